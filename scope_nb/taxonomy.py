@@ -1,0 +1,151 @@
+"""Tags, labels and feature names: the facts in `tables/`, and clear errors for names that are not there."""
+
+import difflib
+import json
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+import pandas as pd
+import yaml
+
+PERIOD_SUFFIXES = ("ELS", "ECE", "EAOV", "ELS_ECE_EAOV")
+NEGATIVE_LABEL = "non-variable"
+
+
+def _open(name):
+    return files("scope_nb").joinpath("tables", name).open()
+
+
+@cache
+def tags():
+    """Return the 52 classifiers, indexed by tag.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `label` (the column of the training table), `taxonomy`, `parent_tag`, `threshold`, `n_scope` (positive
+        light curves among SCoPe's 170,632) and SCoPe's tuned network settings `dnn_*`.
+    """
+    with _open("tags.csv") as file:
+        return pd.read_csv(file, index_col="tag")
+
+
+@cache
+def features():
+    """Return the columns of a training table, indexed by name without period suffix.
+
+    `phenomenological` and `ontological` say in which feature set a column is used, `periodic` whether it carries
+    a period suffix, `impute` how SCoPe fills a missing value; `unit` and `description` are for people.
+    """
+    with _open("features.csv") as file:
+        table = pd.read_csv(file, index_col="name", keep_default_na=False)
+    flags = ["phenomenological", "ontological", "periodic"]
+    return table.astype(dict.fromkeys(flags, bool))
+
+
+@cache
+def published():
+    """Return the published precision and recall of SCoPe's DNN and XGB classifiers for 34 tags."""
+    with _open("published.csv") as file:
+        return pd.read_csv(file, index_col="tag")
+
+
+@cache
+def defaults():
+    """Return `tables/defaults.yaml` as a nested dict."""
+    with _open("defaults.yaml") as file:
+        return yaml.safe_load(file)
+
+
+@cache
+def dmdt_edges():
+    """Return the bin edges of the dmdt histogram: (magnitude differences, time differences in days)."""
+    with _open("dmdt_edges.json") as file:
+        edges = json.load(file)
+    return np.array(edges["dmints"], float), np.array(edges["dtints"], float)
+
+
+def labels():
+    """Return the 53 label columns: one per tag, and `non-variable`."""
+    return [*tags()["label"], NEGATIVE_LABEL]
+
+
+def unknown(kind, name, known):
+    """Return the `ValueError` for a name that is not known, with the nearest known ones."""
+    known = [str(k) for k in known]
+    near = difflib.get_close_matches(str(name).lower(), [k.lower() for k in known], n=3, cutoff=0.5)
+    near = [k for k in known if k.lower() in near]
+    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"known: {', '.join(known)}"
+    return ValueError(f"unknown {kind} {name!r}; {hint}")
+
+
+def find_tag(name):
+    """Return the tag of that name, or the tag whose label it is.
+
+    Raises
+    ------
+    ValueError
+        If there is none; the message names the nearest tags.
+    """
+    table = tags()
+    if name in table.index:
+        return name
+    by_label = dict(zip(table["label"], table.index, strict=True))
+    if name in by_label:
+        return by_label[name]
+    near = difflib.get_close_matches(str(name), table["label"], n=1, cutoff=0.7)
+    raise unknown("tag", name, [by_label[near[0]]] if near else table.index)
+
+
+def feature_columns(taxonomy, period_suffix="ELS_ECE_EAOV"):
+    """Return the feature columns of a taxonomy, with the suffix of one period search.
+
+    Parameters
+    ----------
+    taxonomy : {"phenomenological", "ontological"}
+        Ontological classifiers also see periods and catalogue columns.
+    period_suffix : str
+        One of `PERIOD_SUFFIXES`.
+
+    Raises
+    ------
+    ValueError
+        If the taxonomy is not known.
+    """
+    if taxonomy not in ("phenomenological", "ontological"):
+        raise unknown("taxonomy", taxonomy, ["phenomenological", "ontological"])
+    chosen = features()[features()[taxonomy]]
+    return [f"{name}_{period_suffix}" if periodic else name for name, periodic in chosen["periodic"].items()]
+
+
+def label_columns(classes, tags_of):
+    """Turn one class name per light curve into the label columns of a training table.
+
+    Parameters
+    ----------
+    classes : array-like of str, shape (n,)
+        Class names as a catalogue gives them.
+    tags_of : dict of str to list of str
+        The tags (or labels) of each class, parents included.
+
+    Returns
+    -------
+    pandas.DataFrame, shape (n, 53)
+        1 where a class carries a label, else 0.
+
+    Raises
+    ------
+    ValueError
+        If a class is not in `tags_of`, or a tag is unknown.
+    """
+    classes = pd.Series(classes).reset_index(drop=True)
+    missing = sorted(set(classes) - set(tags_of))
+    if missing:
+        raise ValueError(f"no tags given for the classes {', '.join(map(str, missing))}")
+    rows = {
+        name: [NEGATIVE_LABEL if tag == NEGATIVE_LABEL else tags().loc[find_tag(tag), "label"] for tag in chosen]
+        for name, chosen in tags_of.items()
+    }
+    columns = {label: classes.map({name: float(label in given) for name, given in rows.items()}) for label in labels()}
+    return pd.DataFrame(columns)

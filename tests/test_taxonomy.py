@@ -1,0 +1,35 @@
+import pytest
+
+from scope_nb import taxonomy
+
+
+def test_tables_agree_with_each_other():
+    tags = taxonomy.tags()
+    assert len(tags) == 52
+    assert tags["label"].is_unique
+    assert len(taxonomy.labels()) == 53
+    assert set(taxonomy.published().index) <= set(tags.index)
+    assert len(taxonomy.feature_columns("phenomenological")) == 35
+    ontological = taxonomy.feature_columns("ontological", "ECE")
+    assert {"period_ECE", "wstd", "Gaia_EDR3__parallax"} <= set(ontological)
+    assert all(taxonomy.features()["description"])
+
+
+def test_a_label_is_as_good_as_its_tag():
+    assert taxonomy.find_tag("RR Lyrae ab") == taxonomy.find_tag("rrab") == "rrab"
+
+
+@pytest.mark.parametrize(("name", "near"), [("vnx", "'vnv'"), ("rrlry", "'rrlyr'"), ("Delta Scuti", "'dscu'")])
+def test_an_unknown_tag_names_the_nearest(name, near):
+    with pytest.raises(ValueError, match="unknown tag") as error:
+        taxonomy.find_tag(name)
+    assert near in str(error.value)
+
+
+def test_label_columns_from_class_names():
+    votes = taxonomy.label_columns(["RRc", "Misc"], {"RRc": ["vnv", "rrc", "sin"], "Misc": ["vnv"]})
+    assert votes.shape == (2, 53)
+    assert votes.loc[0, ["variable", "RR Lyrae c", "sinusoidal"]].tolist() == [1, 1, 1]
+    assert votes.loc[1].sum() == 1
+    with pytest.raises(ValueError, match="EW"):
+        taxonomy.label_columns(["EW"], {"RRc": ["rrc"]})
