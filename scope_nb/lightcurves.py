@@ -1,0 +1,357 @@
+"""Light curves: one representation inside, readers for the files that people have, quality cuts in one place."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numba
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+from .files import existing, whole
+from .taxonomy import defaults
+
+FILTERS = {"g": 1, "r": 2, "i": 3}  # ZTF's filter numbers; 0 stands for any other band
+MJD = 2400000.5  # the Julian date of MJD 0
+BAD_FLAG = 32768  # the bit of catflags that ZTF recommends to reject
+
+
+@dataclass(frozen=True)
+class LightCurve:
+    """One light curve: `time` (days), `mag` and `err` (magnitudes), and what is known of it (`info`)."""
+
+    time: np.ndarray
+    mag: np.ndarray
+    err: np.ndarray
+    info: pd.Series
+
+    def __len__(self):
+        return len(self.time)
+
+
+@dataclass(frozen=True)
+class LightCurves:
+    """Many light curves as one ragged batch: flat arrays and offsets.
+
+    Parameters
+    ----------
+    meta : pandas.DataFrame
+        One row per light curve: `_id`, `obj_id` (the star), `ra`, `dec` (degrees), `band`, `filter` (1 g, 2 r, 3 i,
+        0 other), and whatever else the file had.
+    time, mag, err : numpy.ndarray of float64
+        Epochs of all light curves one after the other; days (heliocentric MJD where known) and magnitudes.
+    offsets : numpy.ndarray of int64, shape (n + 1,)
+        Light curve i holds the epochs `offsets[i]:offsets[i + 1]`.
+    """
+
+    meta: pd.DataFrame
+    time: np.ndarray
+    mag: np.ndarray
+    err: np.ndarray
+    offsets: np.ndarray
+
+    @classmethod
+    def from_lists(cls, meta, time, mag, err):
+        """Build the batch from one array per light curve; `meta` lacks nothing or gets what it lacks."""
+        counts = [len(t) for t in time]
+        if [len(m) for m in mag] != counts or [len(e) for e in err] != counts or len(meta) != len(counts):
+            raise ValueError("time, mag, err and meta do not belong together: their lengths differ")
+        flat = [
+            np.concatenate([np.asarray(x, float) for x in xs]) if counts else np.empty(0) for xs in (time, mag, err)
+        ]
+        return cls(_complete(meta), *flat, np.concatenate([[0], np.cumsum(counts)]).astype(np.int64))
+
+    def __len__(self):
+        return len(self.offsets) - 1
+
+    def __getitem__(self, i):
+        """Return light curve `i` as a view, not a copy."""
+        part = slice(self.offsets[i], self.offsets[i + 1])
+        return LightCurve(self.time[part], self.mag[part], self.err[part], self.meta.iloc[i])
+
+    @property
+    def n_epochs(self):
+        """Number of epochs of each light curve."""
+        return np.diff(self.offsets)
+
+    @cached_property
+    def _owner(self):
+        """The light curve that each epoch belongs to."""
+        return np.repeat(np.arange(len(self)), self.n_epochs)
+
+    def select(self, rows):
+        """Return the light curves of a boolean mask or an array of positions."""
+        rows = np.asarray(rows)
+        rows = np.flatnonzero(rows) if rows.dtype == bool else rows
+        counts = self.n_epochs[rows]
+        offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        epochs = np.arange(offsets[-1]) + np.repeat(self.offsets[:-1][rows] - offsets[:-1], counts)
+        meta = self.meta.iloc[rows].reset_index(drop=True)
+        return LightCurves(meta, self.time[epochs], self.mag[epochs], self.err[epochs], offsets)
+
+    def keep_epochs(self, keep):
+        """Return the light curves without the epochs where the boolean array `keep` is False."""
+        counts = np.bincount(self._owner[keep], minlength=len(self))
+        offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        return LightCurves(self.meta, self.time[keep], self.mag[keep], self.err[keep], offsets)
+
+    def check(self):
+        """Raise a `ValueError` that names light curve and epoch of the first unusable value."""
+        tests = [
+            (~np.isfinite(self.time), "time is not finite"),
+            (~np.isfinite(self.mag), "magnitude is NaN or infinite"),
+            (~(np.isfinite(self.err) & (self.err > 0)), "error is not a positive number"),
+        ]
+        for bad, what in tests:
+            if bad.any():
+                epoch = int(np.argmax(bad))
+                row = int(self._owner[epoch])
+                raise ValueError(
+                    f"{what} in {bad.sum()} of {len(bad)} epochs, first in light curve {row} (_id "
+                    f"{self.meta['_id'].iloc[row]}), epoch {epoch - self.offsets[row]}; `clean(bad='drop')`, or "
+                    "bad='drop' in the reader, leaves such epochs out"
+                )
+
+    def clean(self, min_cadence_minutes=None, bad="raise"):
+        """Sort by time, drop duplicate epochs, and thin epochs that follow each other too closely.
+
+        Parameters
+        ----------
+        min_cadence_minutes : float, optional
+            An epoch closer than this to the last kept one is dropped (30 by default, SCoPe's rule for ZTF). 0 drops
+            epochs of equal time only: right for surveys that take several exposures a visit.
+        bad : {"raise", "drop"}
+            What to do with epochs whose time or magnitude is not finite or whose error is not positive.
+        """
+        curves = self
+        if bad == "drop":
+            fine = np.isfinite(self.time) & np.isfinite(self.mag) & np.isfinite(self.err) & (self.err > 0)
+            curves = self.keep_epochs(fine)
+        curves.check()
+        if min_cadence_minutes is None:
+            min_cadence_minutes = defaults()["light_curves"]["min_cadence_minutes"]
+        order = np.lexsort((curves.err, curves.time, curves._owner))
+        curves = LightCurves(curves.meta, curves.time[order], curves.mag[order], curves.err[order], curves.offsets)
+        return curves.keep_epochs(_thin(curves.time, curves.offsets, min_cadence_minutes / 1440))
+
+    def long_enough(self, min_epochs=None):
+        """Return the light curves with at least `min_epochs` epochs (50 by default)."""
+        if min_epochs is None:
+            min_epochs = defaults()["light_curves"]["min_epochs"]
+        return self.select(self.n_epochs >= min_epochs)
+
+
+@numba.njit(cache=True)
+def _thin(time, offsets, gap):
+    """Mark the epochs that lie at least `gap` days (and more than none) after the last kept one."""
+    keep = np.zeros(time.size, np.bool_)
+    for i in range(offsets.size - 1):
+        last = -np.inf
+        for j in range(offsets[i], offsets[i + 1]):
+            if time[j] > last and time[j] - last >= gap:
+                keep[j] = True
+                last = time[j]
+    return keep
+
+
+def group_by_position(ra, dec, radius=1.0):
+    """Number the stars: positions that lie within `radius` of each other are one star.
+
+    Parameters
+    ----------
+    ra, dec : array-like, shape (n,)
+        Degrees.
+    radius : float
+        Arcseconds. Chains of neighbours join.
+
+    Returns
+    -------
+    numpy.ndarray of int, shape (n,)
+    """
+    ra, dec = np.radians(np.asarray(ra, float)), np.radians(np.asarray(dec, float))
+    points = np.column_stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)])
+    pairs = cKDTree(points).query_pairs(2 * np.sin(np.radians(radius / 3600) / 2), output_type="ndarray")
+    links = coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(ra), len(ra)))
+    return connected_components(links, directed=False)[1]
+
+
+def _complete(meta):
+    """Fill in the columns that every batch has; bands lose ZTF's z (zg is g)."""
+    meta = pd.DataFrame(meta).reset_index(drop=True)
+    if "_id" not in meta:
+        meta.insert(0, "_id", np.arange(len(meta)))
+    for name in ("ra", "dec"):
+        meta[name] = meta[name].astype(float) if name in meta else np.nan
+    if "obj_id" not in meta:
+        placed = meta[["ra", "dec"]].notna().all(axis=1).all() and len(meta) > 0
+        star = group_by_position(meta["ra"], meta["dec"]) if placed else np.arange(len(meta))
+        first = pd.Series(meta["_id"].astype(str)).groupby(star).transform("min")
+        meta.insert(1, "obj_id", first)
+    band = meta["band"].astype(str) if "band" in meta else pd.Series("", index=meta.index)
+    meta["band"] = band.replace({"zg": "g", "zr": "r", "zi": "i"})
+    meta["filter"] = meta["band"].map(FILTERS).fillna(0).astype(int)
+    return meta
+
+
+def read_lightcurves(path, min_epochs=None, min_cadence_minutes=None, flags="strict", bad="raise"):
+    """Read light curves from a file, whatever of the known layouts it has.
+
+    Known are a table with one row per light curve and the lists `hjd`, `mag`, `magerr` (also what
+    `write_lightcurves` makes), the bulk parquet files of a ZTF data release, and the table with one row per epoch of
+    ZTF's per-position service; as `.parquet` or `.csv`.
+
+    Parameters
+    ----------
+    path : path-like
+    min_epochs : int, optional
+        Light curves with fewer good epochs are left out (50 by default).
+    min_cadence_minutes : float, optional
+        See `LightCurves.clean`; 30 by default, 0 keeps all exposures of a visit.
+    flags : {"strict", "usual"}
+        Which ZTF epochs are good: `catflags == 0` (SCoPe's choice), or those without bit 32768.
+    bad : {"raise", "drop"}
+        What to do with epochs whose time, magnitude or error cannot be used.
+
+    Returns
+    -------
+    LightCurves
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If the file is missing, is not what its name says, has another layout, holds unusable values, or no light
+        curve is long enough.
+    """
+    path = existing(path)
+    table = _read_arrow(path)
+    columns = set(table.column_names)
+    for reader, needed in ((_from_lists, LISTS), (_from_bulk, BULK), (_from_epochs, EPOCHS)):
+        if needed <= columns:
+            curves, good = reader(table, flags)
+            break
+    else:
+        layouts = "; ".join(", ".join(sorted(needed)) for needed in (LISTS, BULK, EPOCHS))
+        present = ", ".join(table.column_names[:20]) + (", ..." if len(columns) > 20 else "")
+        raise ValueError(f"{path} has none of the known layouts. Needed: {layouts}. Present: {present}")
+    curves = (curves if good is None else curves.keep_epochs(good)).clean(min_cadence_minutes, bad)
+    long = curves.long_enough(min_epochs)
+    if len(long) == 0:
+        most = curves.n_epochs.max(initial=0)
+        raise ValueError(
+            f"{path}: none of {len(curves)} light curves has enough epochs; the longest has {most} after cuts. "
+            "Lower min_epochs, or min_cadence_minutes if the survey takes several exposures a visit"
+        )
+    return long
+
+
+LISTS = {"object_id", "hjd", "mag", "magerr"}
+BULK = {"objectid", "filterid", "objra", "objdec", "hmjd", "mag", "magerr", "catflags"}
+EPOCHS = {"oid", "mjd", "mag", "magerr", "catflags", "filtercode", "ra", "dec"}
+
+
+def _read_arrow(path):
+    """Read a parquet or CSV file as an Arrow table, and say so if it is neither."""
+    kind = path.suffix.lower()
+    try:
+        if kind == ".parquet":
+            return pq.read_table(path)
+        if kind == ".csv":
+            return pa.Table.from_pandas(pd.read_csv(path))
+    except (pa.ArrowInvalid, pd.errors.ParserError, UnicodeDecodeError, pd.errors.EmptyDataError) as error:
+        raise ValueError(f"{path} is named {kind} but cannot be read as such: {error}") from error
+    raise ValueError(f"{path}: light curves are read from .parquet or .csv, not from {kind or 'a file without suffix'}")
+
+
+def _flatten(column):
+    """Return the values of a list column as float64, and the offsets of the rows."""
+    column = column.combine_chunks()
+    counts = np.diff(column.offsets.to_numpy())
+    values = column.flatten().to_numpy(zero_copy_only=False)
+    return values, np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+
+
+def _ragged(table, names):
+    """Return the flat values of several list columns that must agree in length row by row, and their offsets."""
+    flat = {name: _flatten(table[name]) for name in names}
+    offsets = flat[names[0]][1]
+    for name in names[1:]:
+        if not np.array_equal(flat[name][1], offsets):
+            row = int(np.argmax(np.diff(flat[name][1]) != np.diff(offsets)))
+            raise ValueError(f"row {row}: the lists {names[0]!r} and {name!r} differ in length")
+    return [flat[name][0] for name in names], offsets
+
+
+def _days(time):
+    """Return times as MJD, whether they came as MJD or as JD."""
+    time = np.asarray(time, float)
+    return np.where(time > MJD - 1e5, time - MJD, time)
+
+
+def _from_lists(table, _flags):
+    (time, mag, err), offsets = _ragged(table, ["hjd", "mag", "magerr"])
+    meta = table.drop_columns(["hjd", "mag", "magerr"]).to_pandas()
+    meta = meta.rename(columns={"object_id": "obj_id"})  # one star, several bands
+    return LightCurves(_complete(meta), _days(time), np.asarray(mag, float), np.asarray(err, float), offsets), None
+
+
+def _from_bulk(table, flags):
+    (time, mag, err, catflags), offsets = _ragged(table, ["hmjd", "mag", "magerr", "catflags"])
+    names = {"objectid": "_id", "objra": "ra", "objdec": "dec", "fieldid": "field"}
+    meta = table.select([c for c in [*names, "filterid", "rcid"] if c in table.column_names]).to_pandas()
+    meta["band"] = meta.pop("filterid").map({number: band for band, number in FILTERS.items()})
+    if "rcid" in meta:
+        rcid = meta.pop("rcid").astype(int)
+        meta["ccd"], meta["quad"] = rcid // 4 + 1, rcid % 4 + 1
+    curves = LightCurves(
+        _complete(meta.rename(columns=names)),
+        _days(time),
+        np.asarray(mag, float),
+        np.asarray(err, float),
+        offsets,
+    )
+    return curves, _good(catflags, flags)
+
+
+def _from_epochs(table, flags):
+    """Read the per-position service's table; `hjd` where it is there, else `mjd`."""
+    epochs = table.to_pandas().sort_values("oid", kind="stable")
+    oid, start = np.unique(epochs["oid"].to_numpy(), return_index=True)
+    first = epochs.iloc[start]
+    meta = pd.DataFrame({"_id": oid, "ra": first["ra"].to_numpy(), "dec": first["dec"].to_numpy()})
+    meta["band"] = first["filtercode"].to_numpy()
+    for ours, theirs in (("field", "field"), ("ccd", "ccdid"), ("quad", "qid")):
+        if theirs in first:
+            meta[ours] = [int(str(value), 0) for value in first[theirs]]  # numbers come as 0x9 or as 9
+    time = _days(epochs["hjd" if "hjd" in epochs else "mjd"])
+    offsets = np.append(start, len(epochs)).astype(np.int64)
+    curves = LightCurves(
+        _complete(meta), time, epochs["mag"].to_numpy(float), epochs["magerr"].to_numpy(float), offsets
+    )
+    return curves, _good(epochs["catflags"].to_numpy(), flags)
+
+
+def _good(catflags, flags):
+    if flags not in ("strict", "usual"):
+        raise ValueError(f"flags is 'strict' or 'usual', not {flags!r}")
+    catflags = np.asarray(catflags).astype(np.int64)
+    return catflags == 0 if flags == "strict" else (catflags & BAD_FLAG) == 0
+
+
+def write_lightcurves(light_curves, path):
+    """Write light curves as parquet, one row each, in the layout that `read_lightcurves` knows best."""
+    meta = light_curves.meta.rename(columns={"obj_id": "object_id"})
+    table = pa.Table.from_pandas(meta, preserve_index=False)
+    for name, values, kind in (
+        ("hjd", light_curves.time, pa.float64()),
+        ("mag", light_curves.mag, pa.float32()),
+        ("magerr", light_curves.err, pa.float32()),
+    ):
+        lists = pa.ListArray.from_arrays(light_curves.offsets.astype(np.int32), pa.array(values, kind))
+        table = table.append_column(name, lists)
+    with whole(Path(path)) as part:
+        pq.write_table(table, part, compression="zstd")

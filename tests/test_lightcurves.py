@@ -1,0 +1,133 @@
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from scope_nb.lightcurves import LightCurves, group_by_position, read_lightcurves, write_lightcurves
+
+
+def batch(n=3, epochs=60, seed=0):
+    rng = np.random.default_rng(seed)
+    time = [np.sort(rng.uniform(58200, 59000, epochs + k)) for k in range(n)]
+    mag = [16 + 0.1 * rng.standard_normal(len(t)) for t in time]
+    err = [rng.uniform(0.02, 0.04, len(t)) for t in time]
+    meta = pd.DataFrame({"obj_id": [f"s{k}" for k in range(n)], "ra": 10.0 + np.arange(n), "dec": 5.0, "band": "zg"})
+    return LightCurves.from_lists(meta, time, mag, err)
+
+
+def test_views_and_selection():
+    curves = batch(5)
+    assert np.shares_memory(curves[3].time, curves.time)
+    some = curves.select([4, 1])
+    for new, old in zip(range(2), [4, 1], strict=True):
+        np.testing.assert_array_equal(some[new].mag, curves[old].mag)
+        assert some[new].info["obj_id"] == f"s{old}"
+    assert len(curves.select(np.zeros(5, bool))) == 0
+
+
+def test_clean_sorts_thins_and_drops_duplicates():
+    minutes = np.array([0, 10, 31, 31, 200, 100, 229, 231]) / 1440
+    curves = LightCurves.from_lists(pd.DataFrame({"band": ["g"]}), [minutes], [np.arange(8.0)], [np.full(8, 0.1)])
+    kept = curves.clean()  # 30 minutes after the last kept one
+    np.testing.assert_allclose(kept.time * 1440, [0, 31, 100, 200, 231])
+    every = curves.clean(min_cadence_minutes=0)
+    np.testing.assert_allclose(every.time * 1440, [0, 10, 31, 100, 200, 229, 231])
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("mag", np.nan, "magnitude is NaN or infinite"),
+        ("mag", np.inf, "magnitude is NaN or infinite"),
+        ("err", 0.0, "error is not a positive number"),
+        ("err", -1.0, "error is not a positive number"),
+        ("time", np.nan, "time is not finite"),
+    ],
+)
+def test_unusable_values_are_named(name, value, message):
+    curves = batch()
+    getattr(curves, name)[70] = value
+    with pytest.raises(ValueError, match=message) as error:
+        curves.clean()
+    assert "light curve 1" in str(error.value)
+    assert "epoch 10" in str(error.value)
+    assert curves.clean(min_cadence_minutes=0, bad="drop").n_epochs.tolist() == [60, 60, 62]
+
+
+def test_written_and_read_again(tmp_path):
+    curves = batch()
+    path = tmp_path / "curves.parquet"
+    write_lightcurves(curves, path)
+    again = read_lightcurves(path, min_cadence_minutes=0)
+    np.testing.assert_array_equal(again.time, curves.time)
+    np.testing.assert_allclose(again.mag, curves.mag, rtol=1e-6)
+    assert again.meta["band"].tolist() == ["g"] * 3
+    assert again.meta["filter"].tolist() == [1] * 3
+    assert again.meta["obj_id"].tolist() == curves.meta["obj_id"].tolist()
+    assert [p.name for p in tmp_path.iterdir()] == ["curves.parquet"]
+
+
+def test_stars_by_position():
+    arcsec = 1 / 3600
+    ra = [0.2 * arcsec, 359.9999 + 0.0001, 100.0, 100.0 + 0.8 * arcsec / np.cos(np.radians(60)), 100.0]
+    dec = [0.0, 0.0, 60.0, 60.0, 60.0 + 1.5 * arcsec]
+    star = group_by_position(ra, dec)
+    assert star[0] == star[1]  # across 0 degrees
+    assert star[2] == star[3] != star[4]
+
+
+def test_bulk_files_of_a_data_release(tmp_path):
+    rng = np.random.default_rng(1)
+    rows = {
+        "objectid": [686103400034440, 686203400034441],
+        "filterid": pa.array([1, 2], pa.int8()),
+        "fieldid": pa.array([686, 686], pa.int16()),
+        "rcid": pa.array([34, 34], pa.int8()),
+        "objra": pa.array([20.0, 20.0], pa.float32()),
+        "objdec": pa.array([30.0, 30.0], pa.float32()),
+        "nepochs": [80, 80],
+        "hmjd": [np.sort(rng.uniform(58200, 59000, 80)) for _ in range(2)],
+        "magerr": [np.full(80, 0.02, np.float32)] * 2,
+        "catflags": [[0] * 70 + [32768] * 5 + [2] * 5] * 2,
+    }
+    rows["mag"] = [rng.normal(17, 0.1, 80).astype(np.float32) for _ in range(2)]
+    path = tmp_path / "ztf.parquet"
+    pq.write_table(pa.table(rows), path)
+    strict = read_lightcurves(path, min_cadence_minutes=0)
+    assert strict.n_epochs.tolist() == [70, 70]
+    assert read_lightcurves(path, min_cadence_minutes=0, flags="usual").n_epochs.tolist() == [75, 75]
+    assert strict.meta["obj_id"].nunique() == 1  # one star, two bands
+    assert strict.meta[["band", "ccd", "quad", "field"]].to_numpy().tolist() == [["g", 9, 3, 686], ["r", 9, 3, 686]]
+
+
+def test_files_that_are_not_light_curves(tmp_path):
+    with pytest.raises(FileNotFoundError, match="there is no file"):
+        read_lightcurves(tmp_path / "missing.parquet")
+    wrong = tmp_path / "wrong.parquet"
+    wrong.write_text("a,b\n1,2\n")
+    with pytest.raises(ValueError, match=r"named \.parquet but cannot be read"):
+        read_lightcurves(wrong)
+    table = tmp_path / "table.csv"
+    table.write_text("a,b\n1,2\n")
+    with pytest.raises(ValueError, match="none of the known layouts"):
+        read_lightcurves(table)
+    write_lightcurves(batch(epochs=20), tmp_path / "short.parquet")
+    with pytest.raises(ValueError, match="the longest has"):
+        read_lightcurves(tmp_path / "short.parquet")
+
+
+def test_real_files(realdata):
+    catalina = read_lightcurves(realdata / "catalina.parquet", min_cadence_minutes=0, min_epochs=1)
+    assert len(catalina) == 5176
+    assert catalina.meta["label"].value_counts()["RRc"] == 774
+    vsx = read_lightcurves(realdata / "ztf_vsx.parquet", min_epochs=1)
+    assert len(vsx) == 592
+    assert vsx.meta["obj_id"].nunique() == 209
+    bulk = read_lightcurves(realdata / "ztf_000250_zg_c01_q1_dr5.parquet")
+    assert set(bulk.meta["filter"]) == {1}
+    assert bulk.meta[["field", "ccd", "quad"]].drop_duplicates().to_numpy().tolist() == [[250, 1, 1]]
+    service = read_lightcurves(realdata / "ztf_service_one_position.csv", min_epochs=20)
+    assert service.meta["band"].tolist() == ["g", "r", "g"]
+    assert service.meta["obj_id"].nunique() == 1
+    assert 58000 < service.time.min() < service.time.max() < 61000
