@@ -1,0 +1,118 @@
+"""Fourier series of a folded light curve: 0 to 5 harmonics, chosen by the Bayesian information criterion."""
+
+import math
+
+import numba
+import numpy as np
+
+MAX_HARMONICS = 5
+NAMES = (
+    *("f1_power", "f1_BIC", "f1_a", "f1_b", "f1_amp", "f1_phi0"),
+    *(name for k in range(1, MAX_HARMONICS) for name in (f"f1_relamp{k}", f"f1_relphi{k}")),
+)
+
+
+def fourier_features(time, mag, err, period):
+    """Fit a Fourier series with offset and slope at a period.
+
+    Weighted least squares of mag on a + b (t - t_0) + sum_k A_k cos(2 pi k t / P) + B_k sin(2 pi k t / P), t counted
+    from the first epoch t_0, for 0 to 5 harmonics; the number of harmonics K with the least chi2 + (2 + 2 K) log(n)
+    is kept.
+
+    Parameters
+    ----------
+    time, mag, err : numpy.ndarray of float64, shape (n,)
+        Days, magnitudes, errors.
+    period : float
+        Days. Without a period (NaN) there are no harmonics.
+
+    Returns
+    -------
+    dict of str to float
+        `f1_power` (share of chi2 that the harmonics remove), `f1_BIC`, `f1_a`, `f1_b` (magnitudes, magnitudes per
+        day), and, under the names of SCoPe's tables, the plain coefficients: `f1_amp` = A_1, `f1_phi0` = B_1,
+        `f1_relamp1` = A_2, `f1_relphi1` = B_2, ... `f1_relphi4` = B_5, in magnitudes and 0 beyond K.
+    """
+    harmonics = MAX_HARMONICS if math.isfinite(period) else 0
+    harmonics = max(min(harmonics, (len(time) - 3) // 2), 0)
+    return dict(zip(NAMES, _fit(time, mag, err, period, harmonics), strict=True))
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _normal_equations(time, mag, err, period, harmonics, span):
+    """Sum up design' W design, design' W mag and mag' W mag; mag is taken from its weighted mean."""
+    p = 2 + 2 * harmonics
+    matrix, right, square = np.zeros((p, p)), np.zeros(p), 0.0
+    row = np.empty(p)
+    for j in range(time.size):
+        w = 1.0 / (err[j] * err[j])
+        row[0] = 1.0
+        row[1] = (time[j] - time[0]) / span
+        if harmonics:
+            angle = 2 * math.pi * (((time[j] - time[0]) / period) % 1.0)
+            c, s = math.cos(angle), math.sin(angle)
+            row[2], row[3] = c, s
+            for k in range(1, harmonics):
+                row[2 + 2 * k] = row[2 * k] * c - row[1 + 2 * k] * s
+                row[3 + 2 * k] = row[2 * k] * s + row[1 + 2 * k] * c
+        for a in range(p):
+            wa = w * row[a]
+            right[a] += wa * mag[j]
+            for b in range(a + 1):
+                matrix[a, b] += wa * row[b]
+        square += w * mag[j] * mag[j]
+    return matrix, right, square
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _cholesky(matrix):
+    """Factor the matrix in place (lower triangle); return how many leading columns are independent."""
+    p = matrix.shape[0]
+    for a in range(p):
+        scale = matrix[a, a]
+        for b in range(a + 1):
+            total = matrix[a, b]
+            for c in range(b):
+                total -= matrix[a, c] * matrix[b, c]
+            if b < a:
+                matrix[a, b] = total / matrix[b, b]
+            elif total <= 1e-12 * scale:
+                return a
+            else:
+                matrix[a, a] = math.sqrt(total)
+    return p
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _fit(time, mag, err, period, harmonics):
+    weight = 1.0 / (err * err)
+    mean = (weight * mag).sum() / weight.sum()
+    span = time[-1] - time[0]
+    matrix, right, chi2 = _normal_equations(time, mag - mean, err, period, harmonics, span)
+    usable = _cholesky(matrix)
+    # one factor serves all nested models: each further pair of rotated right-hand sides lowers chi2 by its square
+    best, best_bic, best_chi2, first_chi2 = 2, np.inf, chi2, chi2
+    for a in range(usable):
+        for b in range(a):
+            right[a] -= matrix[a, b] * right[b]
+        right[a] /= matrix[a, a]
+        chi2 = max(chi2 - right[a] * right[a], 0.0)
+        if a % 2 == 1:
+            if a == 1:
+                first_chi2 = chi2
+            bic = chi2 + math.log(time.size) * (a + 1)
+            if bic < best_bic:
+                best, best_bic, best_chi2 = a + 1, bic, chi2
+    solution = np.zeros(2 + 2 * 5)
+    for a in range(best - 1, -1, -1):
+        total = right[a]
+        for b in range(a + 1, best):
+            total -= matrix[b, a] * solution[b]
+        solution[a] = total / matrix[a, a]
+    out = np.zeros(14)
+    out[0] = (first_chi2 - best_chi2) / first_chi2 if first_chi2 > 0 else 0.0
+    out[1] = best_bic
+    out[2] = solution[0] + mean
+    out[3] = solution[1] / span
+    out[4:] = solution[2:]
+    return out

@@ -1,0 +1,126 @@
+import numpy as np
+import pytest
+from astropy.timeseries import LombScargle
+
+from scope_nb.lightcurves import read_lightcurves
+from scope_nb.periodograms import Grid, analysis_of_variance, conditional_entropy, distinct_peaks, lomb_scargle
+from scope_nb.periods import find_period, find_periods
+
+
+def folded_bins(time, freq, bins=20):
+    """Phase bins in float64, and whether every epoch is clear of a bin edge.
+
+    The first and the last epoch lie on an edge at every frequency of the grid, and belong to the upper bin.
+    """
+    phase = ((time - time[0]) * freq + 1e-9) % 1.0 * bins
+    away = np.abs(phase - np.round(phase))
+    return np.floor(phase).astype(int) % bins, (away[1:-1] > 1e-6).all()
+
+
+def entropy_reference(time, mag, freq):
+    row = np.minimum((mag - mag.min()) / np.ptp(mag) * 10, 9).astype(int)
+    column, clear = folded_bins(time, freq)
+    counts = np.zeros((10, 20))
+    np.add.at(counts, (row, column), 1)
+    p = counts / counts.sum()
+    inner = p * np.log(np.where(p > 0, p.sum(axis=0) / np.where(p > 0, p, 1), 1))
+    return inner.sum(), clear
+
+
+def variance_reference(time, mag, freq):
+    column, clear = folded_bins(time, freq)
+    groups = [mag[column == b] for b in range(20) if (column == b).any()]
+    between = sum(len(g) * (g.mean() - mag.mean()) ** 2 for g in groups) / (len(groups) - 1)
+    within = sum(((g - g.mean()) ** 2).sum() for g in groups) / (len(mag) - len(groups))
+    return between / within, clear
+
+
+@pytest.mark.parametrize("max_freq", [48.0, 288.0])
+@pytest.mark.parametrize(
+    ("method", "reference"),
+    [(conditional_entropy, entropy_reference), (analysis_of_variance, variance_reference)],
+)
+def test_fixed_point_phases_are_exact(method, reference, max_freq):
+    """Over five years and up to the highest frequency, values are those of float64 phases, bin by bin."""
+    rng = np.random.default_rng(1)
+    time = np.sort(rng.uniform(58200, 58200 + 1826, 120))
+    mag = 15 + rng.standard_normal(120)
+    whole = Grid.of(np.ptp(time), max_freq)
+    compared = 0
+    for first in (whole.first, whole.first + whole.size // 2, whole.first + whole.size - 1000):
+        grid = Grid(whole.step, first, 1000, whole.oversampling)
+        values = method(time, mag, grid)
+        for k in range(0, 1000, 7):
+            expected, clear = reference(time, mag, grid.freq(k))
+            if clear:
+                assert values[k] == pytest.approx(expected, rel=1e-10, abs=1e-10)
+                compared += 1
+    assert compared > 300
+
+
+def test_lomb_scargle_is_astropys(star):
+    time, mag, err, _ = star
+    grid = Grid.of(np.ptp(time), 48.0)
+    power = lomb_scargle(time, mag, err, grid)
+    some = np.arange(0, grid.size, 37)
+    expected = LombScargle(time, mag, err).power(grid.freq(some), method="cython", assume_regular_frequency=False)
+    np.testing.assert_allclose(power[some], expected, atol=1e-8)
+
+
+def test_every_search_finds_a_clear_period(star):
+    time, mag, err, period = star
+    for name, result in find_periods(time, mag, err).items():
+        assert abs(1 / result.period - 1 / period) < 1 / np.ptp(time), name
+        apart = np.abs(np.subtract.outer(1 / result.candidates, 1 / result.candidates))
+        assert (apart[~np.eye(len(apart), dtype=bool)] > 0.999 / np.ptp(time)).all(), name
+
+
+def test_a_peak_gives_one_candidate():
+    values = np.zeros(1000)
+    values[[100, 101, 102, 105, 500, 900]] = [5, 9, 8, 7, 6, 4]
+    assert distinct_peaks(values, 10, 3).tolist() == [101, 500, 900]
+
+
+def test_no_frequency_is_masked():
+    """Stars near 1, 2 and 3 cycles a day are found like any other."""
+    rng = np.random.default_rng(5)
+    time = np.sort(rng.uniform(58200, 59500, 300))
+    for freq in (1.0004, 2.0007, 3.0001):
+        mag = 16 + 0.3 * np.cos(2 * np.pi * freq * time) + 0.02 * rng.standard_normal(300)
+        result = find_period(time, mag, np.full(300, 0.02), max_freq=10)
+        assert abs(1 / result.period - freq) < 1 / np.ptp(time)
+
+
+def test_constant_light_curve_has_no_period():
+    time = np.linspace(0, 100, 60) ** 1.1
+    result = find_period(time, np.full(60, 15.0), np.full(60, 0.1))
+    assert np.isnan(result.period)
+    assert result.significance == 0
+
+
+def test_unusable_input_is_refused(star):
+    time, mag, err, _ = star
+    spoilt = mag.copy()
+    spoilt[7] = np.nan
+    with pytest.raises(ValueError, match="magnitudes hold NaN or infinite values, first at epoch 7"):
+        find_period(time, spoilt, err)
+    with pytest.raises(ValueError, match="errors must be positive"):
+        find_period(time, mag, -err)
+    with pytest.raises(ValueError, match="times are equal"):
+        find_period(np.full_like(time, 5.0), mag, err)
+    with pytest.raises(ValueError, match="sorted"):
+        find_period(time[::-1], mag, err)
+    with pytest.raises(ValueError, match="'EAOV'"):
+        find_period(time, mag, err, method="AOV")
+
+
+def test_real_rr_lyrae(realdata):
+    """Most RRab stars of ZTF get the catalogue's period from the nested search."""
+    curves = read_lightcurves(realdata / "ztf_vsx.parquet")
+    chosen = np.flatnonzero((curves.meta["label"] == "RRAB") & (curves.n_epochs > 150))[:40]
+    right = 0
+    for i in chosen:
+        c = curves[i]
+        found = find_period(c.time, c.mag, c.err).period
+        right += abs(1 / found - 1 / c.info["period_true"]) < 1 / np.ptp(c.time)
+    assert right >= 0.85 * len(chosen)
