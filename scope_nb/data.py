@@ -1,0 +1,351 @@
+"""Training tables: read and write them, and cut out the data set of one tag with its split by star."""
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from sklearn.model_selection import train_test_split
+
+from .dmdt import SIZE, stack_dmdt
+from .files import existing, whole
+from .lightcurves import group_by_position
+from .taxonomy import NEGATIVE_LABEL, defaults, feature_columns, find_tag, labels, tags, unknown
+
+CATALOGUES = ("Gaia_EDR3__", "AllWISE__", "PS1_DR1__")
+DMDT_COLUMNS = [f"dmdt_{row}_{column}" for row in range(SIZE) for column in range(SIZE)]
+PARTS = ("train", "val", "test")
+SCOPE_SEED = 42  # the random state of SCoPe's own split
+
+
+def read_parquet(path, columns=None):
+    """Read a training table from parquet.
+
+    Parameters
+    ----------
+    path : path-like
+    columns : list of str, optional
+        Read these only.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns unchanged. The JSON object under the metadata key `scope` becomes `attrs`; `dmdt` holds 26 x 26 views
+        of one contiguous float32 array.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If the file is missing or is not parquet, if columns are missing, or if dmdt has another shape.
+    """
+    path = existing(path)
+    try:
+        file = pq.ParquetFile(path)
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{path} is not a parquet file: {error}") from error
+    with file:
+        missing = [c for c in columns or [] if c not in file.schema_arrow.names]
+        if missing:
+            raise ValueError(f"{path} lacks the columns {', '.join(missing)}")
+        table = file.read(columns)
+    names = table.column_names
+    flat = table.drop_columns(["dmdt"]) if "dmdt" in names else table
+    frame = flat.to_pandas()
+    if "dmdt" in names:
+        frame = _with_dmdt(frame, _dmdt_block(table["dmdt"], path), names)
+    frame.attrs = json.loads((table.schema.metadata or {}).get(b"scope", b"{}"))
+    return frame
+
+
+def read_table(path, columns=None):
+    """Read a training table, feature table or prediction table from parquet or CSV, told apart by the file's name.
+
+    In CSV, `dmdt` is JSON text. See `read_parquet`.
+    """
+    path = existing(path)
+    if path.suffix.lower() == ".parquet":
+        return read_parquet(path, columns)
+    if path.suffix.lower() != ".csv":
+        raise ValueError(f"{path}: tables are read from .parquet or .csv")
+    try:
+        frame = pd.read_csv(path)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is named .csv but cannot be read as such: {error}") from error
+    missing = [c for c in columns or [] if c not in frame]
+    if missing:
+        raise ValueError(f"{path} lacks the columns {', '.join(missing)}")
+    frame = frame[columns] if columns else frame
+    if "dmdt" in frame:
+        names = list(frame)
+        block = np.array(json.loads(f"[{','.join(frame.pop('dmdt'))}]"), np.float32)
+        if block.shape[1:] != (SIZE, SIZE):
+            raise ValueError(f"{path}: dmdt has the shape {block.shape[1:]}, not {SIZE} x {SIZE}")
+        frame = _with_dmdt(frame, block, names)
+    return frame
+
+
+def write_parquet(table, path):
+    """Write a training table as parquet, `attrs` as JSON under the metadata key `scope`, dmdt as nested lists."""
+    flat = table.drop(columns="dmdt") if "dmdt" in table else table
+    arrow = pa.Table.from_pandas(flat, preserve_index=False)
+    if "dmdt" in table:
+        block = stack_dmdt(table["dmdt"])
+        rows = pa.ListArray.from_arrays(np.arange(0, block.size + 1, SIZE, dtype=np.int32), block.ravel())
+        images = pa.ListArray.from_arrays(np.arange(0, len(rows) + 1, SIZE, dtype=np.int32), rows)
+        arrow = arrow.add_column(list(table).index("dmdt"), "dmdt", images)
+    metadata = (arrow.schema.metadata or {}) | {b"scope": json.dumps(table.attrs).encode()}
+    with whole(Path(path)) as part:
+        pq.write_table(arrow.replace_schema_metadata(metadata), part, compression="zstd")
+
+
+def _dmdt_block(column, path):
+    """Turn a column of nested lists into one float32 array of shape (n, 26, 26)."""
+    values = column.combine_chunks()
+    while isinstance(values, pa.ListArray | pa.LargeListArray | pa.FixedSizeListArray):
+        if values.null_count:
+            raise ValueError(f"{path}: {values.null_count} rows have no dmdt")
+        values = values.flatten()
+    if len(values) != len(column) * SIZE * SIZE:
+        raise ValueError(f"{path}: dmdt is not {SIZE} x {SIZE} in every row")
+    return values.to_numpy(zero_copy_only=False).astype(np.float32, copy=False).reshape(-1, SIZE, SIZE)
+
+
+def _with_dmdt(frame, block, names):
+    column = pd.Series(list(block), index=frame.index, dtype=object, name="dmdt")
+    return pd.concat([frame, column], axis=1)[list(names)]
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One part of a data set: `X` (features and dmdt), `y` (0 or 1), `weight` (or None), `star`, and the `row` of
+    each light curve in the table that it came from."""
+
+    X: pd.DataFrame
+    y: np.ndarray
+    weight: np.ndarray | None
+    star: np.ndarray
+    row: np.ndarray
+
+    def __len__(self):
+        return len(self.y)
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """The data of one tag: inputs, target and split. Nothing in it is learned from the data.
+
+    Make one with `Dataset.from_table`; read `train`, `val`, `test`.
+
+    Parameters
+    ----------
+    tag, label : str
+    X : pandas.DataFrame of float32, shape (n, n_features)
+        The tag's features, then dmdt as the columns `dmdt_0_0` to `dmdt_25_25`. Missing values are NaN.
+    y : numpy.ndarray of int, shape (n,)
+    weight : numpy.ndarray of float, shape (n,), or None
+    star : numpy.ndarray of str, shape (n,)
+    part : numpy.ndarray of str, shape (n,)
+        "train", "val" or "test".
+    row : numpy.ndarray of int, shape (n,)
+        Positions in the table.
+    settings : dict
+        How it was cut: threshold, split, period suffix, features.
+    """
+
+    tag: str
+    label: str
+    X: pd.DataFrame
+    y: np.ndarray
+    weight: np.ndarray | None
+    star: np.ndarray
+    part: np.ndarray
+    row: np.ndarray
+    settings: dict = field(default_factory=dict)
+
+    @classmethod
+    def from_table(
+        cls, table, tag, threshold=None, split="star", period_suffix=None, features=None, dmdt=True, weight=None
+    ):
+        """Cut the data set of one tag out of a training table.
+
+        Parameters
+        ----------
+        table : pandas.DataFrame
+            A training table as `read_parquet` or `featurize` returns it.
+        tag : str
+            A tag or its label.
+        threshold : float, optional
+            A light curve is positive if its vote share is above this (0.7).
+        split : {"star", "scope"}
+            "star" keeps all light curves of a star on one side: 81 % train, 9 % validation, 10 % test, by a hash of
+            `obj_id` (or of the position, within 1 arcsec), so that membership does not depend on the other rows.
+            "scope" repeats SCoPe's split by light curve, to compare with published scores.
+        period_suffix : str, optional
+            Which period search the features come from ("ELS_ECE_EAOV").
+        features : list of str or {"phenomenological", "ontological"}, optional
+            The features, by default those of the tag's taxonomy.
+        dmdt : bool
+            Include dmdt.
+        weight : str or array-like, optional
+            Sample weights, or their column.
+
+        Raises
+        ------
+        ValueError
+            If the tag is unknown, columns are missing (all are listed), or a part has no positive or no negative.
+        """
+        tag = find_tag(tag)
+        label = tags().loc[tag, "label"]
+        default = defaults()["training"]
+        threshold = default["threshold"] if threshold is None else threshold
+        suffix = period_suffix or default["period_suffix"]
+        columns = _feature_columns(table, features or tags().loc[tag, "taxonomy"], suffix, dmdt)
+        share = _votes(table, label)
+        y = (share > threshold).astype(int)
+        used = np.ones(len(table), bool)
+        if tag == "vnv":  # a light curve that is neither is no negative
+            used = (y == 1) | (_votes(table, NEGATIVE_LABEL, "the negatives of 'vnv'") > threshold)
+        _require_both(y[used], f"{label!r} above {threshold}", tag)
+        star = stars(table)
+        part = _split(split, share, y, used, star)
+        row = np.flatnonzero(used)
+        if isinstance(weight, str):
+            weight = table[weight]
+        dataset = cls(
+            tag,
+            label,
+            _inputs(table, columns, dmdt, row),
+            y[row],
+            None if weight is None else np.asarray(weight, float)[row],
+            star[row],
+            part[row],
+            row,
+            {"threshold": threshold, "split": split, "period_suffix": suffix, "features": columns, "dmdt": dmdt},
+        )
+        for name in PARTS:
+            _require_both(dataset.y[dataset.part == name], f"the {name} part", tag)
+        return dataset
+
+    def __getitem__(self, name):
+        """Return a `Part` by name: "train", "val" or "test"."""
+        if name not in PARTS:
+            raise unknown("part", name, PARTS)
+        rows = np.flatnonzero(self.part == name)
+        weight = None if self.weight is None else self.weight[rows]
+        return Part(self.X.iloc[rows], self.y[rows], weight, self.star[rows], self.row[rows])
+
+    @cached_property
+    def train(self):
+        """The part to learn from."""
+        return self["train"]
+
+    @cached_property
+    def val(self):
+        """The part to stop, tune and choose thresholds on."""
+        return self["val"]
+
+    @cached_property
+    def test(self):
+        """The part to report on."""
+        return self["test"]
+
+    def counts(self):
+        """Return how many light curves and stars each part has, positive and negative."""
+        frame = pd.DataFrame({"part": self.part, "class": np.where(self.y == 1, "positive", "negative")})
+        frame["star"] = self.star
+        counts = frame.groupby(["part", "class"])["star"].agg(["size", "nunique"]).unstack(fill_value=0)
+        counts = counts.reindex(PARTS).rename(columns={"size": "light curves", "nunique": "stars"}, level=0)
+        return counts.loc[:, [(a, b) for a in ("light curves", "stars") for b in ("positive", "negative")]]
+
+
+def stars(table):
+    """Return the star of each row as a string: `obj_id`, or the position where there is none (within 1 arcsec)."""
+    if "obj_id" in table:
+        return table["obj_id"].astype(str).to_numpy(object)
+    if not {"ra", "dec"} <= set(table):
+        raise ValueError("the table has neither 'obj_id' nor 'ra' and 'dec': its stars cannot be told apart")
+    place = table[["ra", "dec"]].astype(float)
+    first = place.groupby(group_by_position(place["ra"], place["dec"])).transform("min")
+    return np.array([f"{ra:.4f}{dec:+.4f}" for ra, dec in zip(first["ra"], first["dec"], strict=True)], object)
+
+
+def split_place(star):
+    """Return a number in [0, 1) for each star that depends on its name alone; the test part comes first."""
+    names, inverse = np.unique(np.asarray(star, object), return_inverse=True)
+    digests = (hashlib.blake2b(str(name).encode(), digest_size=8, person=b"scope_nb split").digest() for name in names)
+    return np.array([int.from_bytes(digest, "big") / 2.0**64 for digest in digests])[inverse]
+
+
+def _split(split, share, y, used, star):
+    """Return the part of each row."""
+    if split == "star":
+        place = split_place(star)
+        test, val = defaults()["training"]["test_fraction"], defaults()["training"]["val_fraction"]
+        return np.select([place < test, place < test + val], ["test", "val"], "train")
+    if split != "scope":
+        raise unknown("split", split, ["star", "scope"])
+    positive = used & (np.round(share) == 1)
+    rows = np.concatenate([np.flatnonzero(positive), np.flatnonzero(used & ~positive)])
+    rest, test = train_test_split(rows, test_size=0.1, random_state=SCOPE_SEED)
+    _, val = train_test_split(rest, test_size=0.1, random_state=SCOPE_SEED)
+    part = np.full(len(y), "train", dtype="<U5")
+    part[test], part[val] = "test", "val"
+    return part
+
+
+def _votes(table, label, what=None):
+    """Return the vote shares of a label; nobody's vote (NaN) is no vote."""
+    if label not in table:
+        present = [name for name in labels() if name in table]
+        hint = f"labels present: {', '.join(present)}" if present else "it has no label columns at all"
+        raise ValueError(f"the table has no column {label!r}{f' for {what}' if what else ''}; {hint}")
+    share = pd.to_numeric(table[label]).fillna(0.0).to_numpy(float)
+    if ((share < 0) | (share > 1)).any():
+        raise ValueError(
+            f"label {label!r} holds values outside 0..1, first in row {np.argmax((share < 0) | (share > 1))}"
+        )
+    return share
+
+
+def _feature_columns(table, features, suffix, dmdt):
+    """Return the feature columns, or say which period suffix or columns the table lacks."""
+    columns = feature_columns(features, suffix) if isinstance(features, str) else list(features)
+    present = sorted({m[1] for m in (re.fullmatch(r"f1_power_(\w+)", str(c)) for c in table) if m})
+    if isinstance(features, str) and present and suffix not in present:
+        raise ValueError(f"the table has no period suffix {suffix!r}; present: {', '.join(present)}")
+    missing = [c for c in [*columns, *(["dmdt"] if dmdt else [])] if c not in table]
+    if missing:
+        raise ValueError(f"the table lacks {len(missing)} of the columns needed: {', '.join(missing)}")
+    return columns
+
+
+def _inputs(table, columns, dmdt, row):
+    """Return features (catalogue zeros are missing matches) and dmdt as one float32 frame."""
+    frame = table[columns].iloc[row]
+    values = frame.to_numpy(np.float32, na_value=np.nan).copy()
+    catalogue = np.array([c.startswith(CATALOGUES) for c in columns], bool)
+    values[:, catalogue] = np.where(values[:, catalogue] == 0, np.nan, values[:, catalogue])
+    values[~np.isfinite(values)] = np.nan
+    inputs = pd.DataFrame(values, columns=columns)
+    if dmdt:
+        block = stack_dmdt(table["dmdt"].iloc[row])
+        images = pd.DataFrame(block.reshape(len(block), -1), columns=DMDT_COLUMNS)
+        inputs = pd.concat([inputs, images], axis=1)
+    return inputs
+
+
+def _require_both(y, where, tag):
+    """Training and every score need positives and negatives."""
+    for value, what in ((1, "positive"), (0, "negative")):
+        if not (y == value).any():
+            hint = " (label 'non-variable')" if tag == "vnv" and value == 0 else ""
+            raise ValueError(
+                f"tag {tag!r}: {where} has no {what} light curve{hint} among {len(y)}; a classifier needs both kinds "
+                "in each part, so use more data or another tag"
+            )
