@@ -1,0 +1,323 @@
+"""Keras networks with the interface of a scikit-learn classifier.
+
+Keras is imported when a network is trained or loaded, never when this module is.
+"""
+
+import re
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.impute import SimpleImputer
+from sklearn.model_selection import train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MinMaxScaler,
+    QuantileTransformer,
+    RobustScaler,
+    StandardScaler,
+)
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
+
+__all__ = ["KerasClassifier"]
+
+DMDT_COLUMN = r"^dmdt_(\d+)_(\d+)$"
+
+
+class KerasClassifier(ClassifierMixin, BaseEstimator):
+    """A Keras network as a binary scikit-learn classifier.
+
+    Columns of `X` called `dmdt_ROW_COLUMN` are folded into an image; all others are features, imputed
+    (median) and scaled. What imputer and scaler learn comes from the training rows alone.
+
+    Parameters
+    ----------
+    build : callable
+        `build(shapes, **build_params)` returns a `keras.Model` that ends in one sigmoid unit. `shapes`
+        is `{"features": (F,), "dmdt": (26, 26, 1)}`, without `dmdt` if `X` has no such columns. Inputs
+        of the network are `keras.Input` named `"features"` and `"dmdt"`, or one of them. A model that
+        is already compiled keeps its loss and optimizer.
+    build_params : dict, optional
+        Further keyword arguments of `build`.
+    scaler : {"quantile", "robust", "min_max", "median_std"} or transformer
+        `"quantile"`: the rank among the training rows, standardised. `"robust"`: median 0, quartile range
+        as of a normal distribution, then the inverse hyperbolic sine. Statistics such as `skew` reach a
+        million in real data; with `"min_max"` (SCoPe's) or `"median_std"` one such star flattens the
+        feature for all others.
+    add_indicator : bool
+        Append a 0/1 input for each feature that has missing values in the training rows.
+    epochs, batch_size, learning_rate : int, int, float
+        The most epochs, rows per step and initial step size of Adam.
+    optimizer_params : dict, optional
+        Further arguments of `keras.optimizers.Adam`, e.g. `{"amsgrad": True}`.
+    patience, lr_patience : int
+        Epochs without a better validation loss before training stops (and the best weights are restored), and
+        before the learning rate is divided by ten.
+    validation_fraction : float
+        Share of the rows that `fit` holds out for this, stratified by class, when it gets no `eval_set`.
+        Rows are drawn one by one, so light curves of one star may fall on both sides.
+    seed : int
+        Seeds the held-out rows and, by `keras.utils.set_random_seed`, the *global* generators of Python,
+        NumPy and TensorFlow. On one machine the same seed gives the same network.
+    verbose : {0, 1}
+        1 shows a progress bar.
+
+    Attributes
+    ----------
+    network_ : keras.Model
+    preprocessor_ : sklearn.pipeline.Pipeline
+    history_ : pandas.DataFrame
+        One row per epoch: `loss`, `val_loss`, `learning_rate`.
+    classes_, n_features_in_, feature_names_in_
+    """
+
+    def __init__(
+        self,
+        build,
+        *,
+        build_params=None,
+        scaler="quantile",
+        add_indicator=False,
+        epochs=100,
+        batch_size=64,
+        learning_rate=3e-4,
+        optimizer_params=None,
+        patience=20,
+        lr_patience=10,
+        validation_fraction=0.1,
+        seed=42,
+        verbose=0,
+    ):
+        self.build = build
+        self.build_params = build_params
+        self.scaler = scaler
+        self.add_indicator = add_indicator
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.optimizer_params = optimizer_params
+        self.patience = patience
+        self.lr_patience = lr_patience
+        self.validation_fraction = validation_fraction
+        self.seed = seed
+        self.verbose = verbose
+
+    def fit(self, X, y, sample_weight=None, eval_set=None):
+        """Train until the loss on the last pair of `eval_set` (or on held-out rows) stops falling."""
+        import keras
+
+        record_columns(self, X)
+        self.classes_ = np.unique(y)
+        if len(self.classes_) != 2:
+            raise ValueError(f"KerasClassifier needs two classes in y, but got {self.classes_.tolist()}")
+        if not eval_set and not self.validation_fraction:
+            raise ValueError("early stopping needs an eval_set, or a validation_fraction above 0")
+        fraction = 0 if eval_set else self.validation_fraction
+        (X, y, weight), held_out = training_rows(X, y, sample_weight, fraction, self.seed)
+        X_val, y_val, weight_val = held_out or (*eval_set[-1], None)
+
+        features, _ = split_columns(X)
+        self.preprocessor_ = make_preprocessor(self.scaler, len(y), self.add_indicator).fit(features)
+        keras.utils.set_random_seed(self.seed)
+        inputs = self._inputs(X)
+        self.network_ = self._compiled({name: values.shape[1:] for name, values in inputs.items()})
+        callbacks = [
+            keras.callbacks.EarlyStopping("val_loss", patience=self.patience, restore_best_weights=True),
+            keras.callbacks.ReduceLROnPlateau("val_loss", factor=0.1, patience=self.lr_patience),
+        ]
+        history = self.network_.fit(
+            choose_inputs(self.network_, inputs),
+            self._target(y),
+            sample_weight=weight,
+            validation_data=self._validation_data(X_val, y_val, weight_val),
+            validation_batch_size=1024,
+            batch_size=self.batch_size,
+            epochs=self.epochs,
+            callbacks=callbacks + ([progress_bar(self.epochs)] if self.verbose else []),
+            verbose=0,
+        )
+        self.history_ = pd.DataFrame(history.history, index=pd.Index(np.add(history.epoch, 1), name="epoch"))
+        return self
+
+    def predict_proba(self, X):
+        """Probabilities of the two classes, shape (n, 2)."""
+        check_is_fitted(self, "network_")
+        inputs = choose_inputs(self.network_, self._inputs(match_columns(self, X)))
+        p = self.network_.predict(inputs, batch_size=1024, verbose=0)[:, 0].astype(float)
+        return np.column_stack([1 - p, p])
+
+    def predict(self, X):
+        """The more probable class of each row."""
+        return self.classes_[(self.predict_proba(X)[:, 1] > 0.5).astype(int)]
+
+    def _compiled(self, shapes):
+        import keras
+
+        if not callable(self.build):
+            raise TypeError(
+                f"build is {self.build!r}, not a function (a loaded model only keeps its name): "
+                "call set_params(build=your_function) before fit"
+            )
+        network = self.build(shapes, **(self.build_params or {}))
+        if not network.compiled:
+            optimizer = keras.optimizers.Adam(self.learning_rate, **(self.optimizer_params or {}))
+            # XLA makes the separable convolutions some twenty times slower on a CPU.
+            network.compile(optimizer, loss="binary_crossentropy", jit_compile=False)
+        return network
+
+    def _inputs(self, X):
+        features, dmdt = split_columns(X)
+        inputs = {"features": self.preprocessor_.transform(features).astype(np.float32)}
+        return inputs if dmdt is None else {**inputs, "dmdt": dmdt}
+
+    def _target(self, y):
+        return (np.asarray(y) == self.classes_[1]).astype(np.float32)
+
+    def _validation_data(self, X, y, weight):
+        data = choose_inputs(self.network_, self._inputs(match_columns(self, X))), self._target(y)
+        return data if weight is None else (*data, weight)
+
+    def __getstate__(self):
+        state = super().__getstate__().copy()
+        if "network_" in state:
+            state["network_"] = to_bytes(self.network_)
+            state["history_"] = {"epoch": self.history_.index.tolist(), **self.history_.to_dict("list")}
+        return state
+
+    def __setstate__(self, state):
+        state = dict(state)
+        if "network_" in state:
+            state["network_"] = from_bytes(state["network_"])
+            state["history_"] = pd.DataFrame(state["history_"]).set_index("epoch")
+        super().__setstate__(state)
+
+
+def record_columns(model, X):
+    """Set `n_features_in_` and, for a DataFrame, `feature_names_in_`, as scikit-learn does."""
+    model.n_features_in_ = X.shape[1]
+    if hasattr(X, "columns"):
+        model.feature_names_in_ = np.asarray(X.columns, dtype=object)
+    elif hasattr(model, "feature_names_in_"):
+        del model.feature_names_in_
+
+
+def match_columns(model, X):
+    """The columns of `X` that `model` was fitted on, in that order; an error names the missing ones."""
+    names = getattr(model, "feature_names_in_", None)
+    if names is None or not hasattr(X, "columns"):
+        if X.shape[1] != model.n_features_in_:
+            raise ValueError(f"X has {X.shape[1]} columns, the model was fitted on {model.n_features_in_}")
+        return X
+    if missing := [name for name in names if name not in X.columns]:
+        raise ValueError(f"X lacks {len(missing)} columns that the model was fitted on: {', '.join(missing)}")
+    return X if np.array_equal(X.columns, names) else X[list(names)]
+
+
+def training_rows(X, y, sample_weight, fraction, seed):
+    """Rows to train on and, if `fraction` > 0, rows held out (else None), each as (X, y, weight).
+
+    Rows of weight zero are left out altogether, so that they cannot move a median or a bin edge either.
+    """
+    check_consistent_length(X, y, sample_weight)
+    y = np.asarray(y)
+    weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, dtype=float)
+
+    def part(rows):
+        some = X if len(rows) == len(y) else X.iloc[rows] if hasattr(X, "iloc") else X[rows]
+        return some, y[rows], None if sample_weight is None else weight[rows]
+
+    rows = np.flatnonzero(weight)
+    if not fraction:
+        return part(rows), None
+    train, held_out = train_test_split(rows, test_size=fraction, stratify=y[rows], random_state=seed)
+    return part(train), part(held_out)
+
+
+def split_columns(X):
+    """Features as a float array (n, F), and the dmdt histograms (n, rows, columns, 1) or None."""
+    if not hasattr(X, "columns"):
+        return np.asarray(X, dtype=float), None
+    cells = {name: match for name in X.columns if (match := re.match(DMDT_COLUMN, str(name)))}
+    cells = {name: (int(match[1]), int(match[2])) for name, match in cells.items()}
+    features = X[[name for name in X.columns if name not in cells]].to_numpy(dtype=float)
+    if not cells:
+        return features, None
+    rows, columns = np.max(list(cells.values()), axis=0) + 1
+    if len(cells) != rows * columns:
+        raise ValueError(f"a {rows} x {columns} dmdt has {rows * columns} columns, but X has {len(cells)}")
+    image = X[sorted(cells, key=cells.get)].to_numpy(dtype=np.float32)
+    return features, np.nan_to_num(image).reshape(-1, rows, columns, 1)  # a missing histogram is an empty one
+
+
+def make_preprocessor(scaler, n_rows, add_indicator=False):
+    """Median imputation followed by `scaler`, a name or a transformer; unfitted."""
+    n_quantiles = min(n_rows, 1000)
+    known = {
+        "quantile": [QuantileTransformer(n_quantiles=n_quantiles, random_state=0), StandardScaler()],
+        "robust": [RobustScaler(unit_variance=True), FunctionTransformer(np.arcsinh)],
+        "min_max": [MinMaxScaler()],
+        "median_std": [RobustScaler(with_scaling=False), StandardScaler(with_mean=False)],
+    }
+    if isinstance(scaler, str) and scaler not in known:
+        raise ValueError(f"unknown scaler {scaler!r}: choose from {', '.join(known)} or pass a transformer")
+    steps = known[scaler] if isinstance(scaler, str) else [clone(scaler)]
+    imputer = SimpleImputer(strategy="median", keep_empty_features=True, add_indicator=add_indicator)
+    return make_pipeline(imputer, *steps)
+
+
+def choose_inputs(network, inputs):
+    """Those of `inputs` that `network` asks for by name, in the structure it was built with."""
+    import keras
+
+    tensors = getattr(network, "inputs", None)
+    if tensors is None:  # a subclassed model picks what it needs
+        return inputs
+    names = [tensor.name for tensor in tensors]
+    if unknown := [name for name in names if name not in inputs]:
+        raise ValueError(
+            f"the network has inputs {unknown}, but X offers {list(inputs)}: "
+            'name them, as in keras.Input(shapes["features"], name="features")'
+        )
+    if isinstance(network, keras.Sequential):
+        return inputs[names[0]]
+    return keras.tree.map_structure(lambda tensor: inputs[tensor.name], network.input)
+
+
+def progress_bar(epochs):
+    """A Keras callback that shows one bar for the whole training."""
+    import keras
+    from tqdm.auto import tqdm
+
+    class ProgressBar(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            self.bar = tqdm(total=epochs, unit="epoch")
+
+        def on_epoch_end(self, epoch, logs=None):
+            self.bar.set_postfix({name: f"{logs[name]:.4f}" for name in ("loss", "val_loss")}, refresh=False)
+            self.bar.update()
+
+        def on_train_end(self, logs=None):
+            self.bar.close()
+
+    return ProgressBar()
+
+
+def to_bytes(network):
+    """A network as the bytes of a `.keras` archive."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "network.keras"
+        network.save(path)
+        return path.read_bytes()
+
+
+def from_bytes(archive):
+    """The network in a `.keras` archive, without its optimizer; code inside the archive is refused."""
+    import keras
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "network.keras"
+        path.write_bytes(archive)
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
