@@ -1,0 +1,198 @@
+"""Plots: each function takes a matplotlib Axes (or makes one) and returns it."""
+
+import textwrap
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.colors import LogNorm
+from sklearn.metrics import precision_recall_curve, roc_curve
+
+from .periods import fold
+from .taxonomy import dmdt_edges
+
+# Okabe and Ito's colours, told apart by colour-blind readers too
+BLUE, ORANGE, GREEN, RED, PURPLE, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#7F7F7F"
+BANDS = {"g": (GREEN, "o"), "r": (RED, "s"), "i": (PURPLE, "^")}
+PARTS = {"train": (GREY, ":"), "val": (ORANGE, "--"), "test": (BLUE, "-")}
+
+
+def _axes(ax, **size):
+    return plt.subplots(layout="constrained", **size)[1] if ax is None else ax
+
+
+def _mag_axis(ax):
+    """Magnitudes grow downwards: bright is up."""
+    ax.set_ylabel("magnitude")
+    if not ax.yaxis_inverted():
+        ax.invert_yaxis()
+
+
+def light_curve(curve, ax=None, label=None):
+    """Plot the epochs of a `LightCurve` with their errors against time (days)."""
+    ax = _axes(ax, figsize=(8, 3))
+    color, marker = BANDS.get(curve.info.get("band"), (BLUE, "o"))
+    ax.errorbar(curve.time, curve.mag, curve.err, fmt=marker, ms=2.5, lw=0.6, color=color, label=label)
+    ax.set_xlabel("time (MJD, days)")
+    _mag_axis(ax)
+    return ax
+
+
+def folded(curve, period, ax=None):
+    """Plot a `LightCurve` folded at a period (days), two cycles long; phase 0 is the first epoch."""
+    ax = _axes(ax, figsize=(4, 3))
+    color, marker = BANDS.get(curve.info.get("band"), (BLUE, "o"))
+    phase = fold(curve.time, period, curve.time[0])
+    both = np.concatenate([phase, phase + 1])
+    mag, err = np.tile(curve.mag, 2), np.tile(curve.err, 2)
+    ax.errorbar(both, mag, err, fmt=marker, ms=2.5, lw=0.6, alpha=0.7, color=color)
+    ax.set_xlabel(f"phase (P = {period:.6g} d)")
+    ax.set_xlim(0, 2)
+    _mag_axis(ax)
+    return ax
+
+
+def periodogram(result, ax=None, most=20000):
+    """Plot a `PeriodResult` that kept its periodogram; of each stretch of frequencies the extremes are drawn."""
+    ax = _axes(ax, figsize=(8, 2.4))
+    step = max(len(result.freq) // (most // 2), 1)
+    whole = len(result.freq) // step * step
+    stretches = result.power[:whole].reshape(-1, step)
+    freq = np.repeat(result.freq[:whole:step], 2)
+    ax.plot(freq, np.column_stack([stretches.min(axis=1), stretches.max(axis=1)]).ravel(), lw=0.5, color=BLUE)
+    ax.axvline(1 / result.period, color=RED, lw=1, ls="--", label=f"P = {result.period:.6g} d")
+    names = {"ELS": "Lomb-Scargle\npower", "ECE": "conditional\nentropy"}
+    ax.set_ylabel(names.get(result.method, "analysis of\nvariance"))
+    ax.set_xlabel("frequency (1/day)")
+    ax.set_xlim(0, result.freq[-1])
+    if result.method == "ECE":
+        ax.invert_yaxis()  # the best frequency is up in every periodogram
+    ax.legend(loc="upper right")
+    return ax
+
+
+def dmdt(image, ax=None):
+    """Show a magnitude-time histogram (26 x 26) with its bin edges."""
+    ax = _axes(ax, figsize=(4.2, 3.4))
+    image = np.asarray(image)
+    positive = image[image > 0]
+    norm = LogNorm(positive.min(), max(positive.max(), positive.min() * 1.01)) if positive.size else None
+    drawn = ax.imshow(np.where(image > 0, image, np.nan), origin="lower", aspect="auto", cmap="viridis", norm=norm)
+    dm, dt = dmdt_edges()
+    for axis, edges, chosen in ((ax.xaxis, dt, [1, 7, 14, 19, 23]), (ax.yaxis, dm, [1, 5, 9, 13, 17, 21, 25])):
+        axis.set_ticks(np.array(chosen) - 0.5, [f"{edges[k]:.2g}" for k in chosen])
+    ax.set_xlabel("time difference (days)")
+    ax.set_ylabel("magnitude difference")
+    ax.figure.colorbar(drawn, ax=ax, label="share (L2 norm)")
+    return ax
+
+
+def confusion(evaluation, part="test", ax=None):
+    """Show the confusion matrix of a part: counts, and shares of the true class."""
+    ax = _axes(ax, figsize=(3.6, 3.2))
+    frame = evaluation.part(part)
+    predicted = (frame["probability"] > evaluation.threshold).astype(int)
+    matrix = pd.crosstab(frame["y"], predicted).reindex(index=[0, 1], columns=[0, 1], fill_value=0).to_numpy()
+    share = matrix / matrix.sum(axis=1, keepdims=True)
+    ax.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    for (i, j), count in np.ndenumerate(matrix):
+        dark = share[i, j] > 0.5
+        ax.text(j, i, f"{count:,}\n{share[i, j]:.1%}", ha="center", va="center", color="white" if dark else "black")
+    ax.set_xticks([0, 1], [f"not {evaluation.tag}", evaluation.tag])
+    ax.set_yticks([0, 1], [f"not {evaluation.tag}", evaluation.tag], rotation=90, va="center")
+    ax.set_xlabel(f"predicted (threshold {evaluation.threshold:.2f})")
+    ax.set_ylabel("label")
+    ax.set_title(f"{part} light curves")
+    return ax
+
+
+def roc(evaluation, ax=None):
+    """Plot true against false positive rate for the three parts."""
+    ax = _axes(ax, figsize=(3.6, 3.2))
+    for name, (color, style) in PARTS.items():
+        part = evaluation.part(name)
+        fpr, tpr, _ = roc_curve(part["y"], part["probability"])
+        ax.plot(fpr, tpr, style, color=color, label=f"{name} ({evaluation.stats[name]['roc_auc']:.3f})")
+    ax.plot([0, 1], [0, 1], lw=0.8, color="black", alpha=0.4)
+    ax.set_xlabel("false positive rate")
+    ax.set_ylabel("true positive rate")
+    ax.legend(title="area under curve", loc="lower right")
+    return ax
+
+
+def precision_recall(evaluation, ax=None):
+    """Plot precision against recall for the three parts, with the chosen threshold on the test part."""
+    ax = _axes(ax, figsize=(3.6, 3.2))
+    for name, (color, style) in PARTS.items():
+        part = evaluation.part(name)
+        precision, recall, _ = precision_recall_curve(part["y"], part["probability"])
+        label = f"{name} ({evaluation.stats[name]['average_precision']:.3f})"
+        ax.plot(recall, precision, style, color=color, drawstyle="steps-post", label=label)
+    test = evaluation.stats["test"]
+    ax.plot(test["recall"], test["precision"], "o", color=BLUE, mec="black", zorder=3)
+    ax.axhline(test["n_positive"] / test["n"], lw=0.8, color="black", alpha=0.4)
+    ax.set_xlabel("recall")
+    ax.set_ylabel("precision")
+    ax.set_ylim(0, 1.03)
+    ax.legend(title="average precision", loc="lower left")
+    return ax
+
+
+def importances(values, ax=None, most=15):
+    """Plot the largest of the feature importances (a Series indexed by feature)."""
+    top = values.sort_values(ascending=False)[:most][::-1]
+    ax = _axes(ax, figsize=(5, 0.5 + 0.25 * len(top)))
+    ax.barh(top.index, top, color=BLUE)
+    ax.set_xlabel("importance (share of gain)")
+    return ax
+
+
+def history(frame, ax=None):
+    """Plot the training history of a network: loss by epoch."""
+    ax = _axes(ax, figsize=(5, 3))
+    ax.plot(frame.index, frame["loss"], PARTS["train"][1], color=PARTS["train"][0], label="train")
+    ax.plot(frame.index, frame["val_loss"], PARTS["val"][1], color=PARTS["val"][0], label="validation")
+    best = frame["val_loss"].idxmin()
+    ax.plot(best, frame["val_loss"][best], "o", color=BLUE, label=f"kept: epoch {best}")
+    ax.set_xlabel("epoch")
+    ax.set_ylabel("binary cross-entropy")
+    ax.legend()
+    return ax
+
+
+def gallery(examples, table, curves=None, period_suffix="ELS_ECE_EAOV", columns=3):
+    """Show light curves of a training table side by side: folded, in time if not labelled periodic, or as dmdt.
+
+    Parameters
+    ----------
+    examples : pandas.DataFrame
+        `row` in the table, `y`, `probability`, `labels`; as `evaluate.mistakes` returns them.
+    table : pandas.DataFrame
+        The training table.
+    curves : LightCurves, optional
+        Matched by `_id`; where a light curve is missing its dmdt is shown.
+    period_suffix : str
+        Which period to fold at.
+    columns : int
+
+    Returns
+    -------
+    numpy.ndarray of matplotlib.axes.Axes
+    """
+    place = {} if curves is None else {name: i for i, name in enumerate(curves.meta["_id"])}
+    height = -(-len(examples) // columns)
+    _, axes = plt.subplots(height, columns, figsize=(4 * columns, 3.3 * height), layout="constrained", squeeze=False)
+    for ax in axes.flat[len(examples) :]:
+        ax.remove()
+    for ax, example in zip(axes.flat, examples.itertuples(), strict=False):
+        entry = table.iloc[example.row]
+        found = place.get(entry.get("_id"))
+        if found is None:
+            dmdt(entry["dmdt"], ax)
+        elif entry.get("periodic", 1.0) > 0.5:
+            folded(curves[found], entry[f"period_{period_suffix}"], ax)
+        else:
+            light_curve(curves[found], ax)
+        sign = "missed" if example.y else "false alarm"
+        ax.set_title(f"{sign}, probability {example.probability:.2f}\n{textwrap.fill(example.labels, 42)}", fontsize=9)
+    return axes

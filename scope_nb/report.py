@@ -1,0 +1,218 @@
+"""Run notebooks headlessly with papermill, export them as HTML, and list the runs on one page."""
+
+import argparse
+import ast
+import html
+from pathlib import Path
+
+import nbformat
+import papermill
+from nbconvert import HTMLExporter
+from tqdm.auto import tqdm
+
+from .evaluate import METRICS, load_runs
+from .files import existing, project_folder, reports_folder, whole
+from .taxonomy import find_tag, published, tags, unknown
+
+
+def run_notebook(notebook, output, parameters=None):
+    """Execute a notebook with papermill and export it as HTML beside the executed copy.
+
+    Parameters
+    ----------
+    notebook : path-like
+        A notebook with a cell tagged `parameters`.
+    output : path-like
+        Where the executed notebook goes; the HTML has the same name with the suffix .html.
+    parameters : dict, optional
+
+    Returns
+    -------
+    pathlib.Path
+        The HTML page.
+
+    Raises
+    ------
+    ValueError
+        If the notebook does not have one of the parameters; the nearest ones are named.
+    papermill.PapermillExecutionError
+        If a cell fails. The notebook as far as it came is left at `output`.
+    """
+    notebook, output = existing(notebook), Path(output)
+    known = papermill.inspect_notebook(str(notebook))
+    for name in parameters or {}:
+        if name not in known:
+            raise unknown(f"parameter of {notebook.name}", name, known)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    papermill.execute_notebook(str(notebook), str(output), parameters or {}, progress_bar=False, log_output=False)
+    return export_html(output)
+
+
+def export_html(notebook):
+    """Export an executed notebook as one self-contained HTML page beside it."""
+    notebook = Path(notebook)
+    # scripts from elsewhere are left out: the page must open without a network
+    exporter = HTMLExporter(template_name="lab", mathjax_url="", require_js_url="", jquery_url="")
+    exporter.exclude_input_prompt = exporter.exclude_output_prompt = True
+    page, _ = exporter.from_notebook_node(nbformat.read(notebook, as_version=4), {"metadata": {"name": notebook.stem}})
+    path = notebook.with_suffix(".html")
+    with whole(path) as part:
+        part.write_text(page)
+    return path
+
+
+def parameters():
+    """Return the parameters of the notebook that calls this, by name, with their present values.
+
+    Parameters are what cells of nothing but `name = literal` assign: the parameters cell, and the cell with which
+    papermill overrides it.
+
+    Raises
+    ------
+    ValueError
+        If papermill was given a parameter that the notebook does not have; papermill itself only warns.
+    """
+    from IPython import get_ipython
+
+    values = get_ipython().user_ns
+    own, injected = {}, {}
+    for cell in values["In"]:
+        (injected if cell.startswith("# Parameters\n") else own).update(_literals(cell))
+    for name in injected:
+        if name not in own:
+            raise unknown("parameter of this notebook", name, own)
+    return {name: values[name] for name in own}
+
+
+def _literals(source):
+    """Return what a cell assigns, if it does nothing but assign literals; else nothing."""
+    try:
+        return {node.targets[0].id: ast.literal_eval(node.value) for node in ast.parse(source).body}
+    except (SyntaxError, ValueError, AttributeError):
+        return {}
+
+
+def train_reports(tag_names, algorithms, reports=None, group="default", resume=False, **parameters):
+    """Run `train.ipynb` for every tag and algorithm, each into `reports/GROUP/ALGORITHM/TAG/`, and make the index.
+
+    A run that fails does not stop the others; its error is printed.
+
+    Parameters
+    ----------
+    tag_names, algorithms : list of str
+    reports : path-like, optional
+        The project's `reports/` by default.
+    group : str
+        Name of this set of runs.
+    resume : bool
+        Skip the runs that are there already.
+    **parameters
+        Further parameters of the notebook.
+
+    Returns
+    -------
+    list of str
+        "TAG ALGORITHM: error" for each failure.
+    """
+    reports = reports_folder(reports)
+    jobs = [(find_tag(tag), algorithm) for tag in tag_names for algorithm in algorithms]
+    failures = []
+    for tag, algorithm in tqdm(jobs, unit="run"):
+        folder = reports / group / algorithm / tag
+        if resume and (folder / "report.html").exists():
+            continue
+        given = {"tag": tag, "algorithm": algorithm, "group": group, "reports": str(reports), **parameters}
+        unfinished = reports / f".{group}-{algorithm}-{tag}.ipynb"
+        try:
+            page = run_notebook(project_folder() / "notebooks" / "train.ipynb", unfinished, given)
+        except papermill.PapermillExecutionError as error:
+            failures.append(f"{tag} {algorithm}: {error.ename}: {error.evalue}")
+            tqdm.write(f"{failures[-1]}\n  the notebook as far as it came: {unfinished}")
+            continue
+        page.replace(folder / "report.html")
+        unfinished.replace(folder / "report.ipynb")
+    write_index(reports)
+    return failures
+
+
+def write_index(reports):
+    """Write `reports/index.html`: all saved runs with their test scores beside the published ones."""
+    runs = load_runs(reports)
+    path = Path(reports) / "index.html"
+    columns = ["group", "algorithm", "tag", "label", "positives", "precision", "recall", "F1", "SCoPe XGB P / R"]
+    rows = [_index_row(run, Path(reports)) for _, run in runs.iterrows()]
+    head = "".join(f"<th>{html.escape(column)}</th>" for column in columns)
+    with whole(path) as part:
+        part.write_text(PAGE.format(head=head, rows="\n".join(rows)))
+    return path
+
+
+def _index_row(run, reports):
+    page = run["folder"] / "report.html"
+    link = html.escape(page.relative_to(reports).as_posix(), quote=True) if page.exists() else None
+    tag = html.escape(run["tag"])
+    known = "-"
+    if run["tag"] in published().index:
+        row = published().loc[run["tag"]]
+        known = f"{row['precision_xgb']:.3f} / {row['recall_xgb']:.3f}"
+    cells = [
+        html.escape(run["group"]),
+        html.escape(run["algorithm"]),
+        f'<a href="{link}">{tag}</a>' if link else tag,
+        html.escape(tags()["label"].get(run["tag"], "")),
+        f"{run['n_positive']} of {run['n']}",
+        *(f"{run[name]:.3f}" if run[name] is not None else "-" for name in METRICS[1:4]),
+        known,
+    ]
+    return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+
+
+PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>scope_nb runs</title>
+<style>
+body {{ font-family: system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; color: #222; }}
+table {{ border-collapse: collapse; width: 100%; }}
+th, td {{ padding: 0.35rem 0.7rem; text-align: left; border-bottom: 1px solid #ddd; }}
+th {{ border-bottom: 2px solid #555; }}
+td {{ font-variant-numeric: tabular-nums; }}
+</style>
+</head>
+<body>
+<h1>scope_nb runs</h1>
+<p>Scores of each run's own test part, at the threshold chosen on its validation part. "SCoPe XGB" are the published
+precision and recall, on SCoPe's own test set and split: a yardstick, not the same data. Each report has intervals.</p>
+<table>
+<tr>{head}</tr>
+{rows}
+</table>
+</body>
+</html>
+"""
+
+
+def main(arguments=None):
+    """Command line: `python -m scope_nb.report --tags vnv rrlyr --algorithms xgb dnn`."""
+    parser = argparse.ArgumentParser(description=main.__doc__, prog="python -m scope_nb.report")
+    parser.add_argument("--tags", nargs="+", default=["vnv"], help="tags, or 'all'")
+    parser.add_argument("--algorithms", nargs="+", default=["xgb"], help="xgb, dnn")
+    parser.add_argument("--group", default="default", help="name of this set of runs")
+    parser.add_argument("--reports", help="folder of the runs (the project's reports/)")
+    parser.add_argument("--data", default="", help="training table (the simulated sample)")
+    parser.add_argument("--resume", action="store_true", help="skip the runs that are there already")
+    given = parser.parse_args(arguments)
+    names = list(tags().index) if given.tags == ["all"] else given.tags
+    data = str(Path(given.data).resolve()) if given.data else ""
+    failures = train_reports(names, given.algorithms, given.reports, given.group, given.resume, data=data)
+    folder = reports_folder(given.reports)
+    print(f"index: {folder / 'index.html'}")
+    for path in (folder / given.group / a / find_tag(t) / "report.html" for t in names for a in given.algorithms):
+        if path.exists():
+            print(f"report: {path}")
+    raise SystemExit(1 if failures else 0)
+
+
+if __name__ == "__main__":
+    main()

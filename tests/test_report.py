@@ -1,0 +1,92 @@
+import json
+import re
+from pathlib import Path
+
+import nbformat
+import papermill
+import pytest
+
+from scope_nb import files, report
+
+NOTEBOOKS = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("*.ipynb"))
+
+
+def notebook(path, cells):
+    """Write a notebook whose first cell is tagged `parameters`."""
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
+    book.cells[0].metadata["tags"] = ["parameters"]
+    book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(book, path)
+    return path
+
+
+def test_a_notebook_becomes_a_page(tmp_path):
+    source = notebook(tmp_path / "a.ipynb", ["n = 1  # how many", "print('<b>', n + 1)"])
+    page = report.run_notebook(source, tmp_path / "out" / "a.ipynb", {"n": 41})
+    text = page.read_text()
+    assert "&lt;b&gt; 42" in text
+    assert not re.search(r'(src|href)="?(https?:)?//', text)  # it opens without a network
+
+
+def test_a_parameter_that_the_notebook_lacks_is_refused(tmp_path):
+    source = notebook(tmp_path / "a.ipynb", ["threshold = 0.7  # of the votes"])
+    with pytest.raises(ValueError, match=r"unknown parameter of a.ipynb 'treshold'; did you mean 'threshold'"):
+        report.run_notebook(source, tmp_path / "out.ipynb", {"treshold": 0.5})
+    assert not (tmp_path / "out.ipynb").exists()
+
+
+def test_papermill_alone_is_checked_too(tmp_path):
+    cells = ["tag = 'vnv'  # the question", "from scope_nb import report\nsettings = report.parameters()"]
+    source = notebook(tmp_path / "a.ipynb", [*cells, "assert settings == {'tag': 'rrlyr'}"])
+    papermill.execute_notebook(str(source), str(tmp_path / "b.ipynb"), {"tag": "rrlyr"}, progress_bar=False)
+    with pytest.raises(papermill.PapermillExecutionError, match="unknown parameter of this notebook 'tga'"):
+        papermill.execute_notebook(str(source), str(tmp_path / "b.ipynb"), {"tga": "rrlyr"}, progress_bar=False)
+
+
+def test_training_from_any_folder_leaves_a_report(table, tmp_path, monkeypatch):
+    from scope_nb.data import write_parquet
+
+    write_parquet(table, tmp_path / "table.parquet")
+    monkeypatch.chdir(tmp_path)
+    given = {"reports": tmp_path / "reports", "data": str(tmp_path / "table.parquet")}
+    failures = report.train_reports(["rrlyr", "ceph"], ["xgb"], **given)
+    assert len(failures) == 1
+    assert "tag 'ceph'" in failures[0]
+    folder = tmp_path / "reports" / "default" / "xgb" / "rrlyr"
+    assert {"report.html", "report.ipynb", "stats.json", "scores.png"} <= {p.name for p in folder.iterdir()}
+    parameters = json.loads((folder / "provenance.json").read_text())["parameters"]
+    assert parameters["tag"] == "rrlyr"
+    assert parameters["seed"] == 42
+    index = (tmp_path / "reports" / "index.html").read_text()
+    assert '<a href="default/xgb/rrlyr/report.html">rrlyr</a>' in index
+    before = (folder / "report.html").stat().st_mtime_ns
+    report.train_reports(["rrlyr"], ["xgb"], resume=True, **given)
+    assert (folder / "report.html").stat().st_mtime_ns == before
+
+
+def test_the_index_is_escaped(tmp_path):
+    folder = tmp_path / "<script>" / "xgb" / "vnv"
+    folder.mkdir(parents=True)
+    part = {"n": 10, "n_positive": 5}
+    stats = dict.fromkeys(report.METRICS, None) | {"test": part}
+    (folder / "stats.json").write_text(json.dumps(stats))
+    assert "<script>" not in report.write_index(tmp_path).read_text()
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebooks_keep_the_house_rules(path):
+    book = nbformat.read(path, as_version=4)
+    code = [cell for cell in book.cells if cell.cell_type == "code"]
+    assert not any(cell.outputs or cell.execution_count for cell in code)
+    marked = [cell for cell in code if "parameters" in cell.metadata.get("tags", [])]
+    assert len(marked) == 1
+    assert all("  # " in line for line in marked[0].source.splitlines())
+    assert set(papermill.inspect_notebook(str(path))) == set(report._literals(marked[0].source))
+    assert max(len(cell.source.splitlines()) for cell in code) <= 22
+    assert book.cells[0].cell_type == "markdown"
+
+
+def test_missing_files_are_named(tmp_path):
+    (tmp_path / "train.ipynb").write_text("{}")
+    with pytest.raises(FileNotFoundError, match=r"trian.ipynb; .* holds train.ipynb"):
+        files.existing(tmp_path / "trian.ipynb")
