@@ -9,7 +9,7 @@ from matplotlib.colors import LogNorm
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from .periods import fold
-from .taxonomy import dmdt_edges
+from .taxonomy import dmdt_edges, features
 
 # Okabe and Ito's colours, told apart by colour-blind readers too
 BLUE, ORANGE, GREEN, RED, PURPLE, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#7F7F7F"
@@ -32,7 +32,9 @@ def light_curve(curve, ax=None, label=None):
     """Plot the epochs of a `LightCurve` with their errors against time (days)."""
     ax = _axes(ax, figsize=(8, 3))
     color, marker = BANDS.get(curve.info.get("band"), (BLUE, "o"))
-    ax.errorbar(curve.time, curve.mag, curve.err, fmt=marker, ms=2.5, lw=0.6, color=color, label=label)
+    ax.errorbar(
+        curve.time, curve.mag, curve.err, fmt=marker, ms=2.5, lw=0.6, color=color, ecolor=(color, 0.3), label=label
+    )
     ax.set_xlabel("time (MJD, days)")
     _mag_axis(ax)
     return ax
@@ -45,7 +47,7 @@ def folded(curve, period, ax=None):
     phase = fold(curve.time, period, curve.time[0])
     both = np.concatenate([phase, phase + 1])
     mag, err = np.tile(curve.mag, 2), np.tile(curve.err, 2)
-    ax.errorbar(both, mag, err, fmt=marker, ms=2.5, lw=0.6, alpha=0.7, color=color)
+    ax.errorbar(both, mag, err, fmt=marker, ms=2.5, lw=0.6, color=color, ecolor=(color, 0.3))
     ax.set_xlabel(f"phase (P = {period:.6g} d)")
     ax.set_xlim(0, 2)
     _mag_axis(ax)
@@ -79,12 +81,20 @@ def dmdt(image, ax=None):
     norm = LogNorm(positive.min(), max(positive.max(), positive.min() * 1.01)) if positive.size else None
     drawn = ax.imshow(np.where(image > 0, image, np.nan), origin="lower", aspect="auto", cmap="viridis", norm=norm)
     dm, dt = dmdt_edges()
-    for axis, edges, chosen in ((ax.xaxis, dt, [1, 7, 14, 19, 23]), (ax.yaxis, dm, [1, 5, 9, 13, 17, 21, 25])):
-        axis.set_ticks(np.array(chosen) - 0.5, [f"{edges[k]:.2g}" for k in chosen])
+    for axis, edges, chosen in ((ax.xaxis, dt, [2, 7, 14, 19, 24]), (ax.yaxis, dm, [1, 5, 9, 13, 17, 21, 25])):
+        axis.set_ticks(np.array(chosen) - 0.5, [f"{edges[k]:g}" for k in chosen])
     ax.set_xlabel("time difference (days)")
     ax.set_ylabel("magnitude difference")
     ax.figure.colorbar(drawn, ax=ax, label="share (L2 norm)")
     return ax
+
+
+def explained(values):
+    """Show feature values (a dict by name, period suffix apart) with their units and what they mean."""
+    frame = features().loc[list(values), ["unit", "description"]].rename_axis(None)
+    frame.insert(0, "value", list(values.values()))
+    words = ["unit", "description"]
+    return frame.style.format({"value": "{:.5g}"}).set_properties(subset=words, **{"text-align": "left"})
 
 
 def confusion(evaluation, part="test", ax=None):

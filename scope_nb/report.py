@@ -44,7 +44,8 @@ def run_notebook(notebook, output, parameters=None):
         if name not in known:
             raise unknown(f"parameter of {notebook.name}", name, known)
     output.parent.mkdir(parents=True, exist_ok=True)
-    papermill.execute_notebook(str(notebook), str(output), parameters or {}, progress_bar=False, log_output=False)
+    quiet = {"progress_bar": False, "log_output": False, "extra_arguments": ["--IPKernelApp.log_level=40"]}
+    papermill.execute_notebook(str(notebook), str(output), parameters or {}, **quiet)
     return export_html(output)
 
 

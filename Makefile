@@ -1,0 +1,54 @@
+# Everything runs in a virtual environment of its own, made on the first call from Python 3.11 or newer, make and pip.
+
+PYTHON ?= python3
+TAG ?= vnv
+ALGORITHM ?= xgb
+GROUP ?= default
+DATA ?=
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+SAMPLE_STARS ?= 1200
+
+.PHONY: help env report reports test lint lab sample clean
+
+help:
+	@echo "make report TAG=vnv ALGORITHM=xgb   train one classifier, write its report (GROUP=, DATA= optional)"
+	@echo "make reports ALGORITHM=xgb          the same for every tag that the data can train; resumes"
+	@echo "make lab                            open the notebooks in JupyterLab"
+	@echo "make test                           run all tests, notebooks included"
+	@echo "make lint                           check style"
+	@echo "make sample                         remake the simulated sample in data/"
+	@echo "make clean                          remove the environment, caches and reports"
+
+env: $(READY)
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.11 ..." if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -e ".[dev]"
+	@touch $@
+
+report: $(READY)
+	$(BIN)/python -m scope_nb.report --tags $(TAG) --algorithms $(ALGORITHM) --group $(GROUP) --data "$(DATA)"
+
+reports: $(READY)
+	$(BIN)/python -m scope_nb.report --tags all --algorithms $(ALGORITHM) --group $(GROUP) --data "$(DATA)" --resume
+
+test: $(READY)
+	$(BIN)/python -m pytest --nbmake tests notebooks
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/nbstripout --verify notebooks/*.ipynb
+
+lab: $(READY)
+	$(BIN)/jupyter lab --notebook-dir=notebooks
+
+sample: $(READY)
+	$(BIN)/python -m scope_nb.simulate --stars $(SAMPLE_STARS) --seed 1 --out data --prefix sample_ --keep 300
+
+clean:
+	rm -rf $(VENV) .pytest_cache .ruff_cache build dist *.egg-info reports/*
+	find scope_nb tests notebooks -name __pycache__ -o -name .ipynb_checkpoints | xargs rm -rf
