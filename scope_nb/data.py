@@ -16,9 +16,8 @@ from sklearn.model_selection import train_test_split
 from .dmdt import SIZE, stack_dmdt
 from .files import existing, whole
 from .lightcurves import group_by_position
-from .taxonomy import NEGATIVE_LABEL, defaults, feature_columns, find_tag, labels, tags, unknown
+from .taxonomy import ALERTS, CATALOGUES, NEGATIVE_LABEL, defaults, feature_columns, find_tag, labels, tags, unknown
 
-CATALOGUES = ("Gaia_EDR3__", "AllWISE__", "PS1_DR1__")
 DMDT_COLUMNS = [f"dmdt_{row}_{column}" for row in range(SIZE) for column in range(SIZE)]
 PARTS = ("train", "val", "test")
 SCOPE_SEED = 42  # the random state of SCoPe's own split
@@ -188,8 +187,9 @@ class Dataset:
             "scope" repeats SCoPe's split by light curve, to compare with published scores.
         period_suffix : str, optional
             Which period search the features come from ("ELS_ECE_EAOV").
-        features : list of str or {"phenomenological", "ontological"}, optional
-            The features, by default those of the tag's taxonomy.
+        features : list of str or str, optional
+            The features, or the name of a set of them (`taxonomy.feature_columns`); by default that of the tag's
+            taxonomy.
         dmdt : bool
             Include dmdt.
         weight : str or array-like, optional
@@ -321,7 +321,9 @@ def _feature_columns(table, features, suffix, dmdt):
         raise ValueError(f"the table has no period suffix {suffix!r}; present: {', '.join(present)}")
     missing = [c for c in [*columns, *(["dmdt"] if dmdt else [])] if c not in table]
     if missing:
-        raise ValueError(f"the table lacks {len(missing)} of the columns needed: {', '.join(missing)}")
+        outside = all(c.startswith(CATALOGUES) or c in ALERTS for c in missing)
+        hint = ". None of them comes from the light curve: features='light curve' does without" if outside else ""
+        raise ValueError(f"the table lacks {len(missing)} of the columns needed: {', '.join(missing)}{hint}")
     return columns
 
 

@@ -90,3 +90,25 @@ def sample(name="training_set"):
 def reports_folder(path=""):
     """Return where runs are saved: `path`, or $SCOPE_NB_REPORTS, or the project's `reports/`."""
     return Path(path or os.environ.get("SCOPE_NB_REPORTS") or project_folder() / "reports").expanduser().resolve()
+
+
+def run_folder(reports, group, algorithm, tag):
+    """Return the folder of a run, `REPORTS/GROUP/ALGORITHM/TAG`, or say now rather than later that it cannot be made.
+
+    Raises
+    ------
+    OSError
+        If a file stands in the way or the folder that exists cannot be written to.
+    ValueError
+        If a name would lead out of its folder.
+    """
+    for name in (group, algorithm, tag):
+        if not name or name.startswith(".") or Path(name).name != name:
+            raise ValueError(f"{name!r} cannot be the name of a folder of runs")
+    folder = reports_folder(reports) / group / algorithm / tag
+    there = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    if not there.is_dir():
+        raise NotADirectoryError(f"cannot write runs to {folder}: {there} is a file")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise PermissionError(f"cannot write runs to {folder}: no permission to write in {there}")
+    return folder

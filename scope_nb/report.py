@@ -7,15 +7,17 @@ from pathlib import Path
 
 import nbformat
 import papermill
+import yaml
 from nbconvert import HTMLExporter
 from tqdm.auto import tqdm
 
+from .data import Dataset, read_table
 from .evaluate import METRICS, load_runs
-from .files import existing, project_folder, reports_folder, whole
+from .files import existing, project_folder, reports_folder, run_folder, sample, whole
 from .taxonomy import find_tag, published, tags, unknown
 
 
-def run_notebook(notebook, output, parameters=None):
+def run_notebook(notebook, output, parameters=None, title=None):
     """Execute a notebook with papermill and export it as HTML beside the executed copy.
 
     Parameters
@@ -25,6 +27,8 @@ def run_notebook(notebook, output, parameters=None):
     output : path-like
         Where the executed notebook goes; the HTML has the same name with the suffix .html.
     parameters : dict, optional
+    title : str, optional
+        Of the page; by default the name of `output`.
 
     Returns
     -------
@@ -46,16 +50,18 @@ def run_notebook(notebook, output, parameters=None):
     output.parent.mkdir(parents=True, exist_ok=True)
     quiet = {"progress_bar": False, "log_output": False, "extra_arguments": ["--IPKernelApp.log_level=40"]}
     papermill.execute_notebook(str(notebook), str(output), parameters or {}, **quiet)
-    return export_html(output)
+    return export_html(output, title)
 
 
-def export_html(notebook):
+def export_html(notebook, title=None):
     """Export an executed notebook as one self-contained HTML page beside it."""
     notebook = Path(notebook)
     # scripts from elsewhere are left out: the page must open without a network
     exporter = HTMLExporter(template_name="lab", mathjax_url="", require_js_url="", jquery_url="")
     exporter.exclude_input_prompt = exporter.exclude_output_prompt = True
-    page, _ = exporter.from_notebook_node(nbformat.read(notebook, as_version=4), {"metadata": {"name": notebook.stem}})
+    page, _ = exporter.from_notebook_node(
+        nbformat.read(notebook, as_version=4), {"metadata": {"name": title or notebook.stem}}
+    )
     path = notebook.with_suffix(".html")
     with whole(path) as part:
         part.write_text(page)
@@ -115,24 +121,26 @@ def train_reports(tag_names, algorithms, reports=None, group="default", resume=F
     list of str
         "TAG ALGORITHM: error" for each failure.
     """
-    reports = reports_folder(reports)
     jobs = [(find_tag(tag), algorithm) for tag in tag_names for algorithm in algorithms]
+    if reports:
+        parameters["reports"] = str(reports_folder(reports))
     failures = []
     for tag, algorithm in tqdm(jobs, unit="run"):
-        folder = reports / group / algorithm / tag
+        folder = run_folder(reports, group, algorithm, tag)
         if resume and (folder / "report.html").exists():
             continue
-        given = {"tag": tag, "algorithm": algorithm, "group": group, "reports": str(reports), **parameters}
-        unfinished = reports / f".{group}-{algorithm}-{tag}.ipynb"
+        given = {"tag": tag, "algorithm": algorithm, "group": group, **parameters}
+        unfinished = reports_folder(reports) / f".{group}-{algorithm}-{tag}.ipynb"
         try:
-            page = run_notebook(project_folder() / "notebooks" / "train.ipynb", unfinished, given)
+            title = f"{tag}, {algorithm}"
+            page = run_notebook(project_folder() / "notebooks" / "train.ipynb", unfinished, given, title)
         except papermill.PapermillExecutionError as error:
             failures.append(f"{tag} {algorithm}: {error.ename}: {error.evalue}")
             tqdm.write(f"{failures[-1]}\n  the notebook as far as it came: {unfinished}")
             continue
         page.replace(folder / "report.html")
         unfinished.replace(folder / "report.ipynb")
-    write_index(reports)
+    write_index(reports_folder(reports))
     return failures
 
 
@@ -194,19 +202,54 @@ precision and recall, on SCoPe's own test set and split: a yardstick, not the sa
 """
 
 
+def trainable(data, **settings):
+    """Return the tags for which a training table has positives and negatives in every part, and a word on the rest.
+
+    Parameters
+    ----------
+    data : path-like
+        The training table.
+    **settings
+        Of `Dataset.from_table`.
+
+    Returns
+    -------
+    list of str, dict of str to str
+        The tags, and for every other tag why not.
+    """
+    table = read_table(data)
+    good, reasons = [], {}
+    for tag in tags().index:
+        try:
+            Dataset.from_table(table, tag, dmdt=False, **settings)
+            good.append(tag)
+        except ValueError as error:
+            reasons[tag] = str(error)
+    return good, reasons
+
+
 def main(arguments=None):
-    """Command line: `python -m scope_nb.report --tags vnv rrlyr --algorithms xgb dnn`."""
+    """Train classifiers, write their reports and an index of them."""
     parser = argparse.ArgumentParser(description=main.__doc__, prog="python -m scope_nb.report")
-    parser.add_argument("--tags", nargs="+", default=["vnv"], help="tags, or 'all'")
+    parser.add_argument("--tags", nargs="+", default=["vnv"], help="tags, or 'all' that the data can train")
     parser.add_argument("--algorithms", nargs="+", default=["xgb"], help="xgb, dnn")
     parser.add_argument("--group", default="default", help="name of this set of runs")
-    parser.add_argument("--reports", help="folder of the runs (the project's reports/)")
+    parser.add_argument("--reports", default="", help="folder of the runs (the project's reports/)")
     parser.add_argument("--data", default="", help="training table (the simulated sample)")
     parser.add_argument("--resume", action="store_true", help="skip the runs that are there already")
+    parser.add_argument(
+        "-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="a parameter of train.ipynb"
+    )
     given = parser.parse_args(arguments)
-    names = list(tags().index) if given.tags == ["all"] else given.tags
-    data = str(Path(given.data).resolve()) if given.data else ""
-    failures = train_reports(names, given.algorithms, given.reports, given.group, given.resume, data=data)
+    more = {name: yaml.safe_load(value) for name, value in given.p}
+    if given.data:
+        more["data"] = str(existing(given.data).resolve())
+    names = given.tags
+    if names == ["all"]:
+        chosen = {name: more[name] for name in ("features", "period_suffix", "threshold", "split") if more.get(name)}
+        names, reasons = trainable(more.get("data") or sample(), **chosen)
+        print(f"{len(names)} tags can be trained; not: {', '.join(reasons) or 'none'}")
+    failures = train_reports(names, given.algorithms, given.reports, given.group, given.resume, **more)
     folder = reports_folder(given.reports)
     print(f"index: {folder / 'index.html'}")
     for path in (folder / given.group / a / find_tag(t) / "report.html" for t in names for a in given.algorithms):

@@ -10,7 +10,10 @@ import pandas as pd
 import yaml
 
 PERIOD_SUFFIXES = ("ELS", "ECE", "EAOV", "ELS_ECE_EAOV")
+FEATURE_SETS = ("phenomenological", "ontological", "light curve")
 NEGATIVE_LABEL = "non-variable"
+CATALOGUES = ("Gaia_EDR3__", "AllWISE__", "PS1_DR1__")
+ALERTS = ("n_ztf_alerts", "mean_ztf_alert_braai")
 
 
 def _open(name):
@@ -98,25 +101,30 @@ def find_tag(name):
     raise unknown("tag", name, [by_label[near[0]]] if near else table.index)
 
 
-def feature_columns(taxonomy, period_suffix="ELS_ECE_EAOV"):
-    """Return the feature columns of a taxonomy, with the suffix of one period search.
+def feature_columns(feature_set, period_suffix="ELS_ECE_EAOV"):
+    """Return the feature columns of a feature set, with the suffix of one period search.
 
     Parameters
     ----------
-    taxonomy : {"phenomenological", "ontological"}
-        Ontological classifiers also see periods and catalogue columns.
+    feature_set : {"phenomenological", "ontological", "light curve"}
+        SCoPe's set of a taxonomy: ontological classifiers also see periods, catalogue columns and alerts.
+        "light curve" is what of the ontological set comes from the light curve itself.
     period_suffix : str
         One of `PERIOD_SUFFIXES`.
 
     Raises
     ------
     ValueError
-        If the taxonomy is not known.
+        If the feature set is not known.
     """
-    if taxonomy not in ("phenomenological", "ontological"):
-        raise unknown("taxonomy", taxonomy, ["phenomenological", "ontological"])
-    chosen = features()[features()[taxonomy]]
-    return [f"{name}_{period_suffix}" if periodic else name for name, periodic in chosen["periodic"].items()]
+    if feature_set not in FEATURE_SETS:
+        raise unknown("feature set", feature_set, FEATURE_SETS)
+    table = features()
+    chosen = table["phenomenological"] if feature_set == "phenomenological" else table["ontological"]
+    if feature_set == "light curve":
+        chosen &= ~table.index.str.startswith(CATALOGUES) & ~table.index.isin(ALERTS)
+    periodic = table["periodic"][chosen]
+    return [f"{name}_{period_suffix}" if suffixed else name for name, suffixed in periodic.items()]
 
 
 def label_columns(classes, tags_of):

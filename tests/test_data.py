@@ -9,6 +9,7 @@ from sklearn.model_selection import train_test_split
 
 from scope_nb.data import DMDT_COLUMNS, Dataset, read_parquet, read_table, split_place, stars, write_parquet
 from scope_nb.dmdt import stack_dmdt
+from scope_nb.taxonomy import CATALOGUES
 
 KNOWN_PLACE = 0.9950897775810614  # of "sim000001"
 
@@ -125,6 +126,11 @@ def test_what_is_missing_is_listed(table):
         Dataset.from_table(table, "rrlry")
     with pytest.raises(ValueError, match="lacks 2 of the columns needed: iqr, wstd"):
         Dataset.from_table(table.drop(columns=["wstd", "iqr"]), "e")
+    catalogues = [c for c in table if c.startswith(CATALOGUES)]
+    with pytest.raises(ValueError, match="features='light curve' does without"):
+        Dataset.from_table(table.drop(columns=catalogues), "rrlyr")
+    without = Dataset.from_table(table.drop(columns=catalogues), "rrlyr", features="light curve").X
+    assert {"wstd", "period_ELS_ECE_EAOV"} <= set(without)
     with pytest.raises(ValueError, match="no period suffix 'LS'; present: EAOV, ECE, ELS, ELS_ECE_EAOV"):
         Dataset.from_table(table, "e", period_suffix="LS")
     with pytest.raises(ValueError, match="no column 'Cepheid'; labels present"):
