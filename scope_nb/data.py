@@ -257,11 +257,12 @@ class Dataset:
 
     def counts(self):
         """Return how many light curves and stars each part has, positive and negative."""
-        frame = pd.DataFrame({"part": self.part, "class": np.where(self.y == 1, "positive", "negative")})
-        frame["star"] = self.star
-        counts = frame.groupby(["part", "class"])["star"].agg(["size", "nunique"]).unstack(fill_value=0)
-        counts = counts.reindex(PARTS).rename(columns={"size": "light curves", "nunique": "stars"}, level=0)
-        return counts.loc[:, [(a, b) for a in ("light curves", "stars") for b in ("positive", "negative")]]
+        counts = {}
+        for name, value in (("positive", 1), ("negative", 0)):
+            rows = [(self.part == part) & (self.y == value) for part in PARTS]
+            counts[f"{name} light curves"] = [row.sum() for row in rows]
+            counts[f"{name} stars"] = [len(set(self.star[row])) for row in rows]
+        return pd.DataFrame(counts, index=PARTS)
 
 
 def stars(table):

@@ -207,7 +207,7 @@ def reading(evaluation):
     low, high = test["interval"]["f1_score"]
     lines = [
         f"Of {test['n_positive']:,} test light curves that are {evaluation.tag}, the classifier finds "
-        f"{test['recall']:.1%}; of those it calls {evaluation.tag}, {_percent(test['precision'])} are. "
+        f"{_percent(test['recall'])}; of those it calls {evaluation.tag}, {_percent(test['precision'])} are. "
         f"F1 is {_number(test['f1_score'])}, and with other stars of the same kind it would lie between {_number(low)} "
         f"and {_number(high)} (95 %).",
     ]
@@ -256,7 +256,7 @@ def _with_interval(stats, metric):
 
 
 def _percent(value):
-    return f"{value:.1%}" if np.isfinite(value) else "none"
+    return f"{100 * value:.1f} %" if np.isfinite(value) else "none"
 
 
 def _number(value):

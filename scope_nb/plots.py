@@ -36,6 +36,7 @@ def light_curve(curve, ax=None, label=None):
         curve.time, curve.mag, curve.err, fmt=marker, ms=2.5, lw=0.6, color=color, ecolor=(color, 0.3), label=label
     )
     ax.set_xlabel("time (MJD, days)")
+    ax.locator_params(axis="x", nbins=5)
     _mag_axis(ax)
     return ax
 
@@ -153,7 +154,7 @@ def importances(values, ax=None, most=15):
     top = values.sort_values(ascending=False)[:most][::-1]
     ax = _axes(ax, figsize=(5, 0.5 + 0.25 * len(top)))
     ax.barh(top.index, top, color=BLUE)
-    ax.set_xlabel("importance (share of gain)")
+    ax.set_xlabel("importance")
     return ax
 
 

@@ -3,6 +3,7 @@
 import argparse
 import ast
 import html
+import os
 from pathlib import Path
 
 import nbformat
@@ -48,7 +49,8 @@ def run_notebook(notebook, output, parameters=None, title=None):
         if name not in known:
             raise unknown(f"parameter of {notebook.name}", name, known)
     output.parent.mkdir(parents=True, exist_ok=True)
-    quiet = {"progress_bar": False, "log_output": False, "extra_arguments": ["--IPKernelApp.log_level=40"]}
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # for the kernel: TensorFlow greets every start at length
+    quiet = {"progress_bar": False, "log_output": False, "extra_arguments": ["--IPKernelApp.log_level=50"]}
     papermill.execute_notebook(str(notebook), str(output), parameters or {}, **quiet)
     return export_html(output, title)
 
