@@ -14,6 +14,8 @@ import numpy as np
 
 BLOCK = 32768  # frequencies per transform: one plan serves them all and stays in cache
 
+UNIT = 2.0**36  # entropies are sums of integers in units of 1/UNIT nats: exact, in any order
+
 # The last epoch lies on the edge of a phase bin at every frequency of the grid. This head start of 5e-10 cycles, more
 # than rounding and the cut to 32 bits can take away, puts it into the upper bin always.
 EDGE = np.uint64(2**33)
@@ -123,40 +125,42 @@ def conditional_entropy(time, mag, grid, phase_bins=20, mag_bins=10):
     order = np.argsort(row, kind="stable")  # neighbours share a row of the histogram
     steps = phase_steps(time, grid)[order]
     count = np.arange(len(time) + 1)
-    klogk = np.where(count > 0, count * np.log(np.maximum(count, 1)), 0.0)
-    return _entropy(steps, row[order] * phase_bins, klogk, grid.first, grid.size, phase_bins, mag_bins)
+    klogk = np.round(count * np.log(np.maximum(count, 1)) * UNIT).astype(np.int64)
+    row = (row[order] * phase_bins).astype(np.int32)
+    return _entropy(steps, row, klogk, grid.first, grid.size, phase_bins, mag_bins) / (UNIT * len(time))
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _entropy(steps, row, klogk, first, size, phase_bins, mag_bins):
-    n = steps.size
-    cells = phase_bins * mag_bins
+    """Sum of k log k over phase bins less that over all cells, at every frequency."""
+    n, cells = steps.size, phase_bins * mag_bins
     phase = steps * np.uint64(first) + EDGE
-    cell = np.empty(n, np.int64)
-    even, odd = np.zeros(cells, np.int64), np.zeros(cells, np.int64)
-    out = np.empty(size)
-    bins = np.uint64(phase_bins)
-    half = np.uint64(32)
+    cell = np.empty(n, np.int32)
+    even, odd = np.zeros(cells, np.int32), np.zeros(cells, np.int32)
+    out = np.empty(size, np.int64)
+    bins, half = np.uint64(phase_bins), np.uint64(32)
+    pairs = n // 2 * 2  # numba makes a faster loop of this than of n - 1
     for k in range(size):
         for j in range(n):
-            cell[j] = row[j] + np.int64(((phase[j] >> half) * bins) >> half)
+            cell[j] = row[j] + np.int32(((phase[j] >> half) * bins) >> half)
             phase[j] += steps[j]
         even[:] = 0
         odd[:] = 0
-        for j in range(0, n - 1, 2):  # two histograms: a store need not wait for the one before
+        for j in range(0, pairs, 2):  # two histograms: a store need not wait for the one before
             even[cell[j]] += 1
             odd[cell[j + 1]] += 1
-        if n % 2:
+        if pairs < n:
             even[cell[n - 1]] += 1
-        total = 0.0
-        for p in range(phase_bins):
-            column = 0
-            for i in range(p, cells, phase_bins):
-                c = even[i] + odd[i]
-                column += c
-                total -= klogk[c]
-            total += klogk[column]
-        out[k] = total / n
+        total = 0
+        for i in range(cells):
+            even[i] += odd[i]
+            total -= klogk[even[i]]
+        for start in range(phase_bins, cells, phase_bins):  # the rows of the histogram add up to its first one
+            for i in range(phase_bins):
+                even[i] += even[start + i]
+        for i in range(phase_bins):
+            total += klogk[even[i]]
+        out[k] = total
     return out
 
 
@@ -194,38 +198,36 @@ def analysis_of_variance(time, mag, grid, phase_bins=20):
 def _variance(steps, word, low, unit, mean, scatter, first, size, phase_bins):
     n = steps.size
     phase = steps * np.uint64(first) + EDGE
-    bin_ = np.empty(n, np.int64)
-    even, odd = np.zeros(phase_bins, np.uint64), np.zeros(phase_bins, np.uint64)
-    out = np.empty(size)
-    bins = np.uint64(phase_bins)
-    half = np.uint64(32)
-    shift = np.uint64(low)
+    bin_ = np.empty(n, np.int32)
+    sums = np.zeros((4, phase_bins), np.uint64)
+    out = np.zeros(size)
+    bins, half, shift = np.uint64(phase_bins), np.uint64(32), np.uint64(low)
     mask = (np.uint64(1) << shift) - np.uint64(1)
+    fours = n // 4 * 4  # numba makes twice as fast a loop of this as of n - 3
     for k in range(size):
         for j in range(n):
-            bin_[j] = np.int64(((phase[j] >> half) * bins) >> half)
+            bin_[j] = np.int32(((phase[j] >> half) * bins) >> half)
             phase[j] += steps[j]
-        even[:] = 0
-        odd[:] = 0
-        for j in range(0, n - 1, 2):
-            even[bin_[j]] += word[j]
-            odd[bin_[j + 1]] += word[j + 1]
-        if n % 2:
-            even[bin_[n - 1]] += word[n - 1]
+        sums[:] = 0
+        for j in range(0, fours, 4):  # four histograms: a store need not wait for the one before
+            sums[0, bin_[j]] += word[j]
+            sums[1, bin_[j + 1]] += word[j + 1]
+            sums[2, bin_[j + 2]] += word[j + 2]
+            sums[3, bin_[j + 3]] += word[j + 3]
+        for j in range(fours, n):
+            sums[0, bin_[j]] += word[j]
         between = 0.0
         filled = 0
         for p in range(phase_bins):
-            both = even[p] + odd[p]
+            both = sums[0, p] + sums[1, p] + sums[2, p] + sums[3, p]
             count = np.float64(both >> shift)
             if count > 0:
                 filled += 1
                 offset = np.float64(both & mask) / unit - count * mean
                 between += offset * offset / count
-        within = scatter - between
         free = n - filled
-        out[k] = 0.0
         if filled > 1 and free > 0:
-            out[k] = (between / (filled - 1)) / max(within / free, 1e-15 * scatter)
+            out[k] = (between / (filled - 1)) / max((scatter - between) / free, 1e-15 * scatter)
     return out
 
 
