@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SAMPLE_STARS ?= 1200
 
-.PHONY: help env report reports test lint lab sample clean
+.PHONY: help env report reports test lint lab sample benchmark clean
 
 help:
 	@echo "make report TAG=vnv ALGORITHM=xgb   train one classifier, write its report (GROUP=, DATA= optional)"
@@ -19,6 +19,7 @@ help:
 	@echo "make test                           run all tests, notebooks included"
 	@echo "make lint                           check style"
 	@echo "make sample                         remake the simulated sample in data/"
+	@echo "make benchmark                      compare speed with public peers (installs them)"
 	@echo "make clean                          remove the environment, caches and reports"
 
 env: $(READY)
@@ -48,6 +49,10 @@ lab: $(READY)
 
 sample: $(READY)
 	$(BIN)/python -m scope_nb.simulate --stars $(SAMPLE_STARS) --seed 1 --out data --prefix sample_ --keep 300
+
+benchmark: $(READY)
+	$(BIN)/python -m pip install --quiet -e ".[bench]"
+	$(BIN)/python tests/benchmarks/speed.py
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache build dist *.egg-info reports/*

@@ -1,11 +1,14 @@
 """The magnitude-time histogram of a light curve: all pairs of epochs, binned by how far and how different."""
 
+from functools import cache
+
 import numba
 import numpy as np
 
 from .taxonomy import dmdt_edges
 
 SIZE = 26
+FINE = 1 / 64  # mag; finer than any bin of the histogram, so that a look-up is at most one bin off
 
 
 def dmdt(time, mag):
@@ -22,34 +25,43 @@ def dmdt(time, mag):
         Magnitude difference (later minus earlier) along the rows, time difference along the columns, divided by its
         L2 norm; the edges are `taxonomy.dmdt_edges()`. Pairs beyond the outer edges do not count.
     """
-    counts = _pairs(time, mag, *dmdt_edges()).astype(float)
+    counts = _pairs(time, mag, *dmdt_edges(), _row_table()).astype(float)
     norm = np.sqrt((counts**2).sum())
     return (counts / norm if norm > 0 else counts).astype(np.float32)
 
 
+@cache
+def _row_table():
+    """Return the row of the histogram at each multiple of `FINE` above the lowest edge."""
+    edges, _ = dmdt_edges()
+    fine = edges[0] + FINE * np.arange(int((edges[-1] - edges[0]) / FINE) + 1)
+    return np.clip(np.searchsorted(edges, fine, side="right") - 1, 0, len(edges) - 2)
+
+
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _pairs(time, mag, dm_edges, dt_edges):
+def _pairs(time, mag, dm_edges, dt_edges, row_table):
+    """Count all pairs; as in `numpy.histogram2d` the outermost upper edges belong to the last bins."""
     rows, columns = dm_edges.size - 1, dt_edges.size - 1
+    low, high, scale = dm_edges[0], dm_edges[rows], 1.0 / FINE
     counts = np.zeros((rows, columns), np.int64)
+    stop = np.zeros(columns, np.int64)  # the first epoch beyond each column; it only grows from epoch to epoch
     for i in range(time.size):
-        column = 0
-        for j in range(i + 1, time.size):
-            dt = time[j] - time[i]
-            if dt > dt_edges[columns]:
-                break
-            while column < columns - 1 and dt >= dt_edges[column + 1]:  # times are sorted: dt only grows
-                column += 1
-            dm = mag[j] - mag[i]
-            if dm < dm_edges[0] or dm > dm_edges[rows]:
-                continue
-            low, high = 0, rows
-            while high - low > 1:
-                middle = (low + high) // 2
-                if dm >= dm_edges[middle]:
-                    low = middle
-                else:
-                    high = middle
-            counts[low, column] += 1
+        start = i + 1
+        for column in range(columns):
+            j = max(stop[column], start)
+            while j < time.size and (
+                time[j] - time[i] < dt_edges[column + 1]
+                or (column == columns - 1 and time[j] - time[i] == dt_edges[columns])
+            ):
+                j += 1
+            stop[column] = j
+            for k in range(start, j):
+                dm = mag[k] - mag[i]
+                if low <= dm <= high:
+                    row = row_table[int((dm - low) * scale)]
+                    row += (dm >= dm_edges[row + 1] and row < rows - 1) - (dm < dm_edges[row])
+                    counts[row, column] += 1
+            start = j
     return counts
 
 

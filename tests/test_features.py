@@ -101,9 +101,9 @@ def test_dmdt_is_a_histogram_of_pairs(star):
 
 
 def test_dmdt_counts_the_edges_as_numpy_does():
-    time = np.array([0.0, 0.04, 0.3, 1.0, 2000.0])
-    mag = np.array([0.0, 0.1, 0.0, -8.0, 0.0])
-    later, earlier = np.tril_indices(5, -1)
+    time = np.array([0.0, 0.04, 0.3, 1.0, 2000.0, 2000.02])
+    mag = np.array([0.0, 0.1, 0.0, -8.0, 0.0, -1e-17])
+    later, earlier = np.tril_indices(6, -1)
     expected, _, _ = np.histogram2d(mag[later] - mag[earlier], time[later] - time[earlier], bins=taxonomy.dmdt_edges())
     np.testing.assert_allclose(dmdt.dmdt(time, mag), expected / np.linalg.norm(expected), atol=1e-7)
 
