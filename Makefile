@@ -3,8 +3,9 @@
 PYTHON ?= python3
 TAG ?= vnv
 ALGORITHM ?= xgb
-GROUP ?= default
+GROUP ?=
 DATA ?=
+FEATURES ?=
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -13,7 +14,7 @@ SAMPLE_STARS ?= 1200
 .PHONY: help env report reports test lint lab sample benchmark clean
 
 help:
-	@echo "make report TAG=vnv ALGORITHM=xgb   train one classifier, write its report (GROUP=, DATA= optional)"
+	@echo "make report TAG=vnv ALGORITHM=xgb   train one classifier, write its report (optional: DATA=, FEATURES=, GROUP=)"
 	@echo "make reports ALGORITHM=xgb          the same for every tag that the data can train; resumes"
 	@echo "make lab                            open the notebooks in JupyterLab"
 	@echo "make test                           run all tests, notebooks included"
@@ -31,10 +32,10 @@ $(READY): pyproject.toml
 	@touch $@
 
 report: $(READY)
-	$(BIN)/python -m scope_nb.report --tags $(TAG) --algorithms $(ALGORITHM) --group $(GROUP) --data "$(DATA)"
+	$(BIN)/python -m scope_nb.report --tags $(TAG) --algorithms $(ALGORITHM) --group "$(GROUP)" --data "$(DATA)" --features "$(FEATURES)"
 
 reports: $(READY)
-	$(BIN)/python -m scope_nb.report --tags all --algorithms $(ALGORITHM) --group $(GROUP) --data "$(DATA)" --resume
+	$(BIN)/python -m scope_nb.report --tags all --algorithms $(ALGORITHM) --group "$(GROUP)" --data "$(DATA)" --features "$(FEATURES)" --resume
 
 test: $(READY)
 	$(BIN)/python -m pytest --nbmake tests notebooks

@@ -15,7 +15,7 @@ from sklearn.model_selection import train_test_split
 
 from .dmdt import SIZE, stack_dmdt
 from .files import existing, whole
-from .lightcurves import group_by_position
+from .lightcurves import stars
 from .taxonomy import ALERTS, CATALOGUES, NEGATIVE_LABEL, defaults, feature_columns, find_tag, labels, tags, unknown
 
 DMDT_COLUMNS = [f"dmdt_{row}_{column}" for row in range(SIZE) for column in range(SIZE)]
@@ -82,15 +82,14 @@ def read_table(path, columns=None):
     frame = frame[columns] if columns else frame
     if "dmdt" in frame:
         names = list(frame)
-        block = np.array(json.loads(f"[{','.join(frame.pop('dmdt'))}]"), np.float32)
-        if block.shape[1:] != (SIZE, SIZE):
-            raise ValueError(f"{path}: dmdt has the shape {block.shape[1:]}, not {SIZE} x {SIZE}")
-        frame = _with_dmdt(frame, block, names)
+        frame = _with_dmdt(frame, _dmdt_from_text(frame.pop("dmdt"), path), names)
     return frame
 
 
 def write_parquet(table, path):
     """Write a training table as parquet, `attrs` as JSON under the metadata key `scope`, dmdt as nested lists."""
+    if Path(path).suffix.lower() != ".parquet":
+        raise ValueError(f"{path}: the name of a parquet file ends in .parquet")
     flat = table.drop(columns="dmdt") if "dmdt" in table else table
     arrow = pa.Table.from_pandas(flat, preserve_index=False)
     if "dmdt" in table:
@@ -113,6 +112,25 @@ def _dmdt_block(column, path):
     if len(values) != len(column) * SIZE * SIZE:
         raise ValueError(f"{path}: dmdt is not {SIZE} x {SIZE} in every row")
     return values.to_numpy(zero_copy_only=False).astype(np.float32, copy=False).reshape(-1, SIZE, SIZE)
+
+
+def _dmdt_from_text(column, path):
+    """Parse JSON texts into one array; only if that fails, look for the row that spoils it."""
+    try:
+        block = np.array(json.loads(f"[{','.join(column)}]"), np.float32)
+        if block.shape == (len(column), SIZE, SIZE):
+            return block
+    except (TypeError, ValueError):
+        pass
+    row = next(row for row, text in enumerate(column) if not _is_image(text))
+    raise ValueError(f"{path}: dmdt in row {row} is not a {SIZE} x {SIZE} list as JSON text")
+
+
+def _is_image(text):
+    try:
+        return np.array(json.loads(text), float).shape == (SIZE, SIZE)
+    except (TypeError, ValueError):
+        return False
 
 
 def _with_dmdt(frame, block, names):
@@ -183,7 +201,7 @@ class Dataset:
             A light curve is positive if its vote share is above this (0.7).
         split : {"star", "scope"}
             "star" keeps all light curves of a star on one side: 81 % train, 9 % validation, 10 % test, by a hash of
-            `obj_id` (or of the position, within 1 arcsec), so that membership does not depend on the other rows.
+            `obj_id` (or of the position, see `stars`), so that membership does not depend on the other rows.
             "scope" repeats SCoPe's split by light curve, to compare with published scores.
         period_suffix : str, optional
             Which period search the features come from ("ELS_ECE_EAOV").
@@ -212,10 +230,12 @@ class Dataset:
         if tag == "vnv":  # a light curve that is neither is no negative
             used = (y == 1) | (_votes(table, NEGATIVE_LABEL, "the negatives of 'vnv'") > threshold)
         _require_both(y[used], f"{label!r} above {threshold}", tag)
-        star = stars(table)
-        part = _split(split, share, y, used, star)
+        star, key = stars(table)
+        part = _split(split, share, y, used, key)
         row = np.flatnonzero(used)
         if isinstance(weight, str):
+            if weight not in table:
+                raise unknown("column of weights", weight, table.columns)
             weight = table[weight]
         dataset = cls(
             tag,
@@ -265,28 +285,17 @@ class Dataset:
         return pd.DataFrame(counts, index=PARTS)
 
 
-def stars(table):
-    """Return the star of each row as a string: `obj_id`, or the position where there is none (within 1 arcsec)."""
-    if "obj_id" in table:
-        return table["obj_id"].astype(str).to_numpy(object)
-    if not {"ra", "dec"} <= set(table):
-        raise ValueError("the table has neither 'obj_id' nor 'ra' and 'dec': its stars cannot be told apart")
-    place = table[["ra", "dec"]].astype(float)
-    first = place.groupby(group_by_position(place["ra"], place["dec"])).transform("min")
-    return np.array([f"{ra:.4f}{dec:+.4f}" for ra, dec in zip(first["ra"], first["dec"], strict=True)], object)
-
-
-def split_place(star):
-    """Return a number in [0, 1) for each star that depends on its name alone; the test part comes first."""
-    names, inverse = np.unique(np.asarray(star, object), return_inverse=True)
+def split_place(key):
+    """Return a number in [0, 1) for each star that depends on its key alone; the test part comes first."""
+    names, inverse = np.unique(np.asarray(key, object), return_inverse=True)
     digests = (hashlib.blake2b(str(name).encode(), digest_size=8, person=b"scope_nb split").digest() for name in names)
     return np.array([int.from_bytes(digest, "big") / 2.0**64 for digest in digests])[inverse]
 
 
-def _split(split, share, y, used, star):
+def _split(split, share, y, used, key):
     """Return the part of each row."""
     if split == "star":
-        place = split_place(star)
+        place = split_place(key)
         test, val = defaults()["training"]["test_fraction"], defaults()["training"]["val_fraction"]
         return np.select([place < test, place < test + val], ["test", "val"], "train")
     if split != "scope":
@@ -306,7 +315,10 @@ def _votes(table, label, what=None):
         present = [name for name in labels() if name in table]
         hint = f"labels present: {', '.join(present)}" if present else "it has no label columns at all"
         raise ValueError(f"the table has no column {label!r}{f' for {what}' if what else ''}; {hint}")
-    share = pd.to_numeric(table[label]).fillna(0.0).to_numpy(float)
+    try:
+        share = pd.to_numeric(table[label]).fillna(0.0).to_numpy(float)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"label {label!r} holds something else than numbers: {error}") from error
     if ((share < 0) | (share > 1)).any():
         raise ValueError(
             f"label {label!r} holds values outside 0..1, first in row {np.argmax((share < 0) | (share > 1))}"

@@ -69,4 +69,7 @@ def stack_dmdt(column):
     """Return a column of 26 x 26 histograms as one contiguous float32 array of shape (n, 26, 26)."""
     if len(column) == 0:
         return np.empty((0, SIZE, SIZE), np.float32)
-    return np.stack(list(column)).astype(np.float32, copy=False)
+    images = list(column)
+    if np.asarray(images[0]).dtype == object:  # rows of rows, as pandas.read_parquet leaves them
+        images = [np.stack(image) for image in images]
+    return np.stack(images).astype(np.float32, copy=False)

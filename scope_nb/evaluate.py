@@ -3,9 +3,10 @@
 import json
 import platform
 import subprocess
+import sys
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import packages_distributions, version
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ METRICS = (
     *("accuracy", "precision", "recall", "f1_score", "roc_auc", "average_precision", "brier_score"),
     "log_loss",
 )
-PACKAGES = ("numpy", "pandas", "pyarrow", "scikit-learn", "xgboost", "tensorflow", "keras", "numba", "finufft")
+LOSSES = ("brier_score", "log_loss")
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,8 +37,8 @@ class Evaluation:
     predictions : pandas.DataFrame
         One row per light curve: `row` in the table, `star`, `part`, `y`, `probability`.
     stats : dict
-        For "train", "val" and "test": every score of `METRICS`, `n`, `n_positive`, and `interval`, the 95 % interval
-        of each score.
+        For "train", "val" and "test": every score of `METRICS`, `n`, `n_positive`, `n_stars`, `n_positive_stars`, and
+        `interval`, the 95 % interval of each score.
     """
 
     tag: str
@@ -83,7 +84,8 @@ def evaluate(model, dataset, threshold=None, n_resamples=1000, seed=0):
     for name in PARTS:
         part = frame[frame["part"] == name]
         y, p, star = part["y"].to_numpy(), part["probability"].to_numpy(), part["star"].to_numpy()
-        stats[name] = {"n": len(y), "n_positive": int(y.sum()), "n_stars": len(set(star)), **scores(y, p, threshold)}
+        stats[name] = {"n": len(y), "n_positive": int(y.sum()), "n_stars": len(set(star))}
+        stats[name] |= {"n_positive_stars": len(set(star[y == 1])), **scores(y, p, threshold)}
         stats[name]["interval"] = intervals(y, p, star, threshold, n_resamples, seed)
     return Evaluation(dataset.tag, threshold, frame, stats)
 
@@ -126,8 +128,9 @@ def scores(y, probability, threshold=0.5, weight=None):
 def intervals(y, probability, star, threshold, n_resamples=1000, seed=0):
     """Return the 95 % interval of every score, from resampling stars with replacement.
 
-    Light curves of one star are not independent: whole stars are drawn. Scores that a resample leaves undefined do
-    not count.
+    Light curves of one star are not independent: whole stars are drawn. Resamples in which a score is undefined do
+    not count. A perfect score is perfect in every resample, which says nothing: there the interval is Wilson's for as
+    many stars as there are positives (for the accuracy, stars in all).
 
     Returns
     -------
@@ -142,11 +145,24 @@ def intervals(y, probability, star, threshold, n_resamples=1000, seed=0):
         draws = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), min(50, n_resamples - start))
         rows.append(_scores(y[order], probability[order], draws[:, owner].astype(float), threshold))
     drawn = np.concatenate(rows)
+    own = np.bincount(owner, y[order]) > 0
     result = {}
     for metric, values in zip(METRICS, drawn.T, strict=True):
         values = values[np.isfinite(values)]
-        result[metric] = np.percentile(values, [2.5, 97.5]).tolist() if len(values) else [np.nan, np.nan]
+        low, high = np.percentile(values, [2.5, 97.5]) if len(values) else (np.nan, np.nan)
+        if low == high and metric not in LOSSES:
+            low, high = _wilson(low, len(names) if metric == "accuracy" else own.sum())
+        result[metric] = [float(low), float(high)]
     return result
+
+
+def _wilson(share, n, z=1.96):
+    """Wilson's 95 % interval of a share among n (1927, J. Am. Stat. Assoc. 22, 209)."""
+    if n == 0:
+        return np.nan, np.nan
+    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return max(centre - half, 0.0), min(centre + half, 1.0)
 
 
 def _scores(y, probability, weight, threshold):
@@ -206,7 +222,8 @@ def reading(evaluation):
     test, train = evaluation.stats["test"], evaluation.stats["train"]
     low, high = test["interval"]["f1_score"]
     lines = [
-        f"Of {test['n_positive']:,} test light curves that are {evaluation.tag}, the classifier finds "
+        f"Of {test['n_positive']:,} test light curves ({test['n_positive_stars']:,} stars) that are {evaluation.tag}, "
+        f"the classifier finds "
         f"{_percent(test['recall'])}; of those it calls {evaluation.tag}, {_percent(test['precision'])} are. "
         f"F1 is {_number(test['f1_score'])}, and with other stars of the same kind it would lie between {_number(low)} "
         f"and {_number(high)} (95 %).",
@@ -218,15 +235,15 @@ def reading(evaluation):
         f"Calling everything {evaluation.tag} would give an F1 of {baseline:.3f}: "
         + ("the classifier is clearly better." if beats else "the classifier is not clearly better.")
     )
-    if train["average_precision"] - test["average_precision"] > 0.1:
+    if train["interval"]["average_precision"][0] > test["interval"]["average_precision"][1]:
         lines.append(
             f"Average precision falls from {train['average_precision']:.3f} on the training part to "
-            f"{test['average_precision']:.3f}: the classifier has learned its training stars by heart."
+            f"{test['average_precision']:.3f}, more than chance explains: the classifier remembers its training stars."
         )
-    few = min(evaluation.stats[name]["n_positive"] for name in ("val", "test"))
+    few = min(evaluation.stats[name]["n_positive_stars"] for name in ("val", "test"))
     if few < 30:
         lines.append(
-            f"There are only {few} positive light curves in the validation or test part: "
+            f"There are only {few} positive stars in the validation or test part: "
             "take the intervals seriously, and the single figures not."
         )
     return "\n\n".join(lines)
@@ -263,29 +280,31 @@ def _number(value):
     return f"{value:.3f}" if np.isfinite(value) else "-"
 
 
-def provenance(parameters, data=None):
-    """Return what a run depends on: time, parameters, versions, the code's commit and the data's SHA-256."""
+def provenance(parameters, data=None, simulated=False):
+    """Return what a run depends on: time, parameters, versions of all packages in use, the code's commit, the data."""
     record = {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "parameters": parameters,
         "python": platform.python_version(),
-        "versions": {name: _version(name) for name in ("scope_nb", *PACKAGES)},
+        "versions": _versions(),
         "commit": _commit(),
     }
     if data is not None:
-        record["data"] = {"file": Path(data).name, "sha256": sha256(data)}
+        record["data"] = {"file": Path(data).name, "sha256": sha256(data), "simulated": bool(simulated)}
     return record
 
 
-def _version(name):
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
+def _versions():
+    """Return the versions of the installed packages whose modules are loaded."""
+    loaded = {name.partition(".")[0] for name in sys.modules}
+    packages = {package for name, found in packages_distributions().items() if name in loaded for package in found}
+    return {name: version(name) for name in sorted(packages, key=str.lower)}
 
 
 def _commit():
     """Return the commit of the project's checkout, with a plus where files were changed since; None elsewhere."""
+    if not (project_folder() / ".git").exists():
+        return None
     command = ["git", "-C", str(project_folder()), "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
@@ -293,7 +312,7 @@ def _commit():
         return None
 
 
-def save_run(folder, model, evaluation, dataset, parameters=None, data=None, figures=None):
+def save_run(folder, model, evaluation, dataset, parameters=None, data=None, simulated=False, figures=None):
     """Save a run: scores, predictions, plots, model and provenance, whole or not at all.
 
     Parameters
@@ -308,6 +327,8 @@ def save_run(folder, model, evaluation, dataset, parameters=None, data=None, fig
         The notebook's parameters.
     data : path-like, optional
         The file of the training table, for its hash.
+    simulated : bool
+        Whether the data are.
     figures : dict of str to matplotlib.figure.Figure, optional
         Saved as PNG by name.
 
@@ -323,7 +344,8 @@ def save_run(folder, model, evaluation, dataset, parameters=None, data=None, fig
         stats = {"tag": evaluation.tag, "threshold": evaluation.threshold, **{m: test[m] for m in METRICS}}
         _write_json(part / "stats.json", stats | evaluation.stats)
         write_parquet(evaluation.predictions, part / "predictions.parquet")
-        _write_json(part / "provenance.json", provenance(parameters or {}, data) | {"dataset": dataset.settings})
+        record = provenance(parameters or {}, data, simulated) | {"dataset": dataset.settings}
+        _write_json(part / "provenance.json", record)
         for name, figure in (figures or {}).items():
             figure.savefig(part / f"{name}.png", dpi=120, bbox_inches="tight")
         models.save_model(model, part / "model")
@@ -346,7 +368,7 @@ def _plain(value):
 
 
 def load_runs(reports):
-    """Return the saved runs below a folder, one row each: group, algorithm, tag, folder and the test scores."""
+    """Return the saved runs below a folder, one row each: group, algorithm, tag, folder, data, the test scores."""
     rows = []
     for path in sorted(Path(reports).glob("*/*/*/stats.json")):
         if any(name.startswith(".") for name in path.relative_to(reports).parts):
@@ -354,5 +376,12 @@ def load_runs(reports):
         group, algorithm, tag = path.relative_to(reports).parts[:3]
         stats = json.loads(path.read_text())
         row = {"group": group, "algorithm": algorithm, "tag": tag, "folder": path.parent}
+        record = json.loads((path.parent / "provenance.json").read_text())
+        row |= {
+            "time": record["time"],
+            "data": record.get("data", {}).get("file"),
+            "interval": stats["test"]["interval"],
+        }
+        row["simulated"] = record.get("data", {}).get("simulated", False)
         rows.append(row | {m: stats[m] for m in METRICS} | {k: stats["test"][k] for k in ("n", "n_positive")})
     return pd.DataFrame(rows)

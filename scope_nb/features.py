@@ -85,13 +85,16 @@ def feature_names():
 
 
 def _check(light_curves, min_epochs):
+    if len(light_curves) == 0:
+        raise ValueError("there are no light curves")
     light_curves.check()
     names = light_curves.meta["_id"].astype(str)
-    short = np.flatnonzero(light_curves.n_epochs < max(min_epochs, 4))
+    min_epochs = max(min_epochs, periods.FEWEST)
+    short = np.flatnonzero(light_curves.n_epochs < min_epochs)
     if len(short):
         first = short[0]
         raise ValueError(
-            f"{len(short)} of {len(light_curves)} light curves have fewer than {max(min_epochs, 4)} epochs, first row "
+            f"{len(short)} of {len(light_curves)} light curves have fewer than {min_epochs} epochs, first row "
             f"{first} (_id {names[first]}) with {light_curves.n_epochs[first]}; `long_enough()` leaves them out"
         )
     for i in range(len(light_curves)):

@@ -92,6 +92,11 @@ def reports_folder(path=""):
     return Path(path or os.environ.get("SCOPE_NB_REPORTS") or project_folder() / "reports").expanduser().resolve()
 
 
+def group_of(data=""):
+    """Return the default name of a set of runs: "sample", or the name of the file of the training table."""
+    return Path(data).stem.lstrip(".") if data else "sample"
+
+
 def run_folder(reports, group, algorithm, tag):
     """Return the folder of a run, `REPORTS/GROUP/ALGORITHM/TAG`, or say now rather than later that it cannot be made.
 
@@ -106,9 +111,21 @@ def run_folder(reports, group, algorithm, tag):
         if not name or name.startswith(".") or Path(name).name != name:
             raise ValueError(f"{name!r} cannot be the name of a folder of runs")
     folder = reports_folder(reports) / group / algorithm / tag
+    _check_folder(folder)
+    return folder
+
+
+def check_output(path, suffix):
+    """Say now rather than later that a file cannot be written: wrong suffix, or no folder to write to."""
+    path = Path(path).expanduser().absolute()
+    if path.suffix.lower() != suffix:
+        raise ValueError(f"{path.name}: the name must end in {suffix}")
+    _check_folder(path.parent)
+
+
+def _check_folder(folder):
     there = next(parent for parent in (folder, *folder.parents) if parent.exists())
     if not there.is_dir():
-        raise NotADirectoryError(f"cannot write runs to {folder}: {there} is a file")
+        raise NotADirectoryError(f"cannot write to {folder}: {there} is a file")
     if not os.access(there, os.W_OK | os.X_OK):
-        raise PermissionError(f"cannot write runs to {folder}: no permission to write in {there}")
-    return folder
+        raise PermissionError(f"cannot write to {folder}: no permission to write in {there}")

@@ -15,9 +15,9 @@ NAMES = (
 def fourier_features(time, mag, err, period):
     """Fit a Fourier series with offset and slope at a period.
 
-    Weighted least squares of mag on a + b (t - t_0) + sum_k A_k cos(2 pi k t / P) + B_k sin(2 pi k t / P), t counted
-    from the first epoch t_0, for 0 to 5 harmonics; the number of harmonics K with the least chi2 + (2 + 2 K) log(n)
-    is kept.
+    Weighted least squares of mag on a + b (t - t_0) + sum_k A_k cos(2 pi k t / P) + B_k sin(2 pi k t / P) with the
+    first epoch t_0, for 0 to 5 harmonics; the number of harmonics K with the least chi2 + (2 + 2 K) log(n) is kept.
+    As in SCoPe's tables the phase of the harmonics is that of t itself, so A_k and B_k depend on where time begins.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def _normal_equations(time, mag, err, period, harmonics, span):
         row[0] = 1.0
         row[1] = (time[j] - time[0]) / span
         if harmonics:
-            angle = 2 * math.pi * (((time[j] - time[0]) / period) % 1.0)
+            angle = 2 * math.pi * ((time[j] / period) % 1.0)
             c, s = math.cos(angle), math.sin(angle)
             row[2], row[3] = c, s
             for k in range(1, harmonics):

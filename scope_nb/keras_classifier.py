@@ -3,6 +3,7 @@
 Keras is imported when a network is trained or loaded, never when this module is.
 """
 
+import os
 import re
 import tempfile
 from pathlib import Path
@@ -107,8 +108,7 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
 
     def fit(self, X, y, sample_weight=None, eval_set=None):
         """Train until the loss on the last pair of `eval_set` (or on held-out rows) stops falling."""
-        import keras
-
+        keras = load_keras()
         record_columns(self, X)
         self.classes_ = np.unique(y)
         if len(self.classes_) != 2:
@@ -313,10 +313,17 @@ def to_bytes(network):
         return path.read_bytes()
 
 
-def from_bytes(archive):
-    """The network in a `.keras` archive, without its optimizer; code inside the archive is refused."""
+def load_keras():
+    """Keras on TensorFlow, which else greets every start with a page of notes; a level of your own is kept."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import keras
 
+    return keras
+
+
+def from_bytes(archive):
+    """The network in a `.keras` archive, without its optimizer; code inside the archive is refused."""
+    keras = load_keras()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network.keras"
         path.write_bytes(archive)

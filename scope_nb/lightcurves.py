@@ -1,5 +1,6 @@
 """Light curves: one representation inside, readers for the files that people have, quality cuts in one place."""
 
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +15,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from .files import existing, whole
-from .taxonomy import defaults
+from .taxonomy import defaults, unknown
 
 FILTERS = {"g": 1, "r": 2, "i": 3}  # ZTF's filter numbers; 0 stands for any other band
 MJD = 2400000.5  # the Julian date of MJD 0
@@ -41,8 +42,8 @@ class LightCurves:
     Parameters
     ----------
     meta : pandas.DataFrame
-        One row per light curve: `_id`, `obj_id` (the star), `ra`, `dec` (degrees), `band`, `filter` (1 g, 2 r, 3 i,
-        0 other), and whatever else the file had.
+        One row per light curve: `_id`, `ra`, `dec` (degrees), `band`, `filter` (1 g, 2 r, 3 i, 0 other), `obj_id` (the
+        star) where the file has it, and whatever else the file had. See `stars` for the star of each row.
     time, mag, err : numpy.ndarray of float64
         Epochs of all light curves one after the other; days (heliocentric MJD where known) and magnitudes.
     offsets : numpy.ndarray of int64, shape (n + 1,)
@@ -71,6 +72,9 @@ class LightCurves:
 
     def __getitem__(self, i):
         """Return light curve `i` as a view, not a copy."""
+        if not -len(self) <= i < len(self):
+            raise IndexError(f"there is no light curve {i}: there are {len(self)}")
+        i %= len(self)
         part = slice(self.offsets[i], self.offsets[i + 1])
         return LightCurve(self.time[part], self.mag[part], self.err[part], self.meta.iloc[i])
 
@@ -128,6 +132,8 @@ class LightCurves:
         bad : {"raise", "drop"}
             What to do with epochs whose time or magnitude is not finite or whose error is not positive.
         """
+        if bad not in ("raise", "drop"):
+            raise unknown("choice for bad", bad, ["raise", "drop"])
         curves = self
         if bad == "drop":
             fine = np.isfinite(self.time) & np.isfinite(self.mag) & np.isfinite(self.err) & (self.err > 0)
@@ -180,6 +186,45 @@ def group_by_position(ra, dec, radius=1.0):
     return connected_components(links, directed=False)[1]
 
 
+def stars(table):
+    """Return the star of each row of a table or of `LightCurves.meta`.
+
+    Returns
+    -------
+    star : numpy.ndarray of str, shape (n,)
+        `obj_id`; where there is none, a name from the position, the same for all rows within 1 arcsec.
+    key : numpy.ndarray of str, shape (n,)
+        What decides the side of the split: `obj_id`, or the cell of 1 arcmin that the star lies in. Catalogue
+        positions of a star differ by tenths of an arcsecond from file to file; its cell hardly ever does.
+
+    Raises
+    ------
+    ValueError
+        If there is neither `obj_id` nor a position, or some rows lack it.
+    """
+    if "obj_id" in table:
+        star = table["obj_id"]
+        _require(star.notna(), "obj_id")
+        if pd.api.types.is_float_dtype(star) and (star == np.floor(star)).all():
+            star = star.astype(np.int64)  # a column with gaps elsewhere may have turned 206 into 206.0
+        star = star.astype(str).to_numpy(object)
+        return star, star
+    if not {"ra", "dec"} <= set(table):
+        raise ValueError("the table has neither 'obj_id' nor 'ra' and 'dec': its stars cannot be told apart")
+    place = table[["ra", "dec"]].astype(float).reset_index(drop=True)
+    _require(np.isfinite(place).all(axis=1), "position ('ra' or 'dec'), and there is no 'obj_id'")
+    row = np.floor(place["dec"] * 60)
+    place["cell"] = row * 30000 + np.floor(place["ra"] * 60 * np.cos(np.radians(row / 60)))
+    first = place.groupby(group_by_position(place["ra"], place["dec"])).transform("min")
+    star = [f"{ra:.5f}{dec:+.5f}" for ra, dec in zip(first["ra"], first["dec"], strict=True)]
+    return np.array(star, object), first["cell"].astype(int).astype(str).to_numpy(object)
+
+
+def _require(there, what):
+    if not there.all():
+        raise ValueError(f"{(~there).sum()} rows have no {what}; the first is row {np.argmin(there)}")
+
+
 def _complete(meta):
     """Fill in the columns that every batch has; bands lose ZTF's z (zg is g)."""
     meta = pd.DataFrame(meta).reset_index(drop=True)
@@ -187,11 +232,6 @@ def _complete(meta):
         meta.insert(0, "_id", np.arange(len(meta)))
     for name in ("ra", "dec"):
         meta[name] = meta[name].astype(float) if name in meta else np.nan
-    if "obj_id" not in meta:
-        placed = meta[["ra", "dec"]].notna().all(axis=1).all() and len(meta) > 0
-        star = group_by_position(meta["ra"], meta["dec"]) if placed else np.arange(len(meta))
-        first = pd.Series(meta["_id"].astype(str)).groupby(star).transform("min")
-        meta.insert(1, "obj_id", first)
     band = meta["band"].astype(str) if "band" in meta else pd.Series("", index=meta.index)
     meta["band"] = band.replace({"zg": "g", "zr": "r", "zi": "i"})
     meta["filter"] = meta["band"].map(FILTERS).fillna(0).astype(int)
@@ -201,9 +241,9 @@ def _complete(meta):
 def read_lightcurves(path, min_epochs=None, min_cadence_minutes=None, flags="strict", bad="raise"):
     """Read light curves from a file, whatever of the known layouts it has.
 
-    Known are a table with one row per light curve and the lists `hjd`, `mag`, `magerr` (also what
+    Known are a parquet table with one row per light curve and the lists `hjd`, `mag`, `magerr` (also what
     `write_lightcurves` makes), the bulk parquet files of a ZTF data release, and the table with one row per epoch of
-    ZTF's per-position service; as `.parquet` or `.csv`.
+    ZTF's per-position service, as `.parquet` or `.csv`. A warning says how many light curves were too short.
 
     Parameters
     ----------
@@ -230,14 +270,16 @@ def read_lightcurves(path, min_epochs=None, min_cadence_minutes=None, flags="str
     path = existing(path)
     table = _read_arrow(path)
     columns = set(table.column_names)
-    for reader, needed in ((_from_lists, LISTS), (_from_bulk, BULK), (_from_epochs, EPOCHS)):
+    for reader, needed in LAYOUTS.values():
         if needed <= columns:
             curves, good = reader(table, flags)
             break
     else:
-        layouts = "; ".join(", ".join(sorted(needed)) for needed in (LISTS, BULK, EPOCHS))
-        present = ", ".join(table.column_names[:20]) + (", ..." if len(columns) > 20 else "")
-        raise ValueError(f"{path} has none of the known layouts. Needed: {layouts}. Present: {present}")
+        name, (_, needed) = max(LAYOUTS.items(), key=lambda item: len(item[1][1] & columns) / len(item[1][1]))
+        raise ValueError(
+            f"{path} has none of the known layouts. It is nearest to {name}, but lacks "
+            f"{', '.join(sorted(needed - columns))}"
+        )
     curves = (curves if good is None else curves.keep_epochs(good)).clean(min_cadence_minutes, bad)
     long = curves.long_enough(min_epochs)
     if len(long) == 0:
@@ -246,10 +288,16 @@ def read_lightcurves(path, min_epochs=None, min_cadence_minutes=None, flags="str
             f"{path}: none of {len(curves)} light curves has enough epochs; the longest has {most} after cuts. "
             "Lower min_epochs, or min_cadence_minutes if the survey takes several exposures a visit"
         )
+    if len(long) < len(curves):
+        warnings.warn(
+            f"{path.name}: {len(curves) - len(long)} of {len(curves)} light curves have too few good epochs and are "
+            "left out",
+            stacklevel=2,
+        )
     return long
 
 
-LISTS = {"object_id", "hjd", "mag", "magerr"}
+LISTS = {"hjd", "mag", "magerr"}
 BULK = {"objectid", "filterid", "objra", "objdec", "hmjd", "mag", "magerr", "catflags"}
 EPOCHS = {"oid", "mjd", "mag", "magerr", "catflags", "filtercode", "ra", "dec"}
 
@@ -270,6 +318,8 @@ def _read_arrow(path):
 def _flatten(column):
     """Return the values of a list column as float64, and the offsets of the rows."""
     column = column.combine_chunks()
+    if not isinstance(column, pa.ListArray | pa.LargeListArray):
+        raise ValueError("hjd, mag and magerr need a list in every row; such tables are read from .parquet only")
     counts = np.diff(column.offsets.to_numpy())
     values = column.flatten().to_numpy(zero_copy_only=False)
     return values, np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
@@ -326,7 +376,7 @@ def _from_epochs(table, flags):
     meta["band"] = first["filtercode"].to_numpy()
     for ours, theirs in (("field", "field"), ("ccd", "ccdid"), ("quad", "qid")):
         if theirs in first:
-            meta[ours] = [int(str(value), 0) for value in first[theirs]]  # numbers come as 0x9 or as 9
+            meta[ours] = [int(v, 0) if isinstance(v, str) else int(v) for v in first[theirs]]  # 0x9 or 9
     time = _days(epochs["hjd" if "hjd" in epochs else "mjd"])
     offsets = np.append(start, len(epochs)).astype(np.int64)
     curves = LightCurves(
@@ -340,6 +390,13 @@ def _good(catflags, flags):
         raise ValueError(f"flags is 'strict' or 'usual', not {flags!r}")
     catflags = np.asarray(catflags).astype(np.int64)
     return catflags == 0 if flags == "strict" else (catflags & BAD_FLAG) == 0
+
+
+LAYOUTS = {
+    "a bulk file of a ZTF data release": (_from_bulk, BULK),
+    "a table of ZTF's light-curve service": (_from_epochs, EPOCHS),  # it has the columns of the last one too
+    "a table of lists": (_from_lists, LISTS),
+}
 
 
 def write_lightcurves(light_curves, path):

@@ -1,7 +1,6 @@
 """Classifiers of the kit: unfitted scikit-learn classifiers, and how to fit, save and load any of them."""
 
 import copy
-import difflib
 import inspect
 import re
 import warnings
@@ -16,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .files import whole
 from .keras_classifier import DMDT_COLUMN, KerasClassifier, match_columns, record_columns, training_rows
+from .taxonomy import unknown
 
 __all__ = ["DropColumns", "EvalSetPipeline", "dnn", "fit", "load_model", "save_model", "scope_network", "xgb"]
 
@@ -98,7 +98,8 @@ class EvalSetPipeline(ClassifierMixin, BaseEstimator):
 
     def _transform(self, X):
         check_is_fitted(self, "transformer_")
-        return self.transformer_.transform(match_columns(self, X))
+        # what DropColumns drops need not be there
+        return self.transformer_.transform(X if hasattr(self.transformer_, "columns_") else match_columns(self, X))
 
 
 class DropColumns(TransformerMixin, BaseEstimator):
@@ -113,6 +114,8 @@ class DropColumns(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X):
+        if missing := [name for name in self.columns_ if name not in X]:
+            raise ValueError(f"X lacks {len(missing)} columns that the model was fitted on: {', '.join(missing)}")
         return X[self.columns_]
 
     def get_feature_names_out(self, input_features=None):
@@ -228,6 +231,10 @@ def fit(model, train, val=None):
     -------
     model
     """
+    if not hasattr(model, "predict_proba"):
+        raise TypeError(
+            f"{type(model).__name__} has no predict_proba; scikit-learn's CalibratedClassifierCV gives it one"
+        )
     arguments = _weight_argument(model, train.weight)
     if val is not None:
         arguments |= _eval_arguments(model, [(val.X, val.y)])
@@ -242,23 +249,36 @@ def save_model(model, folder):
     `build` function: a loaded model predicts, and needs the function again to be trained again. A network
     with Lambda layers is refused, because its file would hold code.
     """
-    if isinstance(model, KerasClassifier) and getattr(model.build, "__module__", None) != __name__:
-        model = copy.copy(model)
-        model.build = getattr(model.build, "__qualname__", str(model.build))
+    model = copy.deepcopy(model)
+    for network in _networks(model):
+        if getattr(network.build, "__module__", None) != __name__:
+            network.build = getattr(network.build, "__qualname__", str(network.build))
     path = Path(folder) / MODEL_FILE
     with whole(path) as part:
         skops.io.dump(model, part)
     return path
 
 
+def _networks(part):
+    """Find every `KerasClassifier` in a model: itself, its parameters, and what it fitted."""
+    if isinstance(part, KerasClassifier):
+        yield part
+    elif isinstance(part, BaseEstimator):
+        yield from _networks(list(vars(part).values()))
+    elif isinstance(part, list | tuple):
+        for inner in part:
+            yield from _networks(inner)
+
+
 def load_model(folder, trusted=()):
     """Read the model in `folder`; it may hold scikit-learn's types and those in `TRUSTED` or `trusted`."""
     path = Path(folder) / MODEL_FILE
-    allowed = {*TRUSTED, *trusted}
-    if unknown := sorted(set(skops.io.get_untrusted_types(file=path)) - allowed):
+    found = skops.io.get_untrusted_types(file=path)
+    allowed = {*TRUSTED, *trusted, *(name for name in found if name.startswith("sklearn."))}
+    if refused := sorted(set(found) - allowed):
         raise ValueError(
-            f"{path} holds types that could run code of their own: {', '.join(unknown)}. "
-            f"If you know where the file comes from, call load_model(folder, trusted={unknown})"
+            f"{path} holds types that could run code of their own: {', '.join(refused)}. "
+            f"If you know where the file comes from, call load_model(folder, trusted={refused})"
         )
     return skops.io.load(path, trusted=sorted(allowed))
 
@@ -299,5 +319,4 @@ def _eval_arguments(model, pairs):
 def _check_names(given, valid, what):
     for name in given:
         if name not in valid:
-            nearest = difflib.get_close_matches(name, valid, n=1, cutoff=0)[0]
-            raise TypeError(f"{what}() has no parameter {name!r}; did you mean {nearest!r}?")
+            raise unknown(f"parameter of {what}()", name, valid)

@@ -36,6 +36,11 @@ class Grid:
 
         The step is 1/(oversampling baseline). It depends on this light curve alone.
         """
+        if oversampling != int(oversampling) or oversampling < 2:
+            raise ValueError(f"oversampling is a whole number of at least 2, not {oversampling}")
+        if not max_freq > 0:
+            raise ValueError(f"max_freq is a positive number of cycles per day, not {max_freq}")
+        oversampling = int(oversampling)
         step = 1.0 / (oversampling * baseline)
         first = 2 * oversampling
         return cls(step, first, max(int(max_freq / step) - first + 1, 0), oversampling)

@@ -12,7 +12,9 @@ from .periodograms import (
     lomb_scargle,
     significance,
 )
-from .taxonomy import PERIOD_SUFFIXES, defaults, unknown
+from .taxonomy import PERIOD_SUFFIXES, defaults, find_suffix
+
+FEWEST = 4  # epochs; below that statistics and periods are undefined
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,9 @@ def find_periods(time, mag, err, max_freq=None, oversampling=None, keep_periodog
     """
     settings = defaults()["periods"]
     time, mag, err = checked(time, mag, err)
-    grid = Grid.of(time[-1] - time[0], max_freq or settings["max_freq"], oversampling or settings["oversampling"])
+    max_freq = settings["max_freq"] if max_freq is None else max_freq
+    oversampling = settings["oversampling"] if oversampling is None else oversampling
+    grid = Grid.of(time[-1] - time[0], max_freq, oversampling)
     if grid.size == 0 or np.ptp(mag) == 0:
         return {name: PeriodResult(name, np.nan, 0.0, np.empty(0), ()) for name in PERIOD_SUFFIXES}
     power = {
@@ -106,9 +110,7 @@ def find_period(time, mag, err, method="ELS_ECE_EAOV", **search):
     PeriodResult
         Of one `method`, by default the nested search.
     """
-    if method not in PERIOD_SUFFIXES:
-        raise unknown("period search", method, PERIOD_SUFFIXES)
-    return find_periods(time, mag, err, **search)[method]
+    return find_periods(time, mag, err, **search)[find_suffix(method)]
 
 
 def fold(time, period, epoch=0.0):
@@ -158,6 +160,8 @@ def checked(time, mag, err):
         raise ValueError(f"errors must be positive; first other at epoch {np.argmax(err <= 0)}")
     if (np.diff(time) < 0).any():
         raise ValueError(f"times must be sorted; they decrease at epoch {np.argmax(np.diff(time) < 0) + 1}")
+    if time.size < FEWEST:
+        raise ValueError(f"{time.size} epochs are too few: at least {FEWEST} are needed")
     if time[0] == time[-1]:
         raise ValueError(f"all {time.size} times are equal")
     return time, mag, err

@@ -57,6 +57,8 @@ def folded(curve, period, ax=None):
 
 def periodogram(result, ax=None, most=20000):
     """Plot a `PeriodResult` that kept its periodogram; of each stretch of frequencies the extremes are drawn."""
+    if result.freq is None:
+        raise ValueError("this result has no periodogram: search with keep_periodograms=True")
     ax = _axes(ax, figsize=(8, 2.4))
     step = max(len(result.freq) // (most // 2), 1)
     whole = len(result.freq) // step * step
@@ -149,11 +151,14 @@ def precision_recall(evaluation, ax=None):
     return ax
 
 
-def importances(values, ax=None, most=15):
-    """Plot the largest of the feature importances (a Series indexed by feature)."""
+def importances(model, ax=None, most=15):
+    """Plot the largest feature importances of a fitted model that has them."""
+    values = pd.Series(model.feature_importances_)
+    if isinstance(values.index, pd.RangeIndex) and hasattr(model, "feature_names_in_"):
+        values.index = model.feature_names_in_
     top = values.sort_values(ascending=False)[:most][::-1]
     ax = _axes(ax, figsize=(5, 0.5 + 0.25 * len(top)))
-    ax.barh(top.index, top, color=BLUE)
+    ax.barh(top.index.astype(str), top, color=BLUE)
     ax.set_xlabel("importance")
     return ax
 
@@ -171,6 +176,11 @@ def history(frame, ax=None):
     return ax
 
 
+def _identity(row):
+    """What a light curve is known by: row numbers alone could meet by accident."""
+    return row.get("_id"), round(float(row.get("ra", 0)), 2), round(float(row.get("dec", 0)), 2)
+
+
 def gallery(examples, table, curves=None, period_suffix="ELS_ECE_EAOV", columns=3):
     """Show light curves of a training table side by side: folded, in time if not labelled periodic, or as dmdt.
 
@@ -181,7 +191,7 @@ def gallery(examples, table, curves=None, period_suffix="ELS_ECE_EAOV", columns=
     table : pandas.DataFrame
         The training table.
     curves : LightCurves, optional
-        Matched by `_id`; where a light curve is missing its dmdt is shown.
+        Matched by `_id` and position; where a light curve is missing its dmdt is shown.
     period_suffix : str
         Which period to fold at.
     columns : int
@@ -190,16 +200,18 @@ def gallery(examples, table, curves=None, period_suffix="ELS_ECE_EAOV", columns=
     -------
     numpy.ndarray of matplotlib.axes.Axes
     """
-    place = {} if curves is None else {name: i for i, name in enumerate(curves.meta["_id"])}
+    place = {} if curves is None else {_identity(row): i for i, row in curves.meta.iterrows()}
     height = -(-len(examples) // columns)
     _, axes = plt.subplots(height, columns, figsize=(4 * columns, 3.3 * height), layout="constrained", squeeze=False)
     for ax in axes.flat[len(examples) :]:
         ax.remove()
     for ax, example in zip(axes.flat, examples.itertuples(), strict=False):
         entry = table.iloc[example.row]
-        found = place.get(entry.get("_id"))
-        if found is None:
+        found = place.get(_identity(entry))
+        if found is None and "dmdt" in entry:
             dmdt(entry["dmdt"], ax)
+        elif found is None:
+            ax.text(0.5, 0.5, "neither light curve nor dmdt", ha="center")
         elif entry.get("periodic", 1.0) > 0.5:
             folded(curves[found], entry[f"period_{period_suffix}"], ax)
         else:

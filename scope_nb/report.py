@@ -3,7 +3,6 @@
 import argparse
 import ast
 import html
-import os
 from pathlib import Path
 
 import nbformat
@@ -13,8 +12,8 @@ from nbconvert import HTMLExporter
 from tqdm.auto import tqdm
 
 from .data import Dataset, read_table
-from .evaluate import METRICS, load_runs
-from .files import existing, project_folder, reports_folder, run_folder, sample, whole
+from .evaluate import load_runs
+from .files import existing, group_of, project_folder, reports_folder, run_folder, sample, whole
 from .taxonomy import find_tag, published, tags, unknown
 
 
@@ -49,7 +48,6 @@ def run_notebook(notebook, output, parameters=None, title=None):
         if name not in known:
             raise unknown(f"parameter of {notebook.name}", name, known)
     output.parent.mkdir(parents=True, exist_ok=True)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # for the kernel: TensorFlow greets every start at length
     quiet = {"progress_bar": False, "log_output": False, "extra_arguments": ["--IPKernelApp.log_level=50"]}
     papermill.execute_notebook(str(notebook), str(output), parameters or {}, **quiet)
     return export_html(output, title)
@@ -101,7 +99,7 @@ def _literals(source):
         return {}
 
 
-def train_reports(tag_names, algorithms, reports=None, group="default", resume=False, **parameters):
+def train_reports(tag_names, algorithms, reports=None, group="", resume=False, **parameters):
     """Run `train.ipynb` for every tag and algorithm, each into `reports/GROUP/ALGORITHM/TAG/`, and make the index.
 
     A run that fails does not stop the others; its error is printed.
@@ -112,7 +110,7 @@ def train_reports(tag_names, algorithms, reports=None, group="default", resume=F
     reports : path-like, optional
         The project's `reports/` by default.
     group : str
-        Name of this set of runs.
+        Name of this set of runs; by default that of the data.
     resume : bool
         Skip the runs that are there already.
     **parameters
@@ -120,73 +118,93 @@ def train_reports(tag_names, algorithms, reports=None, group="default", resume=F
 
     Returns
     -------
-    list of str
-        "TAG ALGORITHM: error" for each failure.
+    list of pathlib.Path, list of str
+        The pages made (or found, with `resume`), and "TAG ALGORITHM: error" for each failure.
     """
     jobs = [(find_tag(tag), algorithm) for tag in tag_names for algorithm in algorithms]
     if reports:
         parameters["reports"] = str(reports_folder(reports))
-    failures = []
+    group = group or group_of(parameters.get("data", ""))
+    pages, failures = [], []
     for tag, algorithm in tqdm(jobs, unit="run"):
         folder = run_folder(reports, group, algorithm, tag)
-        if resume and (folder / "report.html").exists():
-            continue
-        given = {"tag": tag, "algorithm": algorithm, "group": group, **parameters}
-        unfinished = reports_folder(reports) / f".{group}-{algorithm}-{tag}.ipynb"
-        try:
-            title = f"{tag}, {algorithm}"
-            page = run_notebook(project_folder() / "notebooks" / "train.ipynb", unfinished, given, title)
-        except papermill.PapermillExecutionError as error:
-            failures.append(f"{tag} {algorithm}: {error.ename}: {error.evalue}")
-            tqdm.write(f"{failures[-1]}\n  the notebook as far as it came: {unfinished}")
-            continue
-        page.replace(folder / "report.html")
-        unfinished.replace(folder / "report.ipynb")
-    write_index(reports_folder(reports))
-    return failures
+        if not (resume and (folder / "report.html").exists()):
+            given = {"tag": tag, "algorithm": algorithm, "group": group, **parameters}
+            unfinished = reports_folder(reports) / f"unfinished-{group}-{algorithm}-{tag}.ipynb"
+            try:
+                notebook = project_folder() / "notebooks" / "train.ipynb"
+                page = run_notebook(notebook, unfinished, given, f"{tag}, {algorithm}")
+            except papermill.PapermillExecutionError as error:
+                failures.append(f"{tag} {algorithm}: {error.evalue} (as far as it came: {unfinished})")
+                continue
+            page.replace(folder / "report.html")
+            unfinished.replace(folder / "report.ipynb")
+        pages.append(folder / "report.html")
+    write_index(reports)
+    return pages, failures
 
 
-def write_index(reports):
-    """Write `reports/index.html`: all saved runs with their test scores beside the published ones."""
+def write_index(reports=""):
+    """Write `index.html` in the folder of the runs: all saved runs, their test scores beside the published ones."""
+    reports = reports_folder(reports)
     runs = load_runs(reports)
-    path = Path(reports) / "index.html"
-    columns = ["group", "algorithm", "tag", "label", "positives", "precision", "recall", "F1", "SCoPe XGB P / R"]
-    rows = [_index_row(run, Path(reports)) for _, run in runs.iterrows()]
-    head = "".join(f"<th>{html.escape(column)}</th>" for column in columns)
-    with whole(path) as part:
+    head = "".join(f"<th>{html.escape(column)}</th>" for column in COLUMNS)
+    rows = [_index_row(run, reports) for _, run in runs.iterrows()]
+    with whole(reports / "index.html") as part:
         part.write_text(PAGE.format(head=head, rows="\n".join(rows)))
-    return path
+    return reports / "index.html"
+
+
+COLUMNS = (
+    *("group", "algorithm", "tag", "label", "data", "positives", "precision", "recall", "F1 (95 %)"),
+    *("SCoPe XGB: precision, recall", "made"),
+)
 
 
 def _index_row(run, reports):
+    """Return one run as a row of the page; everything in it is escaped."""
     page = run["folder"] / "report.html"
-    link = html.escape(page.relative_to(reports).as_posix(), quote=True) if page.exists() else None
     tag = html.escape(run["tag"])
+    if page.exists():
+        link = html.escape(page.relative_to(reports).as_posix(), quote=True)
+        tag = f'<a href="{link}">{tag}</a>'
     known = "-"
     if run["tag"] in published().index:
         row = published().loc[run["tag"]]
-        known = f"{row['precision_xgb']:.3f} / {row['recall_xgb']:.3f}"
-    cells = [
-        html.escape(run["group"]),
-        html.escape(run["algorithm"]),
-        f'<a href="{link}">{tag}</a>' if link else tag,
-        html.escape(tags()["label"].get(run["tag"], "")),
+        known = f"{_number(row['precision_xgb'])}, {_number(row['recall_xgb'])}"
+    low, high = run["interval"]["f1_score"]
+    plain = [
+        run["group"],
+        run["algorithm"],
+        None,
+        tags()["label"].get(run["tag"], ""),
+        f"{run['data'] or '-'}{' (simulated)' if run['simulated'] else ''}",
         f"{run['n_positive']} of {run['n']}",
-        *(f"{run[name]:.3f}" if run[name] is not None else "-" for name in METRICS[1:4]),
+        _number(run["precision"]),
+        _number(run["recall"]),
+        f"{_number(run['f1_score'])} ({_number(low)}-{_number(high)})",
         known,
+        run["time"][:16].replace("T", " "),
     ]
+    cells = [tag if value is None else html.escape(str(value)) for value in plain]
     return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+
+
+def _number(value):
+    return "-" if value is None or value != value else f"{value:.3f}"  # a NaN is not equal to itself
 
 
 PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
 <title>scope_nb runs</title>
 <style>
-body {{ font-family: system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; color: #222; }}
-table {{ border-collapse: collapse; width: 100%; }}
-th, td {{ padding: 0.35rem 0.7rem; text-align: left; border-bottom: 1px solid #ddd; }}
+body {{ font-family: system-ui, sans-serif; margin: 2rem; color: #222; }}
+div {{ overflow-x: auto; }}
+table {{ border-collapse: collapse; }}
+th, td {{ padding: 0.35rem 0.7rem; text-align: left; border-bottom: 1px solid #ddd; white-space: nowrap; }}
 th {{ border-bottom: 2px solid #555; }}
 td {{ font-variant-numeric: tabular-nums; }}
 </style>
@@ -194,11 +212,14 @@ td {{ font-variant-numeric: tabular-nums; }}
 <body>
 <h1>scope_nb runs</h1>
 <p>Scores of each run's own test part, at the threshold chosen on its validation part. "SCoPe XGB" are the published
-precision and recall, on SCoPe's own test set and split: a yardstick, not the same data. Each report has intervals.</p>
+precision and recall, on SCoPe's own test set and split: a yardstick, not the same data. Scores on simulated data say
+nothing about the real sky.</p>
+<div>
 <table>
 <tr>{head}</tr>
 {rows}
 </table>
+</div>
 </body>
 </html>
 """
@@ -235,15 +256,30 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description=main.__doc__, prog="python -m scope_nb.report")
     parser.add_argument("--tags", nargs="+", default=["vnv"], help="tags, or 'all' that the data can train")
     parser.add_argument("--algorithms", nargs="+", default=["xgb"], help="xgb, dnn")
-    parser.add_argument("--group", default="default", help="name of this set of runs")
+    parser.add_argument("--group", default="", help="name of this set of runs (that of the data)")
     parser.add_argument("--reports", default="", help="folder of the runs (the project's reports/)")
     parser.add_argument("--data", default="", help="training table (the simulated sample)")
+    parser.add_argument("--features", default="", help="feature set: 'light curve' does without catalogues")
     parser.add_argument("--resume", action="store_true", help="skip the runs that are there already")
     parser.add_argument(
         "-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="a parameter of train.ipynb"
     )
-    given = parser.parse_args(arguments)
+    try:
+        pages, failures = _train(parser.parse_args(arguments))
+    except (ValueError, OSError) as error:
+        raise SystemExit(f"error: {error}") from error
+    for page in pages:
+        print(f"report: {page}")
+    for failure in failures:
+        print(f"failed: {failure}")
+    raise SystemExit(1 if failures else 0)
+
+
+def _train(given):
+    """Carry out the command line: settle data and tags, and train."""
     more = {name: yaml.safe_load(value) for name, value in given.p}
+    if given.features:
+        more["features"] = given.features
     if given.data:
         more["data"] = str(existing(given.data).resolve())
     names = given.tags
@@ -251,13 +287,9 @@ def main(arguments=None):
         chosen = {name: more[name] for name in ("features", "period_suffix", "threshold", "split") if more.get(name)}
         names, reasons = trainable(more.get("data") or sample(), **chosen)
         print(f"{len(names)} tags can be trained; not: {', '.join(reasons) or 'none'}")
-    failures = train_reports(names, given.algorithms, given.reports, given.group, given.resume, **more)
-    folder = reports_folder(given.reports)
-    print(f"index: {folder / 'index.html'}")
-    for path in (folder / given.group / a / find_tag(t) / "report.html" for t in names for a in given.algorithms):
-        if path.exists():
-            print(f"report: {path}")
-    raise SystemExit(1 if failures else 0)
+    result = train_reports(names, given.algorithms, given.reports, given.group, given.resume, **more)
+    print(f"index: {reports_folder(given.reports) / 'index.html'}")
+    return result
 
 
 if __name__ == "__main__":

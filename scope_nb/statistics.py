@@ -86,7 +86,7 @@ def _normality(values, shapiro_weights):
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _moments(mag, err, wmean):
-    """Sums of the third and fourth powers of the normalised residuals, and of their absolute deviations."""
+    """Sums of the third and fourth powers of the normalised residuals."""
     third, fourth = 0.0, 0.0
     for j in range(mag.size):
         d = (mag[j] - wmean) / err[j]

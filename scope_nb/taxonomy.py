@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from .files import existing
+
 PERIOD_SUFFIXES = ("ELS", "ECE", "EAOV", "ELS_ECE_EAOV")
 FEATURE_SETS = ("phenomenological", "ontological", "light curve")
 NEGATIVE_LABEL = "non-variable"
@@ -76,15 +78,14 @@ def labels():
 
 def unknown(kind, name, known):
     """Return the `ValueError` for a name that is not known, with the nearest known ones."""
-    known = [str(k) for k in known]
-    near = difflib.get_close_matches(str(name).lower(), [k.lower() for k in known], n=3, cutoff=0.5)
-    near = [k for k in known if k.lower() in near]
-    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"known: {', '.join(known)}"
+    by_lower = {str(k).lower(): str(k) for k in known}
+    near = [by_lower[k] for k in difflib.get_close_matches(str(name).lower(), by_lower, n=3, cutoff=0.5)]
+    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"known: {', '.join(by_lower.values())}"
     return ValueError(f"unknown {kind} {name!r}; {hint}")
 
 
 def find_tag(name):
-    """Return the tag of that name, or the tag whose label it is.
+    """Return the tag of that name, or the tag whose label it is, whatever the case of its letters.
 
     Raises
     ------
@@ -92,12 +93,13 @@ def find_tag(name):
         If there is none; the message names the nearest tags.
     """
     table = tags()
-    if name in table.index:
-        return name
-    by_label = dict(zip(table["label"], table.index, strict=True))
-    if name in by_label:
-        return by_label[name]
-    near = difflib.get_close_matches(str(name), table["label"], n=1, cutoff=0.7)
+    by_label = dict(zip(table["label"].str.lower(), table.index, strict=True))
+    wanted = str(name).lower()
+    if wanted in table.index:
+        return wanted
+    if wanted in by_label:
+        return by_label[wanted]
+    near = difflib.get_close_matches(wanted, by_label, n=1, cutoff=0.7)
     raise unknown("tag", name, [by_label[near[0]]] if near else table.index)
 
 
@@ -125,6 +127,30 @@ def feature_columns(feature_set, period_suffix="ELS_ECE_EAOV"):
         chosen &= ~table.index.str.startswith(CATALOGUES) & ~table.index.isin(ALERTS)
     periodic = table["periodic"][chosen]
     return [f"{name}_{period_suffix}" if suffixed else name for name, suffixed in periodic.items()]
+
+
+def find_suffix(name):
+    """Return the period suffix, or raise a `ValueError` that names the nearest one."""
+    if name not in PERIOD_SUFFIXES:
+        raise unknown("period suffix", name, PERIOD_SUFFIXES)
+    return name
+
+
+def read_class_tags(path):
+    """Read which tags each class of a catalogue has: a CSV with the columns `class` and `tags` (separated by spaces).
+
+    Returns
+    -------
+    dict of str to list of str
+        For `label_columns`.
+    """
+    table = pd.read_csv(existing(path), dtype=str, keep_default_na=False)
+    if not {"class", "tags"} <= set(table):
+        raise ValueError(f"{path} needs the columns 'class' and 'tags'; it has {', '.join(table)}")
+    chosen = dict(zip(table["class"], table["tags"].str.split(), strict=True))
+    for tag in {tag for tags_ in chosen.values() for tag in tags_} - {NEGATIVE_LABEL}:
+        find_tag(tag)
+    return chosen
 
 
 def label_columns(classes, tags_of):

@@ -7,8 +7,9 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn.model_selection import train_test_split
 
-from scope_nb.data import DMDT_COLUMNS, Dataset, read_parquet, read_table, split_place, stars, write_parquet
+from scope_nb.data import DMDT_COLUMNS, Dataset, read_parquet, read_table, split_place, write_parquet
 from scope_nb.dmdt import stack_dmdt
+from scope_nb.lightcurves import stars
 from scope_nb.taxonomy import CATALOGUES
 
 KNOWN_PLACE = 0.9950897775810614  # of "sim000001"
@@ -49,6 +50,11 @@ def test_files_that_are_not_tables(tmp_path):
     (tmp_path / "bytes.csv").write_bytes(b"\xff\xfe\x00\x81" * 50)
     with pytest.raises(ValueError, match="cannot be read as such"):
         read_table(tmp_path / "bytes.csv")
+    (tmp_path / "gap.csv").write_text(f'a,dmdt\n1,"{json.dumps(np.zeros((26, 26)).tolist())}"\n2,\n')
+    with pytest.raises(ValueError, match="dmdt in row 1 is not a 26 x 26 list"):
+        read_table(tmp_path / "gap.csv")
+    with pytest.raises(ValueError, match=r"ends in \.parquet"):
+        write_parquet(pd.DataFrame({"a": [1]}), tmp_path / "table.csv")
     pq.write_table(pa.table({"dmdt": [[[1.0, 2.0]]]}), tmp_path / "shape.parquet")
     with pytest.raises(ValueError, match="dmdt is not 26 x 26"):
         read_parquet(tmp_path / "shape.parquet")
@@ -71,8 +77,10 @@ def test_a_star_stays_on_one_side_and_where_it_was(table):
 
 def test_stars_without_identifier_are_told_apart_by_position(table):
     placed = table.drop(columns="obj_id").assign(ra=table["ra"] + 0.5 / 3600 * (np.arange(len(table)) % 2))
-    by_id = pd.factorize(stars(table))[0]
-    assert len(np.unique(by_id * 1000 + pd.factorize(stars(placed))[0])) == len(np.unique(by_id))
+    by_id = pd.factorize(stars(table)[0])[0]
+    assert len(np.unique(by_id * 1000 + pd.factorize(stars(placed)[0])[0])) == len(np.unique(by_id))
+    data = Dataset.from_table(placed, "rrlyr")
+    assert (pd.Series(data.part).groupby(by_id[data.row]).nunique() == 1).all()
     with pytest.raises(ValueError, match="neither 'obj_id' nor 'ra' and 'dec'"):
         stars(placed.drop(columns="ra"))
 
@@ -142,6 +150,10 @@ def test_what_is_missing_is_listed(table):
         Dataset.from_table(one_star, "ceph")
     with pytest.raises(ValueError, match=r"outside 0\.\.1"):
         Dataset.from_table(table.assign(eclipsing=2.0), "e")
+    with pytest.raises(ValueError, match="label 'eclipsing' holds something else"):
+        Dataset.from_table(table.assign(eclipsing="yes"), "e")
+    with pytest.raises(ValueError, match="unknown column of weights"):
+        Dataset.from_table(table, "e", weight="nope")
     with pytest.raises(ValueError, match="unknown split"):
         Dataset.from_table(table, "e", split="random")
 

@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 from sklearn import metrics
 from sklearn.linear_model import LogisticRegression
 
@@ -73,6 +74,15 @@ def test_intervals_hold_what_they_promise():
         low, high = evaluate.intervals(y, p, np.repeat(np.arange(stars), copies), 0.5, 200, trial)["recall"]
         hits += low <= truth <= high
     assert 0.89 <= hits / 200 <= 0.99
+
+
+def test_a_perfect_score_is_not_certain():
+    y, star = np.repeat([1, 0], 20), np.repeat(np.arange(20), 2)
+    interval = evaluate.intervals(y, y * 0.8 + 0.1, star, 0.5, 100)
+    low, high = interval["recall"]
+    assert high == 1
+    assert low == pytest.approx(scipy.stats.binomtest(10, 10).proportion_ci(method="wilson").low, abs=1e-4)
+    assert interval["accuracy"][0] > low  # twenty stars say more than ten
 
 
 def test_threshold_maximises_f1():

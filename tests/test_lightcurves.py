@@ -4,7 +4,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scope_nb.lightcurves import LightCurves, group_by_position, read_lightcurves, write_lightcurves
+from scope_nb.data import split_place
+from scope_nb.lightcurves import LightCurves, group_by_position, read_lightcurves, stars, write_lightcurves
 
 
 def batch(n=3, epochs=60, seed=0):
@@ -24,6 +25,9 @@ def test_views_and_selection():
         np.testing.assert_array_equal(some[new].mag, curves[old].mag)
         assert some[new].info["obj_id"] == f"s{old}"
     assert len(curves.select(np.zeros(5, bool))) == 0
+    assert curves[-1].info["obj_id"] == "s4"
+    with pytest.raises(IndexError, match="no light curve 5: there are 5"):
+        curves[5]
 
 
 def test_clean_sorts_thins_and_drops_duplicates():
@@ -77,6 +81,26 @@ def test_stars_by_position():
     assert star[2] == star[3] != star[4]
 
 
+def test_a_star_is_the_same_in_every_file():
+    """Positions differ by tenths of an arcsecond between bands; the side of the split must not."""
+    rng = np.random.default_rng(0)
+    ra, dec = rng.uniform(0, 360, 20000), np.degrees(np.arcsin(rng.uniform(-0.4, 0.98, 20000)))
+    jitter = 0.1 / 3600
+    g = pd.DataFrame({"ra": ra, "dec": dec + jitter * rng.standard_normal(20000)})
+    r = pd.DataFrame({"ra": ra + jitter * rng.standard_normal(20000), "dec": dec})
+    both = pd.concat([g, r], ignore_index=True)
+    star, key = stars(both)
+    assert (star[:20000] == star[20000:]).mean() > 0.999
+    apart = split_place(stars(g)[1]) != split_place(stars(r)[1])
+    assert apart.mean() < 0.01  # only stars that straddle the edge of a cell
+    assert (key[:20000] == key[20000:])[~apart].mean() > 0.999
+    with pytest.raises(ValueError, match=r"1 rows have no position .* the first is row 7"):
+        stars(g.assign(ra=g["ra"].where(g.index != 7)))
+    with pytest.raises(ValueError, match="1 rows have no obj_id; the first is row 3"):
+        stars(pd.DataFrame({"obj_id": ["a", "b", "c", None]}))
+    assert stars(pd.DataFrame({"obj_id": [206.0, 7.0]}))[0].tolist() == ["206", "7"]
+
+
 def test_bulk_files_of_a_data_release(tmp_path):
     rng = np.random.default_rng(1)
     rows = {
@@ -97,7 +121,7 @@ def test_bulk_files_of_a_data_release(tmp_path):
     strict = read_lightcurves(path, min_cadence_minutes=0)
     assert strict.n_epochs.tolist() == [70, 70]
     assert read_lightcurves(path, min_cadence_minutes=0, flags="usual").n_epochs.tolist() == [75, 75]
-    assert strict.meta["obj_id"].nunique() == 1  # one star, two bands
+    assert len(set(stars(strict.meta)[0])) == 1  # one star, two bands
     assert strict.meta[["band", "ccd", "quad", "field"]].to_numpy().tolist() == [["g", 9, 3, 686], ["r", 9, 3, 686]]
 
 
@@ -112,11 +136,19 @@ def test_files_that_are_not_light_curves(tmp_path):
     table.write_text("a,b\n1,2\n")
     with pytest.raises(ValueError, match="none of the known layouts"):
         read_lightcurves(table)
+    (tmp_path / "lists.csv").write_text('hjd,mag,magerr\n"[1, 2]","[3, 4]","[5, 6]"\n')
+    with pytest.raises(ValueError, match=r"read from \.parquet only"):
+        read_lightcurves(tmp_path / "lists.csv")
+    almost = pd.DataFrame({"hjd": [[1.0]], "mag": [[2.0]], "err": [[0.1]]})
+    almost.to_parquet(tmp_path / "almost.parquet")
+    with pytest.raises(ValueError, match="nearest to a table of lists, but lacks magerr"):
+        read_lightcurves(tmp_path / "almost.parquet")
     write_lightcurves(batch(epochs=20), tmp_path / "short.parquet")
     with pytest.raises(ValueError, match="the longest has"):
         read_lightcurves(tmp_path / "short.parquet")
 
 
+@pytest.mark.filterwarnings("ignore:.*too few good epochs")
 def test_real_files(realdata):
     catalina = read_lightcurves(realdata / "catalina.parquet", min_cadence_minutes=0, min_epochs=1)
     assert len(catalina) == 5176
@@ -129,5 +161,5 @@ def test_real_files(realdata):
     assert bulk.meta[["field", "ccd", "quad"]].drop_duplicates().to_numpy().tolist() == [[250, 1, 1]]
     service = read_lightcurves(realdata / "ztf_service_one_position.csv", min_epochs=20)
     assert service.meta["band"].tolist() == ["g", "r", "g"]
-    assert service.meta["obj_id"].nunique() == 1
+    assert len(set(stars(service.meta)[0])) == 1
     assert 58000 < service.time.min() < service.time.max() < 61000

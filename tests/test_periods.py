@@ -110,6 +110,11 @@ def test_unusable_input_is_refused(star):
         find_period(np.full_like(time, 5.0), mag, err)
     with pytest.raises(ValueError, match="sorted"):
         find_period(time[::-1], mag, err)
+    with pytest.raises(ValueError, match="too few"):
+        find_period(time[:3], mag[:3], err[:3])
+    for bad in ({"max_freq": 0}, {"max_freq": -1}, {"oversampling": 1}, {"oversampling": 2.5}):
+        with pytest.raises(ValueError, match=next(iter(bad))):
+            find_period(time, mag, err, **bad)
     with pytest.raises(ValueError, match="'EAOV'"):
         find_period(time, mag, err, method="AOV")
 

@@ -7,6 +7,7 @@ import papermill
 import pytest
 
 from scope_nb import files, report
+from scope_nb.evaluate import METRICS
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("*.ipynb"))
 
@@ -49,28 +50,57 @@ def test_training_from_any_folder_leaves_a_report(table, tmp_path, monkeypatch):
     write_parquet(table, tmp_path / "table.parquet")
     monkeypatch.chdir(tmp_path)
     given = {"reports": tmp_path / "reports", "data": str(tmp_path / "table.parquet")}
-    failures = report.train_reports(["rrlyr", "ceph"], ["xgb"], **given)
+    pages, failures = report.train_reports(["rrlyr", "ceph"], ["xgb"], **given)
     assert len(failures) == 1
     assert "tag 'ceph'" in failures[0]
-    folder = tmp_path / "reports" / "default" / "xgb" / "rrlyr"
+    folder = tmp_path / "reports" / "table" / "xgb" / "rrlyr"
+    assert pages == [folder / "report.html"]
     assert {"report.html", "report.ipynb", "stats.json", "scores.png"} <= {p.name for p in folder.iterdir()}
     parameters = json.loads((folder / "provenance.json").read_text())["parameters"]
     assert parameters["tag"] == "rrlyr"
     assert parameters["seed"] == 42
     index = (tmp_path / "reports" / "index.html").read_text()
-    assert '<a href="default/xgb/rrlyr/report.html">rrlyr</a>' in index
+    assert '<a href="table/xgb/rrlyr/report.html">rrlyr</a>' in index
     before = (folder / "report.html").stat().st_mtime_ns
     report.train_reports(["rrlyr"], ["xgb"], resume=True, **given)
     assert (folder / "report.html").stat().st_mtime_ns == before
 
 
+@pytest.mark.parametrize(
+    "model",
+    [
+        "from sklearn.ensemble import RandomForestClassifier\nmodel = RandomForestClassifier(20, random_state=0)",
+        "from lightgbm import LGBMClassifier\nmodel = LGBMClassifier(n_estimators=20, verbose=-1)",
+        "from sklearn.ensemble import HistGradientBoostingClassifier\nmodel = HistGradientBoostingClassifier()",
+    ],
+)
+def test_the_one_cell_takes_any_classifier(table, tmp_path, model):
+    from scope_nb.data import Dataset, write_parquet
+    from scope_nb.models import load_model
+
+    write_parquet(table, tmp_path / "table.parquet")
+    book = nbformat.read(next(p for p in NOTEBOOKS if p.stem == "train"), as_version=4)
+    cell = next(c for c in book.cells if c.source.startswith('if algorithm == "xgb"'))
+    cell.source = model
+    nbformat.write(book, tmp_path / "mine.ipynb")
+    given = {"tag": "e", "algorithm": "mine", "data": str(tmp_path / "table.parquet"), "reports": str(tmp_path)}
+    report.run_notebook(tmp_path / "mine.ipynb", tmp_path / "out.ipynb", given)
+    folder = tmp_path / "table" / "mine" / "e"
+    assert "mine" in (tmp_path / "index.html").read_text()
+    again = load_model(folder / "model")
+    assert again.predict_proba(Dataset.from_table(table, "e").X).shape[1] == 2
+
+
 def test_the_index_is_escaped(tmp_path):
     folder = tmp_path / "<script>" / "xgb" / "vnv"
     folder.mkdir(parents=True)
-    part = {"n": 10, "n_positive": 5}
-    stats = dict.fromkeys(report.METRICS, None) | {"test": part}
-    (folder / "stats.json").write_text(json.dumps(stats))
-    assert "<script>" not in report.write_index(tmp_path).read_text()
+    part = {"n": 10, "n_positive": 5, "interval": {"f1_score": [None, None]}}
+    (folder / "stats.json").write_text(json.dumps(dict.fromkeys(METRICS, None) | {"test": part}))
+    record = {"time": "2026-01-01T00:00:00", "data": {"file": "<script>", "simulated": True}}
+    (folder / "provenance.json").write_text(json.dumps(record))
+    page = report.write_index(tmp_path).read_text()
+    assert "<script>" not in page
+    assert "&lt;script&gt; (simulated)" in page
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -94,8 +124,10 @@ def test_missing_files_are_named(tmp_path):
 
 def test_a_folder_that_cannot_be_written_is_refused_before_training(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(NotADirectoryError, match=r"cannot write runs to .* is a file"):
+    with pytest.raises(NotADirectoryError, match=r"cannot write to .* is a file"):
         files.run_folder(tmp_path / "file", "default", "xgb", "vnv")
     with pytest.raises(ValueError, match="cannot be the name"):
         files.run_folder(tmp_path, "../elsewhere", "xgb", "vnv")
+    with pytest.raises(ValueError, match=r"must end in \.parquet"):
+        files.check_output(tmp_path / "x.csv", ".parquet")
     assert files.run_folder(tmp_path, "a", "xgb", "vnv") == tmp_path / "a" / "xgb" / "vnv"

@@ -16,7 +16,16 @@ def test_tables_agree_with_each_other():
 
 
 def test_a_label_is_as_good_as_its_tag():
-    assert taxonomy.find_tag("RR Lyrae ab") == taxonomy.find_tag("rrab") == "rrab"
+    assert taxonomy.find_tag("RR Lyrae ab") == taxonomy.find_tag("RRAB") == "rrab"
+
+
+def test_class_tags_are_checked(tmp_path):
+    (tmp_path / "tags.csv").write_text("class,tags\nRRc,vnv rrc\nconstant,non-variable\nother,\n")
+    expected = {"RRc": ["vnv", "rrc"], "constant": ["non-variable"], "other": []}
+    assert taxonomy.read_class_tags(tmp_path / "tags.csv") == expected
+    (tmp_path / "tags.csv").write_text("class,tags\nRRc,vnv rcc\n")
+    with pytest.raises(ValueError, match="unknown tag 'rcc'; did you mean 'rrc'"):
+        taxonomy.read_class_tags(tmp_path / "tags.csv")
 
 
 @pytest.mark.parametrize(("name", "near"), [("vnx", "'vnv'"), ("rrlry", "'rrlyr'"), ("Delta Scuti", "'dscu'")])
