@@ -88,9 +88,9 @@ def test_parameters_override_defaults_and_unknown_ones_are_refused():
     assert (parameters["random_state"], parameters["max_depth"]) == (7, 3)
     model = models.dnn(joint=8, epochs=5)
     assert (model.build_params, model.epochs) == ({"joint": 8}, 5)
-    with pytest.raises(TypeError, match=r"'max_dept'; did you mean 'max_depth'"):
+    with pytest.raises(ValueError, match=r"'max_dept'; did you mean 'max_depth'"):
         models.xgb(max_dept=3)
-    with pytest.raises(TypeError, match=r"'epoch'; did you mean 'epochs'"):
+    with pytest.raises(ValueError, match=r"'epoch'; did you mean 'epochs'"):
         models.dnn(epoch=3)
 
 
