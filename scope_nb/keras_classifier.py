@@ -5,6 +5,7 @@ Keras is imported when a network is trained or loaded, never when this module is
 
 import os
 import re
+import sys
 import tempfile
 from pathlib import Path
 
@@ -314,8 +315,21 @@ def to_bytes(network):
 
 
 def load_keras():
-    """Keras on TensorFlow, which else greets every start with a page of notes; a level of your own is kept."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    """Import Keras on TensorFlow without the notes on this machine's hardware that TensorFlow prints at every start.
+
+    They bypass Python and the log level, so the error stream itself is closed meanwhile; exceptions still come. Set
+    `TF_CPP_MIN_LOG_LEVEL` to see everything.
+    """
+    if "keras" not in sys.modules and "TF_CPP_MIN_LOG_LEVEL" not in os.environ:
+        os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+        errors = os.dup(2)
+        try:
+            with open(os.devnull, "w") as nowhere:
+                os.dup2(nowhere.fileno(), 2)
+            import keras
+        finally:
+            os.dup2(errors, 2)
+            os.close(errors)
     import keras
 
     return keras

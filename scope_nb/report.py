@@ -157,7 +157,7 @@ def write_index(reports=""):
 
 COLUMNS = (
     *("group", "algorithm", "tag", "label", "data", "positives", "precision", "recall", "F1 (95 %)"),
-    *("SCoPe XGB: precision, recall", "made"),
+    *("SCoPe XGB", "made"),
 )
 
 
@@ -178,13 +178,13 @@ def _index_row(run, reports):
         run["algorithm"],
         None,
         tags()["label"].get(run["tag"], ""),
-        f"{run['data'] or '-'}{' (simulated)' if run['simulated'] else ''}",
+        "simulated" if run["simulated"] else run["data"] or "-",
         f"{run['n_positive']} of {run['n']}",
         _number(run["precision"]),
         _number(run["recall"]),
         f"{_number(run['f1_score'])} ({_number(low)}-{_number(high)})",
         known,
-        run["time"][:16].replace("T", " "),
+        run["time"][:10],
     ]
     cells = [tag if value is None else html.escape(str(value)) for value in plain]
     return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
@@ -201,10 +201,10 @@ PAGE = """<!DOCTYPE html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>scope_nb runs</title>
 <style>
-body {{ font-family: system-ui, sans-serif; margin: 2rem; color: #222; }}
+body {{ font-family: system-ui, sans-serif; font-size: 0.9rem; margin: 2rem; color: #222; }}
 div {{ overflow-x: auto; }}
 table {{ border-collapse: collapse; }}
-th, td {{ padding: 0.35rem 0.7rem; text-align: left; border-bottom: 1px solid #ddd; white-space: nowrap; }}
+th, td {{ padding: 0.35rem 0.6rem; text-align: left; border-bottom: 1px solid #ddd; white-space: nowrap; }}
 th {{ border-bottom: 2px solid #555; }}
 td {{ font-variant-numeric: tabular-nums; }}
 </style>
