@@ -20,7 +20,7 @@ help:
 	@echo "make test                           run all tests, notebooks included"
 	@echo "make lint                           check style"
 	@echo "make sample                         remake the simulated sample in data/"
-	@echo "make benchmark                      compare speed with public peers (installs them)"
+	@echo "make benchmark                      speed beside public peers (installs them); periods found"
 	@echo "make clean                          remove the environment, caches and reports"
 
 env: $(READY)
@@ -54,6 +54,7 @@ sample: $(READY)
 benchmark: $(READY)
 	$(BIN)/python -m pip install --quiet -e ".[bench]"
 	$(BIN)/python tests/benchmarks/speed.py
+	$(BIN)/python tests/benchmarks/recovery.py
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache build dist *.egg-info reports/*

@@ -1,9 +1,10 @@
-"""Periods: three searches and the nested one that ranks the candidates of two by the third."""
+"""Periods: three searches, and the nested one that compares the candidates of all three."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from .harmonics import rank, repeats_twice
 from .periodograms import (
     Grid,
     analysis_of_variance,
@@ -15,6 +16,7 @@ from .periodograms import (
 from .taxonomy import PERIOD_SUFFIXES, defaults, find_suffix
 
 FEWEST = 4  # epochs; below that statistics and periods are undefined
+PEAKS, VARIED = 5, 3  # of each search: peaks to compare, and those whose half and double are tried too
 
 
 @dataclass(frozen=True)
@@ -28,12 +30,12 @@ class PeriodResult:
     period : float
         The best period in days; NaN if the light curve is constant or too short for a single trial frequency.
     significance : float
-        How far the peak stands out of the periodogram, in its standard deviations. For the nested search that of the
+        How far the peak stands out of the periodogram, in its standard deviations; for the nested search, out of the
         analysis of variance.
     candidates : numpy.ndarray, shape (n,)
         Periods (days) of the distinct peaks, best first.
     proposed_by : tuple of str
-        The searches that proposed each candidate.
+        The search that proposed each candidate.
     freq, power : numpy.ndarray or None
         The periodogram (1/day), if it was asked for. Conditional entropy has its best at the minimum.
     """
@@ -51,8 +53,12 @@ def find_periods(time, mag, err, max_freq=None, oversampling=None, keep_periodog
     """Search one light curve for periods in all four ways of the training table.
 
     Each search runs over SCoPe's grid, from 2/baseline to `max_freq` in steps of 1/(oversampling baseline). Unlike
-    SCoPe's, the grid depends on this light curve alone, no band around 1, 2 or 3 cycles a day is cut out, and each
-    candidate of the nested search is a peak of its own (further than 1/baseline from the others).
+    SCoPe's, the grid depends on this light curve alone, and no band around 1, 2 or 3 cycles a day is cut out.
+
+    The nested search takes the best distinct peaks of all three (further than 1/baseline from each other), with the
+    half and the double of the highest, and compares them by how well harmonics fit (`harmonics.rank`), where SCoPe
+    takes the highest analysis of variance among neighbours of a few peaks. At last it decides between a period and
+    its double (`harmonics.repeats_twice`).
 
     Parameters
     ----------
@@ -95,10 +101,16 @@ def find_periods(time, mag, err, max_freq=None, oversampling=None, keep_periodog
     results = {}
     for name, index in peaks.items():
         kept = power[name] if keep_periodograms else None
-        results[name] = _result(name, index, [name] * len(index), power[name], grid, freq, kept)
-    index, proposers = _nested(peaks, power["EAOV"], grid.oversampling)
-    kept = power["EAOV"] if keep_periodograms else None
-    results["ELS_ECE_EAOV"] = _result("ELS_ECE_EAOV", index, proposers, power["EAOV"], grid, freq, kept)
+        best = significance(power[name], power[name][index[0]])
+        found = 1 / grid.freq(index)
+        results[name] = PeriodResult(name, float(found[0]), best, found, (name,) * len(index), freq, kept)
+    nested, proposers = _nested(time, mag, err, peaks, grid)
+    aov = power["EAOV"]
+    best = significance(aov, _near(aov, nested[0], grid))
+    kept = aov if keep_periodograms else None
+    results["ELS_ECE_EAOV"] = PeriodResult(
+        "ELS_ECE_EAOV", float(1 / nested[0]), best, 1 / nested, tuple(proposers), freq, kept
+    )
     return results
 
 
@@ -118,34 +130,48 @@ def fold(time, period, epoch=0.0):
     return ((np.asarray(time) - epoch) / period) % 1.0
 
 
-def _nested(peaks, aov, width):
-    """Rank the candidates of Lomb-Scargle and conditional entropy by the analysis of variance.
+def _nested(time, mag, err, peaks, grid):
+    """Compare the best peaks of all searches, their halves and doubles, by one figure of merit.
 
-    A peak is ranked by the best analysis of variance within half a peak's width: the methods place it a step or two
-    apart. Candidates of both searches that meet are one.
+    Returns
+    -------
+    numpy.ndarray, list of str
+        Frequencies, best first, and who proposed each.
     """
-    best = {}
-    for name in ("ELS", "ECE"):
-        for k in peaks[name]:
-            start = max(k - width // 2, 0)
-            top = start + int(np.argmax(aov[start : k + width // 2 + 1]))
-            best.setdefault(top, []).append(name)
-    ranked = sorted(best, key=lambda k: -aov[k])
-    index = []
-    for k in ranked:
-        near = [i for i in index if abs(i - k) <= width]
-        if near:
-            best[near[0]] += best[k]
-        else:
-            index.append(k)
-    return np.array(index), ["+".join(sorted(set(best[k]), reverse=True)) for k in index]
+    # published errors are not to be trusted at face value: none counts for more than twice the typical one
+    weight = 1 / (err**2 + np.median(err) ** 2)
+    residual = mag - np.average(mag, weights=weight)
+    time = time - time[0]
+    freqs, proposers = _candidates(peaks, grid)
+    freqs, merits = rank(time, residual, weight, freqs)
+    order = np.argsort(merits, kind="stable")
+    freqs, proposers = freqs[order], [proposers[i] for i in order]
+    if repeats_twice(time, residual, weight, freqs[0]):
+        freqs, proposers = np.insert(freqs, 0, freqs[0] / 2), [f"double of {proposers[0]}", *proposers]
+    return freqs, proposers
 
 
-def _result(name, index, proposers, power, grid, freq, kept):
-    periods = 1.0 / grid.freq(index)
-    return PeriodResult(
-        name, float(periods[0]), significance(power, power[index[0]]), periods, tuple(proposers), freq, kept
-    )
+def _candidates(peaks, grid):
+    """Return the distinct frequencies to compare, and who proposed them: a search, or half or double of its peak."""
+    found = []
+    for name, index in peaks.items():
+        best = grid.freq(index[:PEAKS])
+        found += [(freq, name) for freq in best]
+        found += [(2 * freq, f"half of {name}") for freq in best[:VARIED]]
+        found += [(freq / 2, f"double of {name}") for freq in best[:VARIED]]
+    width = grid.oversampling * grid.step
+    kept = []
+    for freq, name in sorted(found):
+        if freq > width and (not kept or freq - kept[-1][0] > width / 2):
+            kept.append((freq, name))
+    return np.array([freq for freq, _ in kept]), [name for _, name in kept]
+
+
+def _near(power, freq, grid):
+    """Return the highest value of a periodogram within half a peak's width of a frequency."""
+    index = int(np.clip(round(freq / grid.step) - grid.first, 0, grid.size - 1))
+    half = grid.oversampling // 2
+    return power[max(index - half, 0) : index + half + 1].max()
 
 
 def checked(time, mag, err):

@@ -52,11 +52,11 @@ def table():
 
 @pytest.fixture(scope="session")
 def star():
-    """An irregularly observed star with two harmonics at a known period: time, mag, err, period."""
+    """An irregularly observed pulsator with two harmonics at a known period: time, mag, err, period."""
     rng = np.random.default_rng(3)
     time = np.sort(rng.uniform(58200, 59000, 150))
     period = 0.5123456
     phase = 2 * np.pi * time / period
     err = rng.uniform(0.02, 0.05, time.size)
-    mag = 16 + 0.4 * np.cos(phase) + 0.15 * np.sin(2 * phase + 1) + err * rng.standard_normal(time.size)
+    mag = 16 + 0.4 * np.cos(phase) + 0.15 * np.cos(2 * phase + 3) + err * rng.standard_normal(time.size)
     return time, mag, err, period

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from astropy.timeseries import LombScargle
 
+from scope_nb.harmonics import chi2_by_harmonics
 from scope_nb.lightcurves import read_lightcurves
 from scope_nb.periodograms import Grid, analysis_of_variance, conditional_entropy, distinct_peaks, lomb_scargle
 from scope_nb.periods import find_period, find_periods
@@ -129,3 +130,35 @@ def test_real_rr_lyrae(realdata):
         found = find_period(c.time, c.mag, c.err).period
         right += abs(1 / found - 1 / c.info["period_true"]) < 1 / np.ptp(c.time)
     assert right >= 0.85 * len(chosen)
+
+
+@pytest.mark.parametrize("second", [0.25, 0.4])
+def test_an_eclipsing_binary_gets_its_whole_orbit(second):
+    """Two narrow minima per orbit, one shallower: every periodogram prefers half the period."""
+    rng = np.random.default_rng(8)
+    time = np.sort(rng.uniform(58200, 59500, 250))
+    period = 0.7891
+    phase = (time / period) % 1.0
+    dips = sum(
+        d * np.exp(-0.5 * ((phase - c + 0.5) % 1.0 - 0.5) ** 2 / 0.04**2) for d, c in ((0.5, 0.3), (second, 0.8))
+    )
+    mag = 15 + dips + 0.02 * rng.standard_normal(250)
+    result = find_period(time, mag, np.full(250, 0.02))
+    assert abs(1 / result.period - 1 / period) < 1 / np.ptp(time)
+    assert result.candidates[0] == result.period
+
+
+@pytest.mark.parametrize("harmonics", [1, 3, 8])
+def test_harmonic_fits_are_least_squares(star, harmonics):
+    time, mag, err, period = star
+    weight = err**-2
+    chi2, coefficients = chi2_by_harmonics(time, mag - 16, weight, 1 / period, harmonics)
+    for k in range(harmonics + 1):
+        angle = 2 * np.pi * np.outer(time / period % 1.0, np.arange(1, k + 1))
+        design = np.column_stack(
+            [np.ones_like(time), *np.stack([np.cos(angle), np.sin(angle)], 2).reshape(len(time), -1).T]
+        )
+        expected, *_ = np.linalg.lstsq(design / err[:, None], (mag - 16) / err)
+        residual = (mag - 16 - design @ expected) / err
+        assert chi2[k] == pytest.approx(residual @ residual, rel=1e-9)
+    np.testing.assert_allclose(coefficients, expected, rtol=1e-7, atol=1e-9)
