@@ -69,6 +69,8 @@ def main():
     """Judge 1,000 stars of Catalina and all of ZTF."""
     default = os.environ.get("SCOPE_NB_REALDATA", Path(__file__).resolve().parents[3] / "shared" / "realdata")
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else default)
+    if not folder.is_dir():
+        sys.exit(f"no real data in {folder}: name their folder")
     warnings.filterwarnings("ignore", message=".*too few good epochs")
     ztf = read_lightcurves(folder / "ztf_vsx.parquet", min_epochs=40)
     order = np.argsort(-ztf.n_epochs, kind="stable")
