@@ -286,6 +286,10 @@ def _train(given):
     if names == ["all"]:
         chosen = {name: more[name] for name in ("features", "period_suffix", "threshold", "split") if more.get(name)}
         names, reasons = trainable(more.get("data") or sample(), **chosen)
+        if not names:
+            raise ValueError(
+                f"no tag can be trained on this table; the first of the reasons: {next(iter(reasons.values()))}"
+            )
         print(f"{len(names)} tags can be trained; not: {', '.join(reasons) or 'none'}")
     result = train_reports(names, given.algorithms, given.reports, given.group, given.resume, **more)
     print(f"index: {reports_folder(given.reports) / 'index.html'}")
