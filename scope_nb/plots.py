@@ -178,7 +178,8 @@ def history(frame, ax=None):
 
 def _identity(row):
     """What a light curve is known by: row numbers alone could meet by accident."""
-    return row.get("_id"), round(float(row.get("ra", 0)), 2), round(float(row.get("dec", 0)), 2)
+    ra, dec = np.nan_to_num([row.get("ra", np.nan), row.get("dec", np.nan)])  # NaN would not even equal itself
+    return row.get("_id"), round(float(ra), 2), round(float(dec), 2)
 
 
 def gallery(examples, table, curves=None, period_suffix="ELS_ECE_EAOV", columns=3):

@@ -3,6 +3,8 @@ import re
 from pathlib import Path
 
 import nbformat
+import numpy as np
+import pandas as pd
 import papermill
 import pytest
 
@@ -89,6 +91,19 @@ def test_the_one_cell_takes_any_classifier(table, tmp_path, model):
     assert "mine" in (tmp_path / "index.html").read_text()
     again = load_model(folder / "model")
     assert again.predict_proba(Dataset.from_table(table, "e").X).shape[1] == 2
+
+
+def test_light_curves_without_name_and_position_become_a_table(star, tmp_path):
+    from scope_nb.data import read_parquet
+
+    time, mag, err, _ = star
+    bare = pd.DataFrame({"hjd": [time] * 3, "mag": [mag, mag + 1, mag + 2], "magerr": [err] * 3})
+    bare.to_parquet(tmp_path / "bare.parquet")
+    given = {"light_curves": str(tmp_path / "bare.parquet"), "output": str(tmp_path / "table.parquet"), "max_freq": 6.0}
+    report.run_notebook(next(p for p in NOTEBOOKS if p.stem == "features"), tmp_path / "out.ipynb", given)
+    table = read_parquet(tmp_path / "table.parquet")
+    assert table["period_ELS_ECE_EAOV"].nunique() == 1
+    np.testing.assert_allclose(np.diff(table["median"]), 1, atol=1e-6)
 
 
 def test_the_index_is_escaped(tmp_path):
