@@ -143,25 +143,3 @@ def rank(time, mag, weight, freqs):
         refined[i] = freq
         merits[i] = merit(time, mag, weight, freq, most if freq * LONG > 1 else 1, PRICE)
     return refined, merits
-
-
-def repeats_twice(time, mag, weight, freq):
-    """Say whether the true period is rather the double of 1/`freq`: an eclipsing or ellipsoidal shape.
-
-    Two unequal minima per orbit look like one minimum at half the period. What tells is the shape at the shorter
-    period, by the second harmonic of the magnitudes, R21 and phi21 = phi_2 - 2 phi_1: minima that are narrower than
-    maxima have phi21 near 0, pulsators near pi. A nearly sinusoidal light curve between 0.105 and 0.25 days is taken
-    for a binary too: few pulsators there are that sinusoidal. The limits were set on real stars of two surveys.
-    """
-    n, period = len(time), 1 / freq
-    chi2, (_, a1, b1, a2, b2) = chi2_by_harmonics(time, mag, weight, freq, 2)
-    if n * math.log(chi2[1] / max(chi2[2], 1e-9 * chi2[0])) <= 2 * math.log(n):
-        return 0.105 < period < 0.25
-    ratio = math.hypot(a2, b2) / math.hypot(a1, b1)
-    turn = math.atan2(-b2, a2) - 2 * math.atan2(-b1, a1)
-    if abs(math.remainder(turn, 2 * math.pi)) >= 0.7 or ratio >= 1.2:
-        return False
-    gain = merit(time, mag, weight, freq / 2, DOUBTED, 1.0) - merit(time, mag, weight, freq, DOUBTED, 1.0)
-    if gain < -10 and period < 12:
-        return True
-    return gain < 50 and period > 0.1 and (period < 1 or (period < 3 and ratio > 0.5))

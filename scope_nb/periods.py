@@ -1,10 +1,10 @@
-"""Periods: three searches, and the nested one that compares the candidates of all three."""
+"""Periods: three searches, and the nested one that judges the candidates of all three."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from .harmonics import rank, repeats_twice
+from .judge import hypotheses, judge
 from .periodograms import (
     Grid,
     analysis_of_variance,
@@ -15,8 +15,8 @@ from .periodograms import (
 )
 from .taxonomy import PERIOD_SUFFIXES, defaults, find_suffix
 
+NESTED = "ELS_ECE_EAOV"
 FEWEST = 4  # epochs; below that statistics and periods are undefined
-PEAKS, VARIED = 5, 3  # of each search: peaks to compare, and those whose half and double are tried too
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,10 @@ class PeriodResult:
         Periods (days) of the distinct peaks, best first.
     proposed_by : tuple of str
         The search that proposed each candidate.
+    trust : float
+        Probability, 0 to 1, that the best period is the true one; of the nested search only, NaN for the others.
+    candidate_trust : numpy.ndarray or None
+        The same for each candidate. Each is judged by itself, so they need not add up to 1.
     freq, power : numpy.ndarray or None
         The periodogram (1/day), if it was asked for. Conditional entropy has its best at the minimum.
     """
@@ -45,6 +49,8 @@ class PeriodResult:
     significance: float
     candidates: np.ndarray
     proposed_by: tuple
+    trust: float = np.nan
+    candidate_trust: np.ndarray | None = None
     freq: np.ndarray | None = None
     power: np.ndarray | None = None
 
@@ -56,9 +62,10 @@ def find_periods(time, mag, err, max_freq=None, oversampling=None, keep_periodog
     SCoPe's, the grid depends on this light curve alone, and no band around 1, 2 or 3 cycles a day is cut out.
 
     The nested search takes the best distinct peaks of all three (further than 1/baseline from each other), with the
-    half and the double of the highest, and compares them by how well harmonics fit (`harmonics.rank`), where SCoPe
-    takes the highest analysis of variance among neighbours of a few peaks. At last it decides between a period and
-    its double (`harmonics.repeats_twice`).
+    half and the double of the highest, and compares what is known of each: how well harmonics and a pair of eclipses
+    fit, the shape of the folded light curve, who proposed it (`judge`). SCoPe's takes the highest analysis of variance
+    among neighbours of a few peaks. The judge was trained on real variable stars; its probability is the trust score,
+    which means nothing for a star that does not vary periodically.
 
     Parameters
     ----------
@@ -88,6 +95,27 @@ def find_periods(time, mag, err, max_freq=None, oversampling=None, keep_periodog
     grid = Grid.of(time[-1] - time[0], max_freq, oversampling)
     if grid.size == 0 or np.ptp(mag) == 0:
         return {name: PeriodResult(name, np.nan, 0.0, np.empty(0), ()) for name in PERIOD_SUFFIXES}
+    power, peaks = search(time, mag, err, grid)
+    freq = grid.freq(np.arange(grid.size)) if keep_periodograms else None
+    kept = power if keep_periodograms else dict.fromkeys(power)
+    results = {}
+    for name, index in peaks.items():
+        best = significance(power[name], power[name][index[0]])
+        found = 1 / grid.freq(index)
+        names = (name,) * len(index)
+        results[name] = PeriodResult(name, float(found[0]), best, found, names, freq=freq, power=kept[name])
+    freqs, proposers, terms = hypotheses(time, mag, err, {name: grid.freq(index) for name, index in peaks.items()})
+    trust = judge(terms)
+    order = np.argsort(-trust, kind="stable")
+    found, trust, proposers = 1 / freqs[order], trust[order], tuple(proposers[i] for i in order)
+    best = significance(power["EAOV"], _near(power["EAOV"], freqs[order[0]], grid))
+    nested = PeriodResult(NESTED, float(found[0]), best, found, proposers, float(trust[0]), trust, freq, kept["EAOV"])
+    return results | {NESTED: nested}
+
+
+def search(time, mag, err, grid):
+    """Return the three periodograms, and the places of their distinct peaks on the grid, best first."""
+    settings = defaults()["periods"]
     power = {
         "ELS": lomb_scargle(time, mag, err, grid),
         "ECE": conditional_entropy(time, mag, grid, settings["phase_bins"], settings["mag_bins"]),
@@ -97,21 +125,7 @@ def find_periods(time, mag, err, max_freq=None, oversampling=None, keep_periodog
         name: distinct_peaks(-p if name == "ECE" else p, grid.oversampling, settings["n_candidates"])
         for name, p in power.items()
     }
-    freq = grid.freq(np.arange(grid.size)) if keep_periodograms else None
-    results = {}
-    for name, index in peaks.items():
-        kept = power[name] if keep_periodograms else None
-        best = significance(power[name], power[name][index[0]])
-        found = 1 / grid.freq(index)
-        results[name] = PeriodResult(name, float(found[0]), best, found, (name,) * len(index), freq, kept)
-    nested, proposers = _nested(time, mag, err, peaks, grid)
-    aov = power["EAOV"]
-    best = significance(aov, _near(aov, nested[0], grid))
-    kept = aov if keep_periodograms else None
-    results["ELS_ECE_EAOV"] = PeriodResult(
-        "ELS_ECE_EAOV", float(1 / nested[0]), best, 1 / nested, tuple(proposers), freq, kept
-    )
-    return results
+    return power, peaks
 
 
 def find_period(time, mag, err, method="ELS_ECE_EAOV", **search):
@@ -128,43 +142,6 @@ def find_period(time, mag, err, method="ELS_ECE_EAOV", **search):
 def fold(time, period, epoch=0.0):
     """Return the phases (0 to 1) of times folded at a period, both in days."""
     return ((np.asarray(time) - epoch) / period) % 1.0
-
-
-def _nested(time, mag, err, peaks, grid):
-    """Compare the best peaks of all searches, their halves and doubles, by one figure of merit.
-
-    Returns
-    -------
-    numpy.ndarray, list of str
-        Frequencies, best first, and who proposed each.
-    """
-    # published errors are not to be trusted at face value: none counts for more than twice the typical one
-    weight = 1 / (err**2 + np.median(err) ** 2)
-    residual = mag - np.average(mag, weights=weight)
-    time = time - time[0]
-    freqs, proposers = _candidates(peaks, grid)
-    freqs, merits = rank(time, residual, weight, freqs)
-    order = np.argsort(merits, kind="stable")
-    freqs, proposers = freqs[order], [proposers[i] for i in order]
-    if repeats_twice(time, residual, weight, freqs[0]):
-        freqs, proposers = np.insert(freqs, 0, freqs[0] / 2), [f"double of {proposers[0]}", *proposers]
-    return freqs, proposers
-
-
-def _candidates(peaks, grid):
-    """Return the distinct frequencies to compare, and who proposed them: a search, or half or double of its peak."""
-    found = []
-    for name, index in peaks.items():
-        best = grid.freq(index[:PEAKS])
-        found += [(freq, name) for freq in best]
-        found += [(2 * freq, f"half of {name}") for freq in best[:VARIED]]
-        found += [(freq / 2, f"double of {name}") for freq in best[:VARIED]]
-    width = grid.oversampling * grid.step
-    kept = []
-    for freq, name in sorted(found):
-        if freq > width and (not kept or freq - kept[-1][0] > width / 2):
-            kept.append((freq, name))
-    return np.array([freq for freq, _ in kept]), [name for _, name in kept]
 
 
 def _near(power, freq, grid):

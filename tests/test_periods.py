@@ -1,7 +1,10 @@
 import numpy as np
 import pytest
 from astropy.timeseries import LombScargle
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from scope_nb.features import light_curve_features
 from scope_nb.harmonics import chi2_by_harmonics
 from scope_nb.lightcurves import read_lightcurves
 from scope_nb.periodograms import Grid, analysis_of_variance, conditional_entropy, distinct_peaks, lomb_scargle
@@ -162,3 +165,47 @@ def test_harmonic_fits_are_least_squares(star, harmonics):
         residual = (mag - 16 - design @ expected) / err
         assert chi2[k] == pytest.approx(residual @ residual, rel=1e-9)
     np.testing.assert_allclose(coefficients, expected, rtol=1e-7, atol=1e-9)
+
+
+def test_trust_tells_a_clear_period_from_noise(star):
+    """A clear pulsator is trusted; noise has no period, and its best candidate much less trust."""
+    time, mag, err, _ = star
+    clear = find_period(time, mag, err)
+    noise = find_period(time, 16 + err * np.random.default_rng(2).standard_normal(time.size), err)
+    assert 0 <= noise.trust < 0.5 < 0.8 < clear.trust <= 1
+    assert clear.trust == clear.candidate_trust.max() == clear.candidate_trust[0]
+    assert len(clear.candidates) == len(clear.proposed_by) == len(clear.candidate_trust)
+
+
+def light_curve(kind, rng, n):
+    """Return a difficult light curve: time, mag, err."""
+    time = np.sort(rng.uniform(0, 300, n))
+    if kind == "gap of years":
+        time[n // 2 :] += 3000
+    if kind == "times nearly equal":
+        time = time[0] + np.arange(n) * 1e-6
+    mag, err = 15 + rng.normal(0, 0.1, n), np.full(n, 0.05)
+    if kind == "constant but one":
+        mag[:] = 15.0
+        mag[0] = 15.1
+    if kind == "outlier":
+        mag[n // 3] = 1e6
+    if kind == "wild errors":
+        err = 10.0 ** rng.uniform(-6, 6, n)
+    return time, mag, err
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    kind=st.sampled_from(["noise", "gap of years", "times nearly equal", "constant but one", "outlier", "wild errors"]),
+    n=st.integers(4, 40),
+    seed=st.integers(0, 10_000),
+)
+def test_difficult_light_curves_have_finite_features(kind, n, seed):
+    row = light_curve_features(*light_curve(kind, np.random.default_rng(seed), n), max_freq=5)
+    image = row.pop("dmdt")
+    assert np.isfinite(image).all()
+    periods = {name: row.pop(name) for name in list(row) if name.startswith("period_")}
+    assert all(np.isnan(p) or p > 0 for p in periods.values())
+    wrong = {name: value for name, value in row.items() if not np.isfinite(value)}
+    assert not wrong
