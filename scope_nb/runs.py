@@ -259,6 +259,27 @@ def ensemble(runs, reports="", seed=0):
     return load_run(_write_run(folder, evaluation, record))
 
 
+def ensembles(algorithms, group, reports="", seed=0):
+    """Make the `ensemble` of these algorithms for every tag of a group that has runs of them all.
+
+    Returns
+    -------
+    list of Run
+
+    Raises
+    ------
+    ValueError
+        If no tag has them all; the message says which algorithms the group has.
+    """
+    found = load_runs(reports)
+    found = found[found["group"] == group] if len(found) else pd.DataFrame(columns=["tag", "algorithm"])
+    names = [f"{group}/{{}}/{tag}" for tag, own in found.groupby("tag") if set(algorithms) <= set(own["algorithm"])]
+    if not names:
+        there = ", ".join(sorted(set(found["algorithm"]))) or "none"
+        raise ValueError(f"no tag of group {group!r} has runs of {' and '.join(algorithms)}; algorithms there: {there}")
+    return [ensemble([name.format(algorithm) for algorithm in algorithms], reports, seed) for name in names]
+
+
 def require_same(a, b, part=None, any_data=False):
     """Check that two runs tell of the same light curves, or say what differs.
 
