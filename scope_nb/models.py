@@ -27,6 +27,7 @@ TRUSTED = (
     "lightgbm.basic.Booster",
     "lightgbm.sklearn.LGBMClassifier",
     "numpy.dtype",
+    "scope_nb.calibrate.Calibrated",
     "scope_nb.keras_classifier.KerasClassifier",
     "scope_nb.models.DropColumns",
     "scope_nb.models.EvalSetPipeline",

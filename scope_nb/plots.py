@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.colors import LogNorm
 from sklearn.metrics import precision_recall_curve, roc_curve
 
+from . import calibrate
 from .periods import fold
 from .taxonomy import dmdt_edges, features
 
@@ -220,3 +221,29 @@ def gallery(examples, table, curves=None, period_suffix="ELS_ECE_EAOV", columns=
         sign = "missed" if example.y else "false alarm"
         ax.set_title(f"{sign}, probability {example.probability:.2f}\n{textwrap.fill(example.labels, 42)}", fontsize=9)
     return axes
+
+
+def reliability(evaluation, part="test", before=None, ax=None):
+    """Plot what share of the light curves is positive against the predicted probability.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+    part : str
+    before : array-like of float, optional
+        Probabilities of the same light curves before calibration.
+    ax : matplotlib.axes.Axes, optional
+    """
+    ax = _axes(ax, figsize=(4, 3.6))
+    frame = evaluation.part(part)
+    series = [] if before is None else [(np.asarray(before), GREY, "s", "before calibration")]
+    for probability, color, mark, name in [*series, (frame["probability"].to_numpy(), BLUE, "o", "as evaluated")]:
+        bins = calibrate.reliability(frame["y"].to_numpy(), probability, frame["star"].to_numpy())
+        error = np.clip([bins["true"] - bins["low"], bins["high"] - bins["true"]], 0, None)
+        style = {"color": color, "ms": 4, "lw": 0.8, "label": name}
+        ax.errorbar(bins["predicted"], bins["true"], error, fmt=f"{mark}-", **style)
+    ax.plot([0, 1], [0, 1], lw=0.8, color="black", alpha=0.4)
+    ax.set_xlabel("predicted probability (mean of bin)")
+    ax.set_ylabel(f"share that is {evaluation.tag} (95 % interval)")
+    ax.legend(loc="upper left")
+    return ax

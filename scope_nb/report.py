@@ -12,8 +12,8 @@ from nbconvert import HTMLExporter
 from tqdm.auto import tqdm
 
 from .data import Dataset, read_table
-from .evaluate import load_runs
 from .files import existing, group_of, project_folder, reports_folder, run_folder, sample, whole
+from .runs import load_runs
 from .taxonomy import find_tag, published, tags, unknown
 
 

@@ -7,7 +7,7 @@ import scipy.stats
 from sklearn import metrics
 from sklearn.linear_model import LogisticRegression
 
-from scope_nb import evaluate, models
+from scope_nb import evaluate, models, runs
 from scope_nb.data import Dataset, read_parquet
 
 
@@ -131,7 +131,7 @@ def test_a_run_is_saved_and_read(dataset, model, table, tmp_path):
     data = tmp_path / "table.parquet"
     data.write_bytes(b"x")
     simple = models.fit(models.xgb(n_estimators=20), dataset.train, dataset.val)
-    folder = evaluate.save_run(tmp_path / "reports/g/xgb/rrlyr", simple, result, dataset, {"tag": "rrlyr"}, data)
+    folder = runs.save_run(tmp_path / "reports/g/xgb/rrlyr", simple, result, dataset, {"tag": "rrlyr"}, data)
     assert sorted(p.name for p in folder.iterdir()) == [
         "model",
         "predictions.parquet",
@@ -146,8 +146,8 @@ def test_a_run_is_saved_and_read(dataset, model, table, tmp_path):
     assert record["data"]["sha256"] == "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"
     assert record["parameters"] == {"tag": "rrlyr"}
     pd.testing.assert_frame_equal(read_parquet(folder / "predictions.parquet"), result.predictions)
-    runs = evaluate.load_runs(tmp_path / "reports")
-    assert runs[["group", "algorithm", "tag"]].to_numpy().tolist() == [["g", "xgb", "rrlyr"]]
+    found = runs.load_runs(tmp_path / "reports")
+    assert found[["group", "algorithm", "tag"]].to_numpy().tolist() == [["g", "xgb", "rrlyr"]]
     again = models.load_model(folder / "model")
     np.testing.assert_array_equal(again.predict_proba(dataset.X), simple.predict_proba(dataset.X))
 
@@ -162,9 +162,9 @@ def test_a_run_is_whole_or_not_at_all(dataset, model, tmp_path):
     folder.mkdir(parents=True)
     (folder / "stats.json").write_text("{}")
     with pytest.raises(OSError, match="disk full"):
-        evaluate.save_run(folder, model, result, dataset, figures={"roc": Unwritable()})
+        runs.save_run(folder, model, result, dataset, figures={"roc": Unwritable()})
     assert [p.name for p in folder.parent.iterdir()] == ["rrlyr"]
     assert (folder / "stats.json").read_text() == "{}"  # the older run is untouched
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="cannot write"):
-        evaluate.save_run(tmp_path / "file" / "g" / "lr" / "rrlyr", model, result, dataset)
+        runs.save_run(tmp_path / "file" / "g" / "lr" / "rrlyr", model, result, dataset)

@@ -1,0 +1,178 @@
+"""All saved runs side by side: tables of them, where two of them agree, and what they look at."""
+
+import json
+import re
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.stats import spearmanr
+
+from .compare import FEW_STARS, compare_published
+from .data import PARTS
+from .metrics import number, percent, with_interval
+from .runs import load_run, load_runs
+from .taxonomy import find_tag, published, tags, unknown
+
+SCOPE_STATS = re.compile(r"models_(?P<algorithm>\w+)/(?P<group>[^/]+)/(?P<tag>[^/]+)/[^/]+_plots/(?P<part>\w+)/")
+STAT_NAMES = ("accuracy", "precision", "recall", "f1_score", "roc_auc")
+
+
+def group_runs(reports="", group=""):
+    """Return the saved runs of one group (that of the newest run by default), in the order of the taxonomy.
+
+    Returns
+    -------
+    pandas.DataFrame
+        See `runs.load_runs`; empty where there are no runs at all.
+
+    Raises
+    ------
+    ValueError
+        If there are runs, but none of that group.
+    """
+    found = load_runs(reports)
+    if not len(found):
+        return found
+    group = group or found.loc[found["time"].idxmax(), "group"]
+    if group not in set(found["group"]):
+        raise unknown("group of runs", group, sorted(set(found["group"])))
+    place = dict(zip(tags().index, range(len(tags())), strict=True))
+    found = found[found["group"] == group].assign(place=lambda frame: frame["tag"].map(place))
+    return found.sort_values(["place", "algorithm"]).drop(columns="place").reset_index(drop=True)
+
+
+def leaderboard(runs):
+    """Return the runs as a table for people: test scores with intervals, and how far F1 falls from train to test."""
+    rows = []
+    for run in runs.itertuples():
+        row = {"tag": run.tag, "algorithm": run.algorithm, "positive stars": run.n_positive_stars}
+        for metric in ("precision", "recall", "f1_score", "average_precision", "log_loss"):
+            row[metric] = with_interval(getattr(run, metric), run.interval[metric])
+        known = published_f1(run.tag)
+        rows.append(row | {"F1 train - test": number(run.f1_train - run.f1_score)} | known.map(number).to_dict())
+    return pd.DataFrame(rows)
+
+
+def published_f1(tag):
+    """Return the F1 of SCoPe's published DNN and XGB for a tag, NaN where there is none."""
+    if tag not in published().index:
+        return pd.Series(np.nan, ["SCoPe DNN", "SCoPe XGB"])
+    known = published().loc[tag]
+    pairs = [(known[f"precision_{name}"], known[f"recall_{name}"]) for name in ("dnn", "xgb")]
+    f1 = [2 * p * r / (p + r) if p + r > 0 else np.nan for p, r in pairs]
+    return pd.Series(f1, ["SCoPe DNN", "SCoPe XGB"])
+
+
+def against_published(runs, algorithm="xgb", n_resamples=1000, seed=0):
+    """Compare the F1 of every run with the published one of its tag (`compare_published`), as a table for people.
+
+    Tags without published score are left out.
+    """
+    rows = []
+    for run in runs.itertuples():
+        if run.tag not in published().index:
+            continue
+        result = compare_published(run.folder, algorithm, n_resamples=n_resamples, seed=seed)
+        f1 = result.table.loc["f1_score"]
+        row = {"tag": run.tag, "algorithm": run.algorithm, "F1": number(f1["b"])}
+        row["published"] = with_interval(f1["a"], f1[["a_low", "a_high"]].to_numpy())
+        row["difference"] = with_interval(f1["difference"], f1[["low", "high"]].to_numpy())
+        verdict = {"a": "published is better", "b": "run is better", "": "no clear difference"}[f1["better"]]
+        rows.append(row | {"verdict": "too few test stars" if run.n_positive_stars < FEW_STARS else verdict})
+    return pd.DataFrame(rows)
+
+
+def agreement(runs):
+    """Tell for each tag how far two algorithms agree on its test part.
+
+    Returns
+    -------
+    pandas.DataFrame
+        For each pair: `same answer` (share of light curves), `both find`, `one finds`, `none finds` (shares of the
+        positives), `rank correlation` of the probabilities (Spearman). Pairs on other test stars are left out.
+    """
+    rows = []
+    for tag, group in runs.groupby("tag", sort=False) if len(runs) else ():
+        for a, b in combinations([load_run(folder) for folder in group["folder"]], 2):
+            one, two = (run.evaluation.part("test") for run in (a, b))
+            if not np.array_equal(one[["row", "star", "y"]], two[["row", "star", "y"]]):
+                continue
+            called = [(part["probability"] > run.evaluation.threshold).to_numpy() for part, run in ((one, a), (two, b))]
+            both = (called[0].astype(int) + called[1])[one["y"].to_numpy() == 1]
+            row = {"tag": tag, "runs": f"{a.algorithm}, {b.algorithm}"}
+            row["same answer"] = percent((called[0] == called[1]).mean())
+            for name, value in (("both find", 2), ("one finds", 1), ("none finds", 0)):
+                row[name] = percent((both == value).mean())
+            row["rank correlation"] = number(spearmanr(one["probability"], two["probability"]).statistic)
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def importances(runs, most=20):
+    """Return what the runs look at: the features most important on average over the tags.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Shares of the importance of all features; a row for each feature, a column for each tag. Empty where no run
+        has importances.
+    """
+    columns = {}
+    for tag, group in runs.groupby("tag", sort=False) if len(runs) else ():
+        found = [json.loads((folder / "stats.json").read_text()).get("importances") for folder in group["folder"]]
+        found = [pd.Series(values) for values in found if values]
+        if found:
+            columns[tag] = pd.concat(found, axis=1).fillna(0.0).mean(axis=1)
+    table = pd.DataFrame(columns).fillna(0.0)
+    return table.loc[table.mean(axis=1).sort_values(ascending=False).index[:most]]
+
+
+def pick_two(runs, run_a="", run_b=""):
+    """Return the two runs to compare: those given, else those of the first tag that has two; None if none has."""
+    if run_a and run_b:
+        return run_a, run_b
+    if run_a or run_b:
+        raise ValueError("give both run_a and run_b, as GROUP/ALGORITHM/TAG, or neither")
+    for _, group in runs.groupby("tag", sort=False) if len(runs) else ():
+        if len(group) > 1:
+            return tuple(group["folder"].iloc[:2])
+    return None
+
+
+def read_scope_stats(folder):
+    """Read the scores that SCoPe saved with its own models.
+
+    Parameters
+    ----------
+    folder : path-like
+        Holds `models_dnn` or `models_xgb`, with `GROUP/TAG/TAG.TIMESTAMP_plots/{train,val,test}/*_stats.json`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `tag`, `algorithm`, `group`, `part` and the scores; of several trainings of a model the latest.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there are no such files.
+    ValueError
+        If a tag or part is unknown or a file is not what its name says.
+    """
+    folder, rows = Path(folder).expanduser(), {}
+    for path in sorted(folder.glob("models_*/*/*/*_plots/*/*_stats.json")):
+        found = SCOPE_STATS.match(path.relative_to(folder).as_posix()).groupdict()
+        found["tag"] = find_tag(found["tag"])
+        if found["part"] not in PARTS:
+            raise unknown(f"part of {path.parent.parent}", found["part"], PARTS)
+        try:
+            stats = json.loads(path.read_text())
+            values = {name: float("nan" if stats[name] is None else stats[name]) for name in STAT_NAMES}
+        except (ValueError, TypeError, KeyError) as error:
+            raise ValueError(f"{path} does not hold SCoPe's statistics: {error!r}") from error
+        rows[tuple(found.values())] = found | values  # time stamps sort, so the latest stays
+    if not rows:
+        raise FileNotFoundError(f"{folder} holds no models_*/GROUP/TAG/TAG.TIMESTAMP_plots/PART/*_stats.json of SCoPe")
+    return pd.DataFrame(list(rows.values()))

@@ -1,0 +1,327 @@
+"""Saved runs: written whole, with all that they depend on; read back, listed, and averaged into ensembles."""
+
+import json
+import platform
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import packages_distributions, version
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from . import models
+from .data import PARTS, read_parquet, write_parquet
+from .evaluate import Evaluation, evaluate_predictions
+from .files import project_folder, reports_folder, run_folder, sha256, whole
+from .metrics import METRICS
+
+RUN_FILES = ("stats.json", "predictions.parquet", "provenance.json")
+
+
+def provenance(parameters, data=None, simulated=False):
+    """Return what a run depends on: time, parameters, versions of all packages in use, the code's commit, the data."""
+    record = {
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "parameters": parameters,
+        "python": platform.python_version(),
+        "versions": _versions(),
+        "commit": _commit(),
+    }
+    if data is not None:
+        record["data"] = {"file": Path(data).name, "sha256": sha256(data), "simulated": bool(simulated)}
+    return record
+
+
+def _versions():
+    """Return the versions of the installed packages whose modules are loaded."""
+    loaded = {name.partition(".")[0] for name in sys.modules}
+    packages = {package for name, found in packages_distributions().items() if name in loaded for package in found}
+    return {name: version(name) for name in sorted(packages, key=str.lower)}
+
+
+def _commit():
+    """Return the commit of the project's checkout, with a plus where files were changed since; None elsewhere."""
+    if not (project_folder() / ".git").exists():
+        return None
+    command = ["git", "-C", str(project_folder()), "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def save_run(folder, model, evaluation, dataset, parameters=None, data=None, simulated=False, figures=None):
+    """Save a run: scores, predictions, plots, model and provenance, whole or not at all.
+
+    Parameters
+    ----------
+    folder : path-like
+        `reports/GROUP/ALGORITHM/TAG`. A run already there is replaced.
+    model : scikit-learn classifier
+        Fitted.
+    evaluation : Evaluation
+    dataset : Dataset
+    parameters : dict, optional
+        The notebook's parameters.
+    data : path-like, optional
+        The file of the training table, for its hash.
+    simulated : bool
+        Whether the data are.
+    figures : dict of str to matplotlib.figure.Figure, optional
+        Saved as PNG by name.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder.
+    """
+    record = provenance(parameters or {}, data, simulated) | {"dataset": dataset.settings}
+    return _write_run(Path(folder), evaluation, record, model, figures or {})
+
+
+def _write_run(folder, evaluation, record, model=None, figures=()):
+    with whole(folder) as part:
+        part.mkdir()
+        test = evaluation.stats["test"]
+        stats = {"tag": evaluation.tag, "threshold": evaluation.threshold, **{m: test[m] for m in METRICS}}
+        stats |= evaluation.stats | {"importances": _importances(model)}
+        _write_json(part / "stats.json", stats)
+        write_parquet(evaluation.predictions, part / "predictions.parquet")
+        _write_json(part / "provenance.json", record)
+        for name in figures:
+            figures[name].savefig(part / f"{name}.png", dpi=120, bbox_inches="tight")
+        if model is not None:
+            models.save_model(model, part / "model")
+    return folder
+
+
+def _importances(model):
+    """Return the importance of each feature as shares of their sum, largest first; empty if the model has none."""
+    values = getattr(model, "feature_importances_", None)
+    if values is None:
+        return {}
+    names = values.index if isinstance(values, pd.Series) else getattr(model, "feature_names_in_", range(len(values)))
+    shares = pd.Series(np.asarray(values, float), index=names).sort_values(ascending=False)
+    shares = shares[shares > 0]
+    return (shares / shares.sum()).to_dict()
+
+
+def _write_json(path, value):
+    """Write JSON; an undefined score becomes null, as JSON has no NaN."""
+    path.write_text(json.dumps(_plain(value), indent=1) + "\n")
+
+
+def _plain(value):
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A saved run: its folder, group, algorithm, `Evaluation`, provenance (`record`) and feature importances."""
+
+    folder: Path
+    group: str
+    algorithm: str
+    evaluation: Evaluation
+    record: dict
+    importances: dict
+
+    @property
+    def tag(self):
+        """The tag of the run."""
+        return self.evaluation.tag
+
+    @property
+    def name(self):
+        """What tells the run from others: GROUP/ALGORITHM/TAG."""
+        return f"{self.group}/{self.algorithm}/{self.tag}"
+
+    @property
+    def simulated(self):
+        """Whether its data are simulated."""
+        return bool(self.record.get("data", {}).get("simulated"))
+
+
+def load_run(run, reports=""):
+    """Read a saved run.
+
+    Parameters
+    ----------
+    run : path-like or Run
+        Its folder, or "GROUP/ALGORITHM/TAG" below the folder of the runs. A `Run` is returned as it is.
+    reports : path-like
+        Folder of the runs; see `files.reports_folder`.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such run; those that exist are named.
+    """
+    if isinstance(run, Run):
+        return run
+    folder = reports_folder(reports) / Path(run).expanduser()  # an absolute path stays what it is
+    missing = [name for name in RUN_FILES if not (folder / name).is_file()]
+    if missing:
+        there = ", ".join(p.parent.relative_to(reports_folder(reports)).as_posix() for p in _stats_files(reports))
+        raise FileNotFoundError(f"{folder} is no saved run: it lacks {', '.join(missing)}. Runs: {there or 'none'}")
+    stats = _read_json(folder / "stats.json")
+    parts = {name: _with_nan(stats[name]) for name in PARTS}
+    evaluation = Evaluation(stats["tag"], stats["threshold"], read_parquet(folder / "predictions.parquet"), parts)
+    record = _read_json(folder / "provenance.json")
+    group, algorithm = folder.resolve().parts[-3:-1]
+    return Run(folder, group, algorithm, evaluation, record, stats.get("importances", {}))
+
+
+def _stats_files(reports):
+    """Return the stats.json of every run below the folder of the runs; hidden folders are unfinished ones."""
+    reports = reports_folder(reports)
+    found = sorted(reports.glob("*/*/*/stats.json"))
+    return [path for path in found if not any(name.startswith(".") for name in path.relative_to(reports).parts)]
+
+
+def _read_json(path):
+    return json.loads(path.read_text())
+
+
+def _with_nan(stats):
+    """Turn null back into NaN."""
+    intervals = {metric: [np.nan if v is None else v for v in pair] for metric, pair in stats["interval"].items()}
+    return {key: np.nan if value is None else value for key, value in stats.items()} | {"interval": intervals}
+
+
+def load_runs(reports=""):
+    """List the saved runs below a folder.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row each: `group`, `algorithm`, `tag`, `folder`, `time`, `data`, `simulated`, the test scores, their
+        `interval`s, `n`, `n_positive`, `n_positive_stars`, and the F1 of the training part, `f1_train`.
+    """
+    rows = []
+    for path in _stats_files(reports):
+        group, algorithm, tag = path.relative_to(reports_folder(reports)).parts[:3]
+        stats, record = _read_json(path), _read_json(path.with_name("provenance.json"))
+        data = record.get("data", {})
+        row = {"group": group, "algorithm": algorithm, "tag": tag, "folder": path.parent, "time": record["time"]}
+        row |= {"data": data.get("file"), "simulated": data.get("simulated", False)}
+        row |= {metric: stats[metric] for metric in METRICS} | {"f1_train": stats.get("train", {}).get("f1_score")}
+        row |= {key: stats["test"].get(key) for key in ("interval", "n", "n_positive", "n_positive_stars")}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def ensemble(runs, reports="", seed=0):
+    """Average the probabilities of saved runs, as SCoPe averages DNN and XGB, and save the result as a run.
+
+    The threshold is chosen anew on the validation part. The run is named after its members, `xgb+dnn`; it holds no
+    model of its own but names theirs in its provenance.
+
+    Parameters
+    ----------
+    runs : list of path-like or Run
+        At least two, of one tag and on the same light curves; see `load_run`.
+    reports : path-like
+        Folder of the runs; the ensemble goes into the group of the first.
+    seed : int
+        Of the intervals.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    ValueError
+        If the runs are fewer than two or differ in tag, data, rows, labels or split.
+    """
+    members = [load_run(run, reports) for run in runs]
+    if len(members) < 2:
+        raise ValueError("an ensemble needs at least two runs")
+    first = members[0]
+    for other in members[1:]:
+        require_same(first, other)
+    predictions = first.evaluation.predictions.copy()
+    predictions["probability"] = np.mean([m.evaluation.predictions["probability"] for m in members], axis=0)
+    evaluation = evaluate_predictions(first.tag, predictions, seed=seed)
+    record = provenance({"seed": seed}) | {k: first.record[k] for k in ("data", "dataset") if k in first.record}
+    record["members"] = [{"run": member.name, "time": member.record["time"]} for member in members]
+    folder = run_folder(reports, first.group, "+".join(member.algorithm for member in members), first.tag)
+    return load_run(_write_run(folder, evaluation, record))
+
+
+def ensembles(algorithms, group, reports="", seed=0):
+    """Make the `ensemble` of these algorithms for every tag of a group that has runs of them all.
+
+    Returns
+    -------
+    list of Run
+
+    Raises
+    ------
+    ValueError
+        If no tag has them all; the message says which algorithms the group has.
+    """
+    found = load_runs(reports)
+    found = found[found["group"] == group] if len(found) else pd.DataFrame(columns=["tag", "algorithm"])
+    names = [f"{group}/{{}}/{tag}" for tag, own in found.groupby("tag") if set(algorithms) <= set(own["algorithm"])]
+    if not names:
+        there = ", ".join(sorted(set(found["algorithm"]))) or "none"
+        raise ValueError(f"no tag of group {group!r} has runs of {' and '.join(algorithms)}; algorithms there: {there}")
+    return [ensemble([name.format(algorithm) for algorithm in algorithms], reports, seed) for name in names]
+
+
+def require_same(a, b, part=None, any_data=False):
+    """Check that two runs tell of the same light curves, or say what differs.
+
+    Parameters
+    ----------
+    a, b : Run
+    part : str, optional
+        Compare this part only; by default all of them.
+    any_data : bool
+        Do not ask for the same file: rows, stars and labels decide.
+
+    Raises
+    ------
+    ValueError
+    """
+    where = f"{a.name} and {b.name} cannot be compared: "
+    if a.tag != b.tag:
+        raise ValueError(f"{where}their tags differ, {a.tag} and {b.tag}")
+    data = [run.record.get("data") or {} for run in (a, b)]
+    if not any_data and data[0].get("sha256") != data[1].get("sha256"):
+        files = " and ".join(f"{d.get('file')} ({str(d.get('sha256'))[:8]})" for d in data)
+        raise ValueError(f"{where}their data differ, {files}; train both on one table")
+    one, two = (run.evaluation.part(part) if part else run.evaluation.predictions for run in (a, b))
+    if difference := _difference(one, two):
+        settings = [run.record.get("dataset") or {} for run in (a, b)]
+        unlike = [key for key in ("threshold", "split") if settings[0].get(key) != settings[1].get(key)]
+        cause = "".join(f"; {key}: {settings[0].get(key)} and {settings[1].get(key)}" for key in unlike)
+        raise ValueError(f"{where}{difference}{cause}")
+
+
+def _difference(one, two):
+    """Say how the light curves of two sets of predictions differ; nothing if they do not."""
+    rows = one["row"].to_numpy(), two["row"].to_numpy()
+    if not np.array_equal(*rows):
+        alone = [len(np.setdiff1d(*pair)) for pair in (rows, rows[::-1])]
+        stars = [one["star"].nunique(), two["star"].nunique()]
+        return (
+            f"their light curves differ, {alone[0]} only in the first and {alone[1]} only in the second "
+            f"({stars[0]} and {stars[1]} stars)"
+        )
+    for column, what in (("star", "stars"), ("y", "labels"), ("part", "parts")):
+        unlike = (one[column].to_numpy() != two[column].to_numpy()).sum()
+        if unlike:
+            return f"{unlike} of {len(one)} light curves have other {what}"
+    return ""
