@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import warnings
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,13 +14,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sklearn.model_selection import train_test_split
 
+from .derived import derived_features, sources
 from .dmdt import SIZE, stack_dmdt
 from .files import existing, whole
+from .hdf5 import HDF5_NAMES, read_hdf5
 from .lightcurves import stars
 from .taxonomy import ALERTS, CATALOGUES, NEGATIVE_LABEL, defaults, feature_columns, find_tag, labels, tags, unknown
 
+IDENTITY = ("_id", "obj_id", "ra", "dec", "band", "filter", "field", "ccd", "quad")
 DMDT_COLUMNS = [f"dmdt_{row}_{column}" for row in range(SIZE) for column in range(SIZE)]
 PARTS = ("train", "val", "test")
+DROPPED = "dropped"  # the part of what `balance` leaves out of training
+FEWEST_STARS = 6  # scores of a tag with fewer positive stars say next to nothing
 SCOPE_SEED = 42  # the random state of SCoPe's own split
 
 
@@ -63,27 +69,80 @@ def read_parquet(path, columns=None):
 
 
 def read_table(path, columns=None):
-    """Read a training table, feature table or prediction table from parquet or CSV, told apart by the file's name.
+    """Read a table of features or predictions from parquet, CSV or HDF5, told apart by the file's name.
 
-    In CSV, `dmdt` is JSON text. See `read_parquet`.
+    In CSV, `dmdt` is JSON text; in HDF5 it is a key beside `df`. See `read_parquet` and `hdf5.read_hdf5`.
     """
     path = existing(path)
-    if path.suffix.lower() == ".parquet":
+    suffix = path.suffix.lower()
+    if suffix == ".parquet":
         return read_parquet(path, columns)
-    if path.suffix.lower() != ".csv":
-        raise ValueError(f"{path}: tables are read from .parquet or .csv")
-    try:
-        frame = pd.read_csv(path)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is named .csv but cannot be read as such: {error}") from error
-    missing = [c for c in columns or [] if c not in frame]
-    if missing:
-        raise ValueError(f"{path} lacks the columns {', '.join(missing)}")
-    frame = frame[columns] if columns else frame
+    if suffix in HDF5_NAMES:
+        frame = read_hdf5(path, columns)
+    elif suffix == ".csv":
+        frame = _read_csv(path, columns)
+    else:
+        raise ValueError(f"{path}: tables are read from .parquet, .csv or {', '.join(HDF5_NAMES)}")
     if "dmdt" in frame:
         names = list(frame)
-        frame = _with_dmdt(frame, _dmdt_from_text(frame.pop("dmdt"), path), names)
+        column = frame.pop("dmdt")
+        block = _dmdt_from_text(column, path) if suffix == ".csv" else _stacked(column, path)
+        frame = _with_dmdt(frame, block, names)
     return frame
+
+
+def _read_csv(path, columns):
+    """Read a CSV file, or some columns of it."""
+    try:
+        missing = [c for c in columns or [] if c not in column_names(path)]
+        frame = None if missing else pd.read_csv(path, usecols=columns)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is named .csv but cannot be read as such: {error}") from error
+    if missing:
+        raise ValueError(f"{path} lacks the columns {', '.join(missing)}")
+    return frame[columns] if columns else frame
+
+
+def column_names(path):
+    """Return the columns of a parquet or CSV file without reading the rest of it."""
+    path = existing(path)
+    if path.suffix.lower() != ".parquet":
+        return list(pd.read_csv(path, nrows=0))
+    try:
+        return list(pq.read_schema(path).names)
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{path} is not a parquet file: {error}") from error
+
+
+def read_for(path, tag, features=None, period_suffix=None, derived=True, dmdt=True, weight=None, **others):
+    """Read what `Dataset.from_table` wants of a training table, and what tells its rows apart, but no other column.
+
+    Reading is what takes time and memory on a large table, and dmdt is nine tenths of it.
+
+    Parameters
+    ----------
+    path : path-like
+    tag, features, period_suffix, derived, dmdt, weight, **others
+        Of `Dataset.from_table`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        See `read_parquet`. Columns that the file lacks are left out: `Dataset.from_table` knows which it cannot do
+        without.
+    """
+    path = existing(path)
+    if path.suffix.lower() in HDF5_NAMES:  # stored by rows: reading some columns saves nothing
+        return read_table(path)
+    suffix = period_suffix or defaults()["training"]["period_suffix"]
+    features = features or tags().loc[find_tag(tag), "taxonomy"]
+    wanted = feature_columns(features, suffix) if isinstance(features, str) else list(features)
+    wanted += sources(wanted, suffix) if derived else []
+    wanted += [*IDENTITY, *labels(), f"period_{suffix}", f"f1_power_{suffix}"]
+    wanted += [others["label"]] if others.get("label") else []
+    wanted += ["dmdt"] * bool(dmdt) + [weight] * isinstance(weight, str)
+    names = column_names(path)
+    return read_table(path, [c for c in names if c in set(wanted)])
 
 
 def write_parquet(table, path):
@@ -126,6 +185,17 @@ def _dmdt_from_text(column, path):
     raise ValueError(f"{path}: dmdt in row {row} is not a {SIZE} x {SIZE} list as JSON text")
 
 
+def _stacked(column, path):
+    """Stack images from a file into one array."""
+    try:
+        block = stack_dmdt(column)
+        if block.shape[1:] == (SIZE, SIZE):
+            return block
+    except (TypeError, ValueError):
+        pass
+    raise ValueError(f"{path}: dmdt is not {SIZE} x {SIZE} in every row")
+
+
 def _is_image(text):
     try:
         return np.array(json.loads(text), float).shape == (SIZE, SIZE)
@@ -163,12 +233,13 @@ class Dataset:
     ----------
     tag, label : str
     X : pandas.DataFrame of float32, shape (n, n_features)
-        The tag's features, then dmdt as the columns `dmdt_0_0` to `dmdt_25_25`. Missing values are NaN.
+        The tag's features, those derived from them, then dmdt as the columns `dmdt_0_0` to `dmdt_25_25`. Missing
+        values are NaN.
     y : numpy.ndarray of int, shape (n,)
     weight : numpy.ndarray of float, shape (n,), or None
     star : numpy.ndarray of str, shape (n,)
     part : numpy.ndarray of str, shape (n,)
-        "train", "val" or "test".
+        "train", "val" or "test"; "dropped" for rows that `balance` keeps from training.
     row : numpy.ndarray of int, shape (n,)
         Positions in the table.
     settings : dict
@@ -187,7 +258,20 @@ class Dataset:
 
     @classmethod
     def from_table(
-        cls, table, tag, threshold=None, split="star", period_suffix=None, features=None, dmdt=True, weight=None
+        cls,
+        table,
+        tag,
+        threshold=None,
+        split="star",
+        period_suffix=None,
+        features=None,
+        derived=True,
+        dmdt=True,
+        label=None,
+        weight=None,
+        balance=None,
+        weight_per_class=False,
+        seed=42,
     ):
         """Cut the data set of one tag out of a training table.
 
@@ -208,20 +292,33 @@ class Dataset:
         features : list of str or str, optional
             The features, or the name of a set of them (`taxonomy.feature_columns`); by default that of the tag's
             taxonomy.
+        derived : bool
+            Add the features that follow from these (`derived.derived_features`).
         dmdt : bool
             Include dmdt.
+        label : str, optional
+            The label column, where it has another name than that of the tag.
         weight : str or array-like, optional
             Sample weights, or their column.
+        balance : float, optional
+            Keep at most this many training rows of the more common class for each row of the rarer one. Whole stars
+            are dropped, at random; their rows become the part "dropped". Validation and test keep their mix.
+        weight_per_class : bool
+            Weigh rows so that both classes have the same total weight in the training part.
+        seed : int
+            Of the draw for `balance`.
 
         Raises
         ------
         ValueError
-            If the tag is unknown, columns are missing (all are listed), or a part has no positive or no negative.
+            If the tag is unknown, columns are missing (all are listed) or twice there, a light curve is twice there,
+            a label, threshold or `balance` is out of range, or a part has no positive or no negative.
         """
         tag = find_tag(tag)
-        label = tags().loc[tag, "label"]
+        label = label or tags().loc[tag, "label"]
         default = defaults()["training"]
         threshold = default["threshold"] if threshold is None else threshold
+        _check_table(table, threshold, balance)
         suffix = period_suffix or default["period_suffix"]
         columns = _feature_columns(table, features or tags().loc[tag, "taxonomy"], suffix, dmdt)
         share = _votes(table, label)
@@ -232,30 +329,39 @@ class Dataset:
         _require_both(y[used], f"{label!r} above {threshold}", tag)
         star, key = stars(table)
         part = _split(split, share, y, used, key)
+        _warn_of_few(y, used, star, tag)
+        if balance:
+            part = _balanced(part, y, used, star, balance, seed)
         row = np.flatnonzero(used)
         if isinstance(weight, str):
             if weight not in table:
                 raise unknown("column of weights", weight, table.columns)
             weight = table[weight]
+        weight = None if weight is None else np.asarray(weight, float)[row]
+        if weight_per_class:
+            weight = _class_weight(y[row], part[row] == "train", weight)
         dataset = cls(
             tag,
             label,
-            _inputs(table, columns, dmdt, row),
+            _inputs(table, columns, suffix, derived, dmdt, row),
             y[row],
-            None if weight is None else np.asarray(weight, float)[row],
+            weight,
             star[row],
             part[row],
             row,
-            {"threshold": threshold, "split": split, "period_suffix": suffix, "features": columns, "dmdt": dmdt},
+            {
+                **{"threshold": threshold, "split": split, "period_suffix": suffix, "features": columns},
+                **{"derived": derived, "dmdt": dmdt, "balance": balance, "weight_per_class": weight_per_class},
+            },
         )
         for name in PARTS:
             _require_both(dataset.y[dataset.part == name], f"the {name} part", tag)
         return dataset
 
     def __getitem__(self, name):
-        """Return a `Part` by name: "train", "val" or "test"."""
-        if name not in PARTS:
-            raise unknown("part", name, PARTS)
+        """Return a `Part` by name: "train", "val", "test" or "dropped"."""
+        if name not in (*PARTS, DROPPED):
+            raise unknown("part", name, (*PARTS, DROPPED))
         rows = np.flatnonzero(self.part == name)
         weight = None if self.weight is None else self.weight[rows]
         return Part(self.X.iloc[rows], self.y[rows], weight, self.star[rows], self.row[rows])
@@ -277,12 +383,13 @@ class Dataset:
 
     def counts(self):
         """Return how many light curves and stars each part has, positive and negative."""
+        parts = [*PARTS, DROPPED] if (self.part == DROPPED).any() else list(PARTS)
         counts = {}
         for name, value in (("positive", 1), ("negative", 0)):
-            rows = [(self.part == part) & (self.y == value) for part in PARTS]
+            rows = [(self.part == part) & (self.y == value) for part in parts]
             counts[f"{name} light curves"] = [row.sum() for row in rows]
             counts[f"{name} stars"] = [len(set(self.star[row])) for row in rows]
-        return pd.DataFrame(counts, index=PARTS)
+        return pd.DataFrame(counts, index=parts)
 
 
 def split_place(key):
@@ -340,19 +447,68 @@ def _feature_columns(table, features, suffix, dmdt):
     return columns
 
 
-def _inputs(table, columns, dmdt, row):
-    """Return features (catalogue zeros are missing matches) and dmdt as one float32 frame."""
+def _inputs(table, columns, suffix, derived, dmdt, row):
+    """Return features (catalogue zeros are missing matches), derived features and dmdt as one float32 frame."""
     frame = table[columns].iloc[row]
     values = frame.to_numpy(np.float32, na_value=np.nan).copy()
     catalogue = np.array([c.startswith(CATALOGUES) for c in columns], bool)
     values[:, catalogue] = np.where(values[:, catalogue] == 0, np.nan, values[:, catalogue])
     values[~np.isfinite(values)] = np.nan
-    inputs = pd.DataFrame(values, columns=columns)
+    inputs = [pd.DataFrame(values, columns=columns)]
+    if derived:
+        further = [c for c in sources(columns, suffix) if c in table]
+        more = derived_features(table[list(dict.fromkeys([*columns, *further]))].iloc[row], suffix)
+        inputs.append(more[[c for c in more if c not in columns]].reset_index(drop=True))
     if dmdt:
-        block = stack_dmdt(table["dmdt"].iloc[row])
-        images = pd.DataFrame(block.reshape(len(block), -1), columns=DMDT_COLUMNS)
-        inputs = pd.concat([inputs, images], axis=1)
-    return inputs
+        block = _stacked(table["dmdt"].iloc[row], "the table")
+        inputs.append(pd.DataFrame(block.reshape(len(block), -1), columns=DMDT_COLUMNS))
+    return pd.concat(inputs, axis=1) if len(inputs) > 1 else inputs[0]
+
+
+def _check_table(table, threshold, balance):
+    """Refuse what would silently spoil a data set."""
+    if not 0 <= threshold < 1:
+        raise ValueError(f"threshold is {threshold}, but vote shares above it make a label: choose 0 or more, below 1")
+    if balance is not None and not balance > 0:
+        raise ValueError(f"balance is {balance}; it is a ratio of counts, above 0, or None to keep every row")
+    if (twice := table.columns[table.columns.duplicated()]).size:
+        raise ValueError(f"the table has columns more than once: {', '.join(map(str, twice.unique()))}")
+    if "_id" in table and (again := table["_id"].duplicated()).any():
+        raise ValueError(
+            f"{again.sum()} rows repeat the _id of another, first row {np.argmax(again)} "
+            f"({table['_id'].iloc[np.argmax(again)]}): keep one of each, as table.drop_duplicates('_id') does"
+        )
+
+
+def _warn_of_few(y, used, star, tag):
+    stars_ = len(set(star[used & (y == 1)]))
+    if stars_ < FEWEST_STARS:
+        warnings.warn(
+            f"tag {tag!r} has only {stars_} positive stars: whether one more of them is found decides every score",
+            stacklevel=3,
+        )
+
+
+def _balanced(part, y, used, star, balance, seed):
+    """Return the parts, where training rows beyond `balance` times the rarer class have become "dropped"."""
+    rows = [np.flatnonzero(used & (part == "train") & (y == value)) for value in (0, 1)]
+    rare, common = sorted(rows, key=len)
+    names, owner = np.unique(star[common], return_inverse=True)
+    place = np.random.default_rng(seed).permutation(len(names))[owner]
+    order = np.argsort(place, kind="stable")
+    keep = round(balance * len(rare))
+    if keep >= len(common):
+        return part
+    part = part.astype("<U7")
+    part[common[order][keep:]] = DROPPED
+    return part
+
+
+def _class_weight(y, train, weight):
+    """Return weights with which both classes weigh as much as the training rows of both have on average."""
+    weight = np.ones(len(y)) if weight is None else weight
+    total = [weight[train & (y == value)].sum() for value in (0, 1)]
+    return weight * np.where(y == 1, sum(total) / (2 * total[1]), sum(total) / (2 * total[0]))
 
 
 def _require_both(y, where, tag):

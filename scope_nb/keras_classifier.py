@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.impute import SimpleImputer
+from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.model_selection import train_test_split
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import (
     FunctionTransformer,
     MinMaxScaler,
@@ -23,6 +23,8 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
+
+from .impute import ScopeImputer
 
 __all__ = ["KerasClassifier"]
 
@@ -33,7 +35,7 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
     """A Keras network as a binary scikit-learn classifier.
 
     Columns of `X` called `dmdt_ROW_COLUMN` are folded into an image; all others are features, imputed
-    (median) and scaled. What imputer and scaler learn comes from the training rows alone.
+    and scaled. What imputer and scaler learn comes from the training rows alone.
 
     Parameters
     ----------
@@ -49,6 +51,8 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         as of a normal distribution, then the inverse hyperbolic sine. Statistics such as `skew` reach a
         million in real data; with `"min_max"` (SCoPe's) or `"median_std"` one such star flattens the
         feature for all others.
+    impute : {"median", "scope"}
+        How missing values are filled: the median of the training rows, or SCoPe's way (`impute.ScopeImputer`).
     add_indicator : bool
         Append a 0/1 input for each feature that has missing values in the training rows.
     epochs, batch_size, learning_rate : int, int, float
@@ -82,6 +86,7 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         *,
         build_params=None,
         scaler="quantile",
+        impute="median",
         add_indicator=False,
         epochs=100,
         batch_size=64,
@@ -96,6 +101,7 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         self.build = build
         self.build_params = build_params
         self.scaler = scaler
+        self.impute = impute
         self.add_indicator = add_indicator
         self.epochs = epochs
         self.batch_size = batch_size
@@ -121,7 +127,9 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         X_val, y_val, weight_val = held_out or (*eval_set[-1], None)
 
         features, _ = split_columns(X)
-        self.preprocessor_ = make_preprocessor(self.scaler, len(y), self.add_indicator).fit(features)
+        names = [name for name in getattr(X, "columns", range(features.shape[1])) if not is_dmdt(name)]
+        preprocessor = make_preprocessor(self.scaler, len(y), self.add_indicator, self.impute, names)
+        self.preprocessor_ = preprocessor.fit(features)
         keras.utils.set_random_seed(self.seed)
         inputs = self._inputs(X)
         self.network_ = self._compiled({name: values.shape[1:] for name, values in inputs.items()})
@@ -237,6 +245,11 @@ def training_rows(X, y, sample_weight, fraction, seed):
     return part(train), part(held_out)
 
 
+def is_dmdt(name):
+    """Tell whether a column is a cell of dmdt."""
+    return re.match(DMDT_COLUMN, str(name)) is not None
+
+
 def split_columns(X):
     """Features as a float array (n, F), and the dmdt histograms (n, rows, columns, 1) or None."""
     if not hasattr(X, "columns"):
@@ -253,8 +266,8 @@ def split_columns(X):
     return features, np.nan_to_num(image).reshape(-1, rows, columns, 1)  # a missing histogram is an empty one
 
 
-def make_preprocessor(scaler, n_rows, add_indicator=False):
-    """Median imputation followed by `scaler`, a name or a transformer; unfitted."""
+def make_preprocessor(scaler, n_rows, add_indicator=False, impute="median", names=()):
+    """Imputation followed by `scaler`, a name or a transformer; unfitted. `names` are those of the features."""
     n_quantiles = min(n_rows, 1000)
     known = {
         "quantile": [QuantileTransformer(n_quantiles=n_quantiles, random_state=0), StandardScaler()],
@@ -265,7 +278,12 @@ def make_preprocessor(scaler, n_rows, add_indicator=False):
     if isinstance(scaler, str) and scaler not in known:
         raise ValueError(f"unknown scaler {scaler!r}: choose from {', '.join(known)} or pass a transformer")
     steps = known[scaler] if isinstance(scaler, str) else [clone(scaler)]
-    imputer = SimpleImputer(strategy="median", keep_empty_features=True, add_indicator=add_indicator)
+    if impute not in ("median", "scope"):
+        raise ValueError(f"unknown impute {impute!r}: choose from median, scope")
+    imputer = SimpleImputer(strategy="median", keep_empty_features=True)
+    imputer = imputer if impute == "median" else ScopeImputer([str(name) for name in names])
+    if add_indicator:
+        imputer = make_union(imputer, MissingIndicator(features="missing-only", error_on_new=False))
     return make_pipeline(imputer, *steps)
 
 

@@ -14,6 +14,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from .files import whole
+from .impute import ScopeImputer
 from .keras_classifier import DMDT_COLUMN, KerasClassifier, match_columns, record_columns, training_rows
 from .taxonomy import unknown
 
@@ -28,10 +29,12 @@ TRUSTED = (
     "lightgbm.sklearn.LGBMClassifier",
     "numpy.dtype",
     "scope_nb.calibrate.Calibrated",
+    "scope_nb.impute.ScopeImputer",
     "scope_nb.keras_classifier.KerasClassifier",
     "scope_nb.models.DropColumns",
     "scope_nb.models.EvalSetPipeline",
     "scope_nb.models.scope_network",
+    "scope_nb.scope_files.ScopeTrees",
     "xgboost.core.Booster",
     "xgboost.sklearn.XGBClassifier",
 )
@@ -123,8 +126,8 @@ class DropColumns(TransformerMixin, BaseEstimator):
         return np.asarray(self.columns_, dtype=object)
 
 
-def xgb(dmdt=False, seed=42, n_jobs=None, **params):
-    """Gradient-boosted trees with SCoPe's settings; missing values need no imputation.
+def xgb(dmdt=False, impute=None, seed=42, n_jobs=None, **params):
+    """Gradient-boosted trees with SCoPe's settings; missing values need no imputation: each split sends them one way.
 
     Trees are added, at most 999, until the AUC of the validation part has not improved for 10 rounds; the
     best number of them is used. Given no `eval_set`, `fit` holds out 10 % of its rows (stratified, seeded).
@@ -133,6 +136,8 @@ def xgb(dmdt=False, seed=42, n_jobs=None, **params):
     ----------
     dmdt : bool
         Use the `dmdt_*` columns too.
+    impute : {None, "scope"}
+        "scope" fills gaps as SCoPe does (`impute.ScopeImputer`), without dmdt.
     seed : int
     n_jobs : int, optional
         Threads; all of them by default.
@@ -166,12 +171,16 @@ def xgb(dmdt=False, seed=42, n_jobs=None, **params):
     )
     estimator = XGBClassifier(**{**defaults, **params})
     fraction = 0.1 if estimator.early_stopping_rounds else 0.0
-    columns = DropColumns(None if dmdt else DMDT_COLUMN)
+    if impute not in (None, "scope") or (impute and dmdt):
+        raise ValueError(f"impute is {impute!r}: choose None or, without dmdt, 'scope'")
+    columns = ScopeImputer(seed=seed) if impute else DropColumns(None if dmdt else DMDT_COLUMN)
     return EvalSetPipeline(columns, estimator, validation_fraction=fraction, seed=seed)
 
 
 def dnn(**params):
     """SCoPe's network: dense layers on the features, separable convolutions on dmdt if there is one.
+
+    A 0/1 input tells for each feature with gaps where they are, unless `add_indicator` is False.
 
     Parameters
     ----------
@@ -189,7 +198,7 @@ def dnn(**params):
     _check_names(params, layers | own, "dnn")
     build_params = {**(params.pop("build_params", None) or {})}
     build_params |= {name: params.pop(name) for name in layers & set(params)}
-    return KerasClassifier(scope_network, build_params=build_params, **params)
+    return KerasClassifier(scope_network, build_params=build_params, **{"add_indicator": True, **params})
 
 
 def scope_network(shapes, dense=(256, 32), filters=(16, 32), dropout=0.25, joint=16, joint_dropout=0.4):
@@ -224,7 +233,7 @@ def fit(model, train, val=None):
     Parameters
     ----------
     model : classifier
-        Fitted in place.
+        Fitted in place. One without `fit`, trained elsewhere, is left as it is.
     train, val : objects with attributes X, y, weight
         `weight` may be None.
 
@@ -236,6 +245,8 @@ def fit(model, train, val=None):
         raise TypeError(
             f"{type(model).__name__} has no predict_proba; scikit-learn's CalibratedClassifierCV gives it one"
         )
+    if not hasattr(model, "fit"):
+        return model
     arguments = _weight_argument(model, train.weight)
     if val is not None:
         arguments |= _eval_arguments(model, [(val.X, val.y)])

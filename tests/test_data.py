@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from sklearn.model_selection import train_test_split
+from sklearn.utils.class_weight import compute_class_weight
 
 from scope_nb.data import DMDT_COLUMNS, Dataset, read_parquet, read_table, split_place, write_parquet
 from scope_nb.dmdt import stack_dmdt
@@ -169,3 +170,44 @@ def test_scopes_tables_are_read(realdata):
     chi2 = line["f1_BIC_ELS"] - 2 * np.log(line["n"])
     assert (chi2 <= line["chi2red"] * (line["n"] - 1) * 1.001).all()
     assert (chi2 > 0).all()
+
+
+def test_balance_drops_whole_stars_of_training_only(table):
+    plain = Dataset.from_table(table, "rrlyr", dmdt=False)
+    data = Dataset.from_table(table, "rrlyr", dmdt=False, balance=1.5)
+    positive = data.train.y.sum()
+    assert positive == plain.train.y.sum()
+    assert len(data.train) - positive == round(1.5 * positive)
+    for name in ("val", "test"):
+        np.testing.assert_array_equal(data[name].row, plain[name].row)
+    assert sorted([*data.train.row, *data["dropped"].row]) == list(plain.train.row)
+    assert not data["dropped"].y.any() and "dropped" in data.counts().index
+    assert len(set(data["dropped"].star) & set(data.train.star)) <= 1  # at most one star is cut through
+    again = Dataset.from_table(table, "rrlyr", dmdt=False, balance=1.5)
+    np.testing.assert_array_equal(again.part, data.part)
+    assert (Dataset.from_table(table, "rrlyr", dmdt=False, balance=1.5, seed=1).part != data.part).any()
+    np.testing.assert_array_equal(Dataset.from_table(table, "rrlyr", dmdt=False, balance=99).part, plain.part)
+
+
+def test_class_weights_are_scikit_learns(table):
+    own = np.random.default_rng(0).uniform(0.5, 2, len(table))
+    data = Dataset.from_table(table, "rrlyr", dmdt=False, weight_per_class=True)
+    expected = compute_class_weight("balanced", classes=np.array([0, 1]), y=data.train.y)
+    np.testing.assert_allclose(data.train.weight, expected[data.train.y])
+    data = Dataset.from_table(table, "rrlyr", dmdt=False, weight_per_class=True, weight=own)
+    sums = [data.train.weight[data.train.y == value].sum() for value in (0, 1)]
+    assert sums[0] == pytest.approx(sums[1])
+    assert sum(sums) == pytest.approx(own[data.train.row].sum())
+
+
+def test_bad_tables_are_refused(table):
+    with pytest.raises(ValueError, match=r"threshold is 1.5"):
+        Dataset.from_table(table, "e", threshold=1.5)
+    with pytest.raises(ValueError, match="balance is 0"):
+        Dataset.from_table(table, "e", balance=0)
+    with pytest.raises(ValueError, match="columns more than once: wstd"):
+        Dataset.from_table(pd.concat([table, table[["wstd"]]], axis=1), "e")
+    with pytest.raises(ValueError, match=r"2 rows repeat the _id of another, first row 800"):
+        Dataset.from_table(pd.concat([table, table.iloc[:2]], ignore_index=True), "e")
+    with pytest.raises(ValueError, match="dmdt is not 26 x 26"):
+        Dataset.from_table(table.assign(dmdt=[np.zeros((5, 5))] * len(table)), "e")

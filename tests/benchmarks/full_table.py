@@ -1,0 +1,98 @@
+"""Time and memory of a run on a table of the size of SCoPe's training set: `python tests/benchmarks/full_table.py`.
+
+The table is a mock: rows of the simulated sample drawn again, shaken a little, with as many stars and light curves as
+SCoPe's and dmdt as nested lists of doubles. It takes 0.9 GB, is made once and kept outside the repository.
+"""
+
+import argparse
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from scope_nb.data import read_parquet
+from scope_nb.dmdt import SIZE, stack_dmdt
+from scope_nb.files import project_folder, sample, whole
+from scope_nb.taxonomy import CATALOGUES, feature_columns
+
+ROWS, CHUNK = 170_632, 20_000
+
+
+def shaken(frame, block, rng):
+    """Return one chunk of the mock: numbers changed by about 2 %, catalogue zeros kept."""
+    flat = frame.copy()
+    for name in feature_columns("ontological"):
+        flat[name] = flat[name] * (1 + 0.02 * rng.standard_normal(len(flat)))
+    for name in [c for c in flat if c.startswith(CATALOGUES)]:
+        flat[name] = flat[name].fillna(0.0)
+    images = np.abs(block * (1 + 0.1 * rng.standard_normal(block.shape))) + 1e-4 * rng.random(block.shape)
+    edges = np.arange(0, images.size + 1, SIZE, dtype=np.int32)
+    nested = pa.ListArray.from_arrays(edges, images.astype(float).ravel())
+    return pa.Table.from_pandas(flat, preserve_index=False).append_column(
+        "dmdt", pa.ListArray.from_arrays(np.arange(0, len(nested) + 1, SIZE, dtype=np.int32), nested)
+    )
+
+
+def make(path, rows, seed=1):
+    """Write the mock with `rows` light curves; light curves of a star follow each other."""
+    rng = np.random.default_rng(seed)
+    source = read_parquet(sample())
+    block = stack_dmdt(source.pop("dmdt"))
+    members = source.groupby("obj_id").indices
+    names, writer, done, star = list(members), None, 0, 0
+    with whole(path) as part:
+        while done < rows:
+            picked, owner = [], []
+            while len(picked) < min(CHUNK, rows - done):
+                own = members[names[rng.integers(len(names))]][: 1 + star % 3]
+                picked += list(own)
+                owner += [f"mock{star:06d}"] * len(own)
+                star += 1
+            keep = slice(0, rows - done)
+            picked, owner = picked[keep], owner[keep]
+            frame = source.iloc[picked].reset_index(drop=True).assign(obj_id=owner, _id=done + np.arange(len(picked)))
+            table = shaken(frame, block[picked], rng)
+            writer = writer or pq.ParquetWriter(part, table.schema)
+            writer.write_table(table)
+            done += len(picked)
+        writer.close()
+
+
+def run(path, tag, algorithm):
+    """Run train.ipynb by papermill in a process of its own; return wall seconds and the peak memory in GB."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "papermill", str(project_folder() / "notebooks" / "train.ipynb")]
+        command += [f"{folder}/out.ipynb", "--no-progress-bar", "-p", "data", str(path), "-p", "tag", tag]
+        command += ["-p", "algorithm", algorithm, "-p", "reports", folder]
+        start = time.perf_counter()
+        subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
+        # the kernel is a grandchild: its peak is the largest of all children that ended
+        return time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024**2
+
+
+def main():
+    """Make the mock tables where they are missing and time a run on each."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "mock")
+    parser.add_argument("--tag", default="vnv")
+    parser.add_argument("--algorithm", default="xgb")
+    parser.add_argument("--make-only", action="store_true")
+    given = parser.parse_args()
+    for name, rows in (("tenth", ROWS // 10), ("full", ROWS)):
+        path = given.folder / f"{name}.parquet"
+        if not path.exists():
+            make(path, rows)
+        print(f"{path}: {path.stat().st_size / 1e9:.2f} GB", flush=True)
+        if not given.make_only:
+            seconds, peak = run(path, given.tag, given.algorithm)
+            print(f"{given.tag} {given.algorithm}, {rows:,} rows: {seconds:.1f} s, peak {peak:.2f} GB", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+import pytest
+import yaml
+
+from scope_nb import models
+from scope_nb.config import run_settings
+from scope_nb.data import Dataset
+
+ENTRY = {"label": "RR Lyrae", "features": "mine", "threshold": 0.5, "balance": 2.5, "weight_per_class": "true"}
+ENTRY |= {"lr": 0.001, "amsgrad": 0.0003, "epsilon": "2e-8", "batch_size": 16, "test_size": 0.1}
+ENTRY |= {"scale_features": "min_max"}
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write a configuration in SCoPe's layout, changed at one dotted place; return its path."""
+
+    def write(place="", value=None):
+        included = {"wstd": True, "skew": True, "iqr": False, "f1_power": True, "period": True}
+        mine = {
+            n: {"include": i, "dtype": "float", "periodic": n in ("f1_power", "period")} for n, i in included.items()
+        }
+        grid = {"max_depth": [3, 8, 2], "min_child_weight": [1, 6, 2], "subsample": [6, 11, 2]}
+        other = {"eta_list": [0.3, 0.1], "early_stopping_rounds": 7, "num_boost_round": 55, "nfold": 5}
+        trees = {"gridsearch_params_start_stop_step": grid, "other_training_params": other, "plot_params": {}}
+        training = {"dataset": "tools/set.parquet", "classes": {"rrlyr": dict(ENTRY)}, "xgboost": trees}
+        training["dnn"] = {"dense_branch": True}
+        content = {"kowalski": {"host": "?"}, "training": training}
+        content["features"] = {"info": {"period_suffix": "ECE"}, "mine": mine}
+        *way, last = place.split(".")
+        inner = content
+        for name in way:
+            inner = inner[name]
+        if last:
+            inner[last] = value
+        (tmp_path / "config.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+        return tmp_path / "config.yaml"
+
+    return write
+
+
+def test_order_of_precedence(write):
+    alone = run_settings("vnv")
+    assert alone["cut"]["threshold"] == 0.7 and alone["cut"]["period_suffix"] == "ELS_ECE_EAOV"
+    assert alone["data"] == "" and not alone["dnn"] and not alone["xgb"] and not alone["cut"]["weight_per_class"]
+    path = write()
+    cut = run_settings("rrlyr", path, threshold=None, features="")["cut"]
+    assert (cut["threshold"], cut["balance"], cut["weight_per_class"], cut["label"]) == (0.5, 2.5, True, "RR Lyrae")
+    assert cut["features"] == ["wstd", "skew", "f1_power_ECE", "period_ECE"]
+    cut = run_settings("RR Lyrae", path, threshold=0.9, period_suffix="ELS", weight_per_class=False)["cut"]
+    assert (cut["threshold"], cut["weight_per_class"]) == (0.9, False)
+    assert cut["features"] == ["wstd", "skew", "f1_power_ELS", "period_ELS"]
+    assert run_settings("rrlyr", path, features="ontological")["cut"]["features"] == "ontological"
+    assert run_settings("rrlyr", path)["data"] == str(path.parent / "tools" / "set.parquet")
+    assert run_settings("vnv", path)["cut"]["threshold"] == 0.7  # a class that the file does not have
+
+
+def test_models_take_the_settings(write, table):
+    chosen = run_settings("rrlyr", write())
+    network = models.dnn(**chosen["dnn"])
+    assert (network.learning_rate, network.batch_size, network.scaler) == (0.001, 16, "min_max")
+    assert network.optimizer_params == {"amsgrad": True, "epsilon": 2e-8}
+    trees = models.xgb(**chosen["xgb"]).estimator.get_params()
+    names = ("max_depth", "subsample", "learning_rate", "early_stopping_rounds", "n_estimators")
+    assert [trees[n] for n in names] == [3, 0.6, 0.3, 7, 55]
+    data = Dataset.from_table(table, "rrlyr", dmdt=False, **chosen["cut"])
+    assert list(data.X)[:4] == ["wstd", "skew", "f1_power_ECE", "period_ECE"]
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        ("training.classes.rrlry", ENTRY, "class .* 'rrlry'; did you mean 'rrlyr'"),
+        ("training.classes.rrlyr.treshold", 0.7, "'treshold'; did you mean 'threshold'"),
+        ("training.classes.rrlyr.label", None, "class 'rrlyr' has no label"),
+        ("training.classes.rrlyr.threshold", 1.5, "threshold of class 'rrlyr' is 1.5"),
+        ("training.classes.rrlyr.balance", -1, "balance of class 'rrlyr' is -1"),
+        ("training.classes.rrlyr.features", "ontologcal", "'ontologcal'; did you mean 'ontological'"),
+        ("training.clases", {}, "'clases'; did you mean 'classes'"),
+        ("training.xgboost.other_training_params.etta", 1, "'etta'; did you mean 'eta'"),
+        ("features.info.period_suffix", "ELSS", "'ELSS'; did you mean 'ELS'"),
+        ("training.classes", ["rrlyr"], "must be names and values"),
+    ],
+)
+def test_mistakes_are_named(write, place, value, message):
+    with pytest.raises(ValueError, match=message):
+        run_settings("rrlyr", write(place, value))
+
+
+def test_files_that_are_no_configuration(tmp_path):
+    with pytest.raises(FileNotFoundError, match="there is no file"):
+        run_settings("vnv", tmp_path / "config.yaml")
+    for text, message in (("a: [", "is not YAML"), ("kowalski: 1", "neither a section"), ("- 1", "names and values")):
+        (tmp_path / "config.yaml").write_text(text)
+        with pytest.raises(ValueError, match=message):
+            run_settings("vnv", tmp_path / "config.yaml")
+    (tmp_path / "config.yaml").write_text("training: !!python/object/apply:os.getcwd []\n")
+    with pytest.raises(ValueError, match="is not YAML"):
+        run_settings("vnv", tmp_path / "config.yaml")
