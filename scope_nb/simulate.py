@@ -21,7 +21,7 @@ from . import __version__, catalogues, survey, votes
 from .files import whole
 from .kinds import MIXES, draw, kinds, mix
 from .lightcurves import FILTERS, LightCurves
-from .taxonomy import labels, tags, unknown
+from .taxonomy import CATALOGUES, labels, scope_statistics, tags, unknown
 
 PART = 100  # stars to a part of a large survey
 PRODUCTS = ("lightcurves", "truth", "training_set")
@@ -164,6 +164,30 @@ def count_labels(meta, threshold=0.7):
             "SCoPe": scope.reindex(positive.columns),
         }
     )
+
+
+def compare_medians(table, period_suffix="ELS_ECE_EAOV"):
+    """Compare the median of each column with that of SCoPe's training set.
+
+    Catalogue columns are compared for matches only, unless the real median itself is 0: then it counts the missing.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `median`, `SCoPe`, and their `distance` in SCoPe's standard deviations; the furthest first.
+    """
+    rows = {}
+    for name, real in scope_statistics().iterrows():
+        column = name if name in table else f"{name}_{period_suffix}"
+        if column not in table or name in ("ra", "ccd", "quad", "field"):
+            continue
+        values = pd.to_numeric(table[column])
+        if name.startswith(CATALOGUES) and real["median"] != 0:
+            values = values[values != 0]
+        median = values.median()
+        rows[name] = {"median": median, "SCoPe": real["median"], "distance": (median - real["median"]) / real["std"]}
+    frame = pd.DataFrame(rows).T
+    return frame.sort_values("distance", key=lambda distance: -distance.abs()) if len(frame) else frame
 
 
 def _write_part(folder, first, n_stars, seed, mix, features):

@@ -10,7 +10,7 @@ Four questions, each answered on a few hundred stars (features cost up to half a
    them, the same classifier trained on the real ones, in five-fold cross-validation: the ceiling.
 4. Difficulty: F1 at probability 0.5 in the natural mix, five-fold by star, beside what SCoPe published.
 
-The folder holds the directories `realdata` and `reference`; what is missing is left out.
+The folder is that of the real data; without it, ask for questions 1 and 4 only.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from xgboost import XGBClassifier
 from scope_nb import survey, taxonomy
 from scope_nb.features import featurize
 from scope_nb.lightcurves import read_lightcurves
-from scope_nb.simulate import simulate
+from scope_nb.simulate import compare_medians, simulate
 from scope_nb.statistics import NAMES, statistics
 
 SUFFIX = "ELS_ECE_EAOV"
@@ -58,31 +58,18 @@ def xgb():
     return XGBClassifier(n_estimators=150, max_depth=4, learning_rate=0.1, subsample=0.8, n_jobs=1, random_state=0)
 
 
-def medians(table, folder):
+def medians(table):
     """Print which columns have a median further than one standard deviation from the real one."""
-    real = pd.read_csv(folder / "reference" / "training_set_feature_stats.csv", index_col="name")
-    rows = []
-    for name, row in real.iterrows():
-        column = name if name in table else f"{name}_{SUFFIX}"
-        if column not in table or name in ("ra", "ccd", "quad", "field"):
-            continue
-        values = table[column]
-        if name.startswith(taxonomy.CATALOGUES) and row["median"] != 0:  # else the real median counts missing ones
-            values = values[values != 0]
-        ours = values.median()
-        rows.append(
-            {"column": name, "ours": ours, "real": row["median"], "distance": (ours - row["median"]) / row["std"]}
-        )
-    frame = pd.DataFrame(rows).set_index("column")
-    far = frame[frame["distance"].abs() > 1]
-    print(f"\n1. Medians: {len(frame) - len(far)} of {len(frame)} within one standard deviation")
-    print(frame.loc[frame["distance"].abs().sort_values(ascending=False).index].head(20).round(4).to_string())
+    frame = compare_medians(table, SUFFIX)
+    near = (frame["distance"].abs() <= 1).sum()
+    print(f"\n1. Medians: {near} of {len(frame)} within one standard deviation; the furthest:")
+    print(frame.head(15).round(4).to_string())
 
 
 def noise(folder):
     """Print how well real and simulated constant stars are told apart."""
     warnings.filterwarnings("ignore", message=".*too few good epochs")
-    curves = read_lightcurves(folder / "realdata" / "ztf_000250_zg_c01_q1_dr5.parquet")
+    curves = read_lightcurves(folder / "ztf_000250_zg_c01_q1_dr5.parquet")
     rng = np.random.default_rng(0)
     shallow = np.median([_shallow(c) for c in (curves[i] for i in range(len(curves))) if 17 < np.median(c.mag) < 19])
     rows, real = [], []
@@ -120,7 +107,7 @@ def one_each(curves):
 def transfer(train, folder, n_stars, jobs):
     """Print ROC AUC on real stars of classifiers trained on the simulation, and the ceiling."""
     for title, (name, cadence, wanted) in SETS.items():
-        curves = one_each(read_lightcurves(folder / "realdata" / name, 40, cadence))
+        curves = one_each(read_lightcurves(folder / name, 40, cadence))
         rows = np.sort(np.random.default_rng(0).permutation(len(curves))[:n_stars])
         test = featurize(curves.select(rows), min_epochs=40, n_jobs=jobs)
         votes = taxonomy.label_columns(test["label"], {k: v.split() for k, v in TAGS.items()})
@@ -162,7 +149,7 @@ def difficulty(table):
 def main():
     default = Path(os.environ.get("SCOPE_NB_REALDATA", Path(__file__).resolve().parents[3] / "shared" / "realdata"))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--folder", type=Path, default=default.parent, help="holds realdata and reference")
+    parser.add_argument("--folder", type=Path, default=default, help="of the real data")
     parser.add_argument("--stars", type=int, default=400, help="simulated stars of each mix, real stars of each set")
     parser.add_argument("--jobs", type=int, default=-1)
     parser.add_argument("--only", default="1234", help='the questions to answer, for example "23"')
@@ -175,7 +162,7 @@ def main():
     if "1" in given.only or "4" in given.only:
         natural = featurize(simulate(given.stars, 12)[0].clean(), n_jobs=given.jobs)
         if "1" in given.only:
-            medians(natural, given.folder)
+            medians(natural)
         if "4" in given.only:
             difficulty(natural)
 
