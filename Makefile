@@ -9,7 +9,7 @@ FEATURES ?=
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-SAMPLE_STARS ?= 1200
+SAMPLE_STARS ?= 2450
 
 .PHONY: help env report reports test lint lab sample benchmark clean
 
@@ -49,7 +49,7 @@ lab: $(READY)
 	$(BIN)/jupyter lab --notebook-dir=notebooks
 
 sample: $(READY)
-	$(BIN)/python -m scope_nb.simulate --stars $(SAMPLE_STARS) --seed 1 --out data --prefix sample_ --keep 300
+	$(BIN)/python -m scope_nb.simulate --mix sample --stars $(SAMPLE_STARS) --seed 1 --out data --prefix sample_ --keep 350
 
 benchmark: $(READY)
 	$(BIN)/python -m pip install --quiet -e ".[bench]"

@@ -10,7 +10,7 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 
 from . import calibrate
 from .periods import fold
-from .taxonomy import dmdt_edges, features
+from .taxonomy import CATALOGUES, dmdt_edges, features, tags
 
 # Okabe and Ito's colours, told apart by colour-blind readers too
 BLUE, ORANGE, GREEN, RED, PURPLE, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#7F7F7F"
@@ -247,3 +247,121 @@ def reliability(evaluation, part="test", before=None, ax=None):
     ax.set_ylabel(f"share that is {evaluation.tag} (95 % interval)")
     ax.legend(loc="upper left")
     return ax
+def label_counts(counts, ax=None):
+    """Plot positive light curves per label beside those of SCoPe's training set, from `simulate.count_labels`."""
+    counts = counts.sort_values("light curves")
+    ax = _axes(ax, figsize=(7, 0.8 + 0.19 * len(counts)))
+    place = np.arange(len(counts))
+    ax.hlines(place, 0.7, np.maximum(counts["light curves"], 0.7), color=BLUE, lw=1)
+    ax.plot(counts["light curves"].where(counts["light curves"] > 0), place, "o", ms=5, color=BLUE, label="this table")
+    ax.plot(counts["SCoPe"].where(counts["SCoPe"] > 0), place, "D", ms=4, mfc="none", color=RED, label="SCoPe")
+    ax.set_xscale("log")
+    ax.set_xlim(left=0.7)
+    ax.set_ylim(-0.8, len(counts) - 0.2)
+    ax.set_yticks(place, counts.index, fontsize=8)
+    ax.set_xlabel("positive light curves")
+    ax.legend(loc="lower right")
+    return ax
+
+
+def missing(table, columns, ax=None):
+    """Plot the share of missing values of some columns; 0 in a catalogue column is a missing match."""
+    values = table[columns].apply(pd.to_numeric)
+    catalogue = values.columns.str.startswith(CATALOGUES)
+    share = (values.isna() | ((values == 0) & catalogue)).mean().sort_values()
+    share = share[share > 0]
+    ax = _axes(ax, figsize=(7, 0.8 + 0.2 * len(share)))
+    ax.barh(share.index, 100 * share, color=BLUE)
+    ax.tick_params(axis="y", labelsize=8)
+    ax.margins(y=0.01)
+    ax.set_xlabel("light curves without a value (%)")
+    return ax
+
+
+def feature_by_label(table, column, chosen, threshold=0.7, ax=None):
+    """Plot the distribution of a feature for the light curves of each of some labels; 0.5 to 99.5 % are shown."""
+    ax = _axes(ax, figsize=(7, 3))
+    values = pd.to_numeric(table[column]).where(lambda v: np.isfinite(v))
+    if column.startswith(CATALOGUES):
+        values = values.where(values != 0)
+    groups = {label: values[table[label] > threshold].dropna() for label in chosen}
+    low, high = np.percentile(values.dropna(), [0.5, 99.5])
+    logarithmic = low > 0 and high / low > 50
+    bins = np.geomspace(low, high, 41) if logarithmic else np.linspace(low, high, 41)
+    for (label, group), (color, style) in zip(groups.items(), _line_styles(), strict=False):
+        if len(group):
+            ax.hist(
+                np.clip(group, low, high), bins, weights=np.full(len(group), 1 / len(group)), histtype="step",
+                lw=1.6, color=color, ls=style, label=f"{label} ({len(group):,})",
+            )  # fmt: skip
+    if logarithmic:
+        ax.set_xscale("log")
+    name = max((f for f in features().index if column.startswith(f)), key=len, default="")
+    unit = features().at[name, "unit"] if name else ""
+    ax.set_xlabel(f"{column} ({unit})" if unit else column)
+    ax.set_ylabel("share of light curves")
+    ax.legend(fontsize=8)
+    return ax
+
+
+def colour_magnitude(table, chosen, threshold=0.7, ax=None):
+    """Plot Gaia's colour-absolute-magnitude diagram, extinction left in; of stars with a parallax above 5 errors."""
+    ax = _axes(ax, figsize=(5, 4.5))
+    gaia = {name: pd.to_numeric(table[f"Gaia_EDR3__{name}"]) for name in _GAIA}
+    bp, rp, g, parallax, error = gaia.values()
+    good = (bp != 0) & (rp != 0) & (g != 0) & (error > 0) & (parallax > 5 * error)
+    colour, absolute = bp - rp, g + 5 * np.log10(parallax.where(good)) - 10
+    ax.plot(colour[good], absolute[good], ",", color=(GREY, 0.6), zorder=0)
+    _scatter(ax, table, chosen, threshold, colour, absolute, good)
+    ax.set_xlabel("Gaia BP − RP (mag)")
+    ax.set_ylabel("absolute G magnitude")
+    ax.invert_yaxis()
+    return ax
+
+
+_GAIA = ("phot_bp_mean_mag", "phot_rp_mean_mag", "phot_g_mean_mag", "parallax", "parallax_error")
+
+
+def period_amplitude(table, chosen, period_suffix="ELS_ECE_EAOV", threshold=0.7, ax=None):
+    """Plot the spread between the 5th and the 95th percentile against the period, by label."""
+    ax = _axes(ax, figsize=(5.5, 4.5))
+    period = table[f"period_{period_suffix}"]
+    _scatter(ax, table, chosen, threshold, period, table["i90r"], period.notna())
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ax.set_xlabel("period found (days)")
+    ax.set_ylabel("i90r (mag)")
+    return ax
+
+
+def _scatter(ax, table, chosen, threshold, x, y, good):
+    """Scatter the light curves of each label, with a marker of its own."""
+    markers = "osD^vP"
+    for label, (color, _), marker in zip(chosen, _line_styles(), markers, strict=False):
+        rows = good & (table[label] > threshold)
+        if rows.any():
+            ax.plot(x[rows], y[rows], marker, ms=3, alpha=0.6, mew=0, color=color, label=f"{label} ({rows.sum():,})")
+    ax.legend(fontsize=8, markerscale=2)
+
+
+def _line_styles():
+    return zip((BLUE, ORANGE, GREEN, RED, PURPLE, "black"), ("-", "--", "-.", ":", "-", "--"), strict=True)
+
+
+def tag_tree(taxonomy_name, counts=None):
+    """Return one of the two taxonomies as text: a tree of tags, with labels and positive light curves if given."""
+    table = tags()[tags()["taxonomy"] == taxonomy_name]
+    groups = {parent: list(rows.index) for parent, rows in table.groupby("parent_tag", sort=False)}
+    tops = [parent for parent in groups if parent not in table.index]
+
+    def lines(tag, indent):
+        if tag in table.index:
+            label = table.at[tag, "label"]
+            number = "" if counts is None else f"{counts.at[label, 'light curves']:>8,}"
+            yield f"{indent + tag:<18}{label:<28}{number}".rstrip()
+        else:
+            yield indent + tag
+        for child in groups.get(tag, []):
+            yield from lines(child, indent + "   ")
+
+    return "\n".join(line for top in tops for line in lines(top, ""))

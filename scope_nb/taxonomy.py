@@ -57,6 +57,14 @@ def published():
 
 
 @cache
+def scope_statistics():
+    """Return min, max, median, mean and standard deviation of the columns of SCoPe's training set, by name without
+    period suffix. Zeros of catalogue columns, which mean no match, are counted in them."""
+    with _open("statistics.csv") as file:
+        return pd.read_csv(file, index_col="name")
+
+
+@cache
 def defaults():
     """Return `tables/defaults.yaml` as a nested dict."""
     with _open("defaults.yaml") as file:

@@ -1,13 +1,19 @@
 """The simulated survey: reproducible, consistent with itself, and with periods that can be found."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 from astropy.timeseries import LombScargle
 
-from scope_nb import taxonomy
-from scope_nb.simulate import KINDS, TEACHING_MIX, main, simulate
+from scope_nb import shapes, taxonomy, votes
+from scope_nb import simulate as simulation
+from scope_nb.files import project_folder
+from scope_nb.kinds import draw, kinds
+from scope_nb.simulate import count_labels, main, simulate, write_survey
 
+SAMPLE_STARS = int(re.search(r"SAMPLE_STARS \?= (\d+)", (project_folder() / "Makefile").read_text())[1])
 PARENTS = {
     "periodic": "variable",
     "irregular": "variable",
@@ -24,7 +30,7 @@ PARENTS = {
 
 @pytest.fixture(scope="module")
 def survey():
-    return simulate(400, seed=3)
+    return simulate(400, seed=3, mix="sample")
 
 
 def of_kind(light_curves, truth, kind, band):
@@ -36,7 +42,7 @@ def of_kind(light_curves, truth, kind, band):
 
 
 def test_same_seed_gives_the_same_survey(survey):
-    again, truth = simulate(400, seed=3)
+    again, truth = simulate(400, seed=3, mix="sample")
     pd.testing.assert_frame_equal(again.meta, survey[0].meta)
     pd.testing.assert_frame_equal(truth, survey[1])
     np.testing.assert_array_equal(again.mag, survey[0].mag)
@@ -44,10 +50,12 @@ def test_same_seed_gives_the_same_survey(survey):
 
 
 def test_a_star_does_not_depend_on_how_many_there_are(survey):
-    few, truth = simulate(7, seed=3)
+    few, truth = simulate(7, seed=3, mix="sample")
     pd.testing.assert_frame_equal(few.meta, survey[0].meta.iloc[: len(few)])
     pd.testing.assert_frame_equal(truth, survey[1].iloc[:7])
     np.testing.assert_array_equal(few.mag, survey[0].mag[: len(few.mag)])
+    later, _ = simulate(3, seed=3, mix="sample", first=4)
+    np.testing.assert_array_equal(later.mag, few.mag[-len(later.mag) :])
 
 
 def test_light_curves_are_usable(survey):
@@ -59,14 +67,70 @@ def test_light_curves_are_usable(survey):
     assert 200 < light_curves.n_epochs.mean() < 400
     assert all(np.all(np.diff(curve.time) > 0) for curve in light_curves)
     assert light_curves.time.min() > 58200 and light_curves.time.max() < 60001
-    assert light_curves.mag.min() > 12.5 and light_curves.mag.max() < 20.9
+    assert light_curves.mag.min() > 12.0 and light_curves.mag.max() < 21.9
 
 
-def test_default_mix_has_enough_of_each_kind():
-    counts = simulate(1200, seed=0)[1]["kind"].value_counts()
-    assert set(counts.index) == set(KINDS)
-    assert 220 <= counts["non-variable"] <= 310
-    assert counts.min() >= 40
+def test_every_kind_varies_as_it_should():
+    times = np.sort(np.random.default_rng(0).uniform(shapes.FIRST_NIGHT, shapes.LAST_NIGHT, 400))
+    for name, row in kinds().items():
+        assert callable(getattr(shapes, row["shape"])), name
+        for seed in range(5):
+            star = draw(name, np.random.default_rng(seed))
+            offsets = star.vary(times, np.random.default_rng(seed))
+            assert offsets.shape == (3, 400) and np.isfinite(offsets).all(), name
+            constant = name in ("dwarf", "giant")
+            assert (np.ptp(offsets[1]) == 0) == constant, name
+            if row["period"]:
+                assert row["period"][2] <= star.period <= row["period"][3]
+
+
+def test_tags_of_the_kinds_are_complete():
+    """Every tag belongs to a kind, and each kind carries the parents of its tags, certain before uncertain."""
+    seen = set()
+    for name, row in kinds().items():
+        share = {tag: float(p or 1) for tag, _, p in (entry.partition(":") for entry in row["tags"].split())}
+        seen |= set(share)
+        for tag, parent in taxonomy.tags()["parent_tag"].items():
+            if tag in share and parent in ("rrlyr", "lpv", "ceph", "ceph2", "puls", "bogus", "e"):
+                assert share.get(parent, 0) >= share[tag], (name, tag)
+    assert seen == {*taxonomy.tags().index, "non-variable"} - {"wp", "hp", "dp"}  # those depend on the search
+
+
+def test_natural_mix_is_scopes():
+    light_curves, _ = simulate(1000, seed=2)
+    share = count_labels(light_curves.meta)["light curves"] / len(light_curves)
+    scope = taxonomy.tags().set_index("label")["n_scope"] / 170632
+    common = scope.index[scope > 0.05]
+    assert len(common) == 8
+    assert (share[common] / scope[common] - 1).abs().max() < 0.2
+
+
+def test_sample_has_enough_of_every_tag():
+    """What `make sample` makes, light curves and labels: at least 40 positive of 15 stars."""
+    counts = count_labels(simulate(SAMPLE_STARS, 1, "sample")[0].meta)
+    few = counts[(counts["light curves"] < 40) | (counts["stars"] < 15)]
+    assert few.empty, f"too few: {few}"
+    assert 5000 < counts.loc[["variable", "non-variable"], "light curves"].sum() < 6500
+
+
+def test_wrong_periods_are_mostly_not_noticed(survey):
+    truth = survey[1][survey[1]["period"].notna()].set_index("obj_id")
+    wrong = (truth["shown_period"] / truth["period"] - 1).abs() > 0.01
+    noticed = (survey[0].meta.groupby("obj_id")["wrong period"].max() > 0.7).reindex(truth.index)
+    assert 0.2 < wrong.mean() < 0.6
+    assert 0.2 < noticed[wrong].mean() < 0.6
+    assert not noticed[~wrong].any()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_sine_is_shown_at_its_period_and_equal_eclipses_at_half(seed):
+    rng = np.random.default_rng(seed)
+    time = np.sort(rng.uniform(0, 700, 200))
+    err = np.full(200, 0.02)
+    sine = np.sin(2 * np.pi * time / 0.7337) + 0.3 * np.sin(4 * np.pi * time / 0.7337)
+    assert votes.shown_period((time, sine, err), 0.7337, rng) == pytest.approx(0.7337)
+    assert votes.shown_period((time, sine, err), 2 * 0.7337, rng) == pytest.approx(0.7337)
+    assert np.isnan(votes.shown_period((time, sine, err), np.nan, rng))
 
 
 def test_labels_are_vote_shares(survey):
@@ -75,29 +139,30 @@ def test_labels_are_vote_shares(survey):
     assert set(np.unique(shares)) == {0.0, 0.25, 0.5, 0.75, 1.0}
     positive = shares > 0.7
     for child, parent in PARENTS.items():
-        assert positive.loc[positive[child], parent].mean() > 0.95, child
+        assert positive.loc[positive[child], parent].mean() > 0.75, child
+    forgotten = positive["eclipsing"] & ~positive["periodic"]
+    assert forgotten.any()
 
 
 def test_labels_tell_the_kind_most_of_the_time(survey):
     meta = survey[0].meta.merge(survey[1][["obj_id", "kind"]], on="obj_id")
-    for kind, label in {"RR Lyrae ab": "RR Lyrae ab", "EW": "W UMa", "AGN": "AGN", "bogus": "bogus"}.items():
+    for kind, label in {"RR Lyrae ab": "RR Lyrae", "EW": "eclipsing", "AGN": "AGN", "YSO": "YSO"}.items():
         assert (meta.loc[meta["kind"] == kind, label] > 0.7).mean() > 0.85
-        assert (meta.loc[meta["kind"] != kind, label] > 0.7).mean() < 0.1
-    constant = meta["kind"] == "non-variable"
+    constant = meta["kind"].isin(["dwarf", "giant"])
     assert (meta.loc[constant, "non-variable"] > 0.7).mean() > 0.9
     assert (meta.loc[constant, "variable"] < 0.3).all()
-    hidden = meta["kind"].isin(["EA", "Delta Scuti", "flare"])
+    hidden = meta["kind"].isin(["EA", "Delta Scuti", "flare star"])
     assert 0.01 < (meta.loc[hidden, "variable"] <= 0.5).mean() < 0.4  # people miss weak signals
 
 
 def test_errors_of_constant_stars_match_their_scatter(survey):
-    curves = [curve for curve, _ in of_kind(*survey, "non-variable", "r")]
+    curves = [curve for curve, _ in of_kind(*survey, "dwarf", "r")]
     chi2 = [np.mean(((c.mag - np.average(c.mag, weights=c.err**-2)) / c.err) ** 2) for c in curves]
     assert 0.7 < np.median(chi2) < 2
     median = np.array([np.median(c.mag) for c in curves])
     err = np.array([np.median(c.err) for c in curves])
-    assert 0.009 < np.median(err[median < 15]) < 0.014
-    assert 0.1 < np.median(err[median > 19.7]) < 0.25
+    assert 0.009 < np.median(err[median < 15.5]) < 0.016
+    assert 0.07 < np.median(err[median > 19.3]) < 0.2
 
 
 def test_period_of_rr_lyrae_can_be_found():
@@ -143,7 +208,7 @@ def test_a_missing_match_is_exactly_zero(survey):
 
 def test_catalogue_agrees_with_the_light_curve(survey):
     light_curves, truth = survey
-    pairs = of_kind(light_curves, truth, "non-variable", "r")
+    pairs = of_kind(light_curves, truth, "dwarf", "r")
     known = [(np.median(c.mag), c.info["PS1_DR1__rMeanPSFMag"]) for c, _ in pairs]
     difference = np.array([ours - theirs for ours, theirs in known if theirs != 0])
     assert np.median(np.abs(difference)) < 0.05
@@ -159,8 +224,29 @@ def test_a_wrong_mix_is_refused(mix):
         simulate(2, mix=mix)
 
 
+def test_an_interrupted_survey_goes_on(tmp_path, monkeypatch):
+    made = []
+    monkeypatch.setattr(simulation, "PART", 5)
+    monkeypatch.setattr(simulation, "simulate", lambda *given: made.append(given[3]) or simulate(*given))
+    whole = write_survey(tmp_path / "whole", 12, 4, features=False, keep=3, n_jobs=1)
+    assert made == [0, 5, 10]
+    monkeypatch.setattr(simulation, "_join", lambda *given: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        write_survey(tmp_path / "broken", 12, 4, features=False, keep=3, n_jobs=1)
+    assert not list((tmp_path / "broken").glob("*.parquet"))
+    monkeypatch.undo()
+    monkeypatch.setattr(simulation, "PART", 5)
+    monkeypatch.setattr(simulation, "simulate", lambda *given: pytest.fail("made again"))
+    pd.testing.assert_frame_equal(write_survey(tmp_path / "broken", 12, 4, features=False, keep=3, n_jobs=1), whole)
+    for name in ("lightcurves", "truth"):
+        one, other = (pd.read_parquet(tmp_path / f / f"{name}.parquet") for f in ("whole", "broken"))
+        pd.testing.assert_frame_equal(one, other)
+    assert pd.read_parquet(tmp_path / "whole" / "lightcurves.parquet")["object_id"].nunique() == 3
+    assert not list((tmp_path / "broken").glob(".*"))
+
+
 def test_command_line_writes_three_files(tmp_path):
-    main(["--stars", "4", "--seed", "1", "--out", str(tmp_path), "--prefix", "sample_"])
+    main(["--stars", "4", "--seed", "1", "--out", str(tmp_path), "--prefix", "sample_", "--jobs", "1"])
     assert sorted(p.name for p in tmp_path.iterdir()) == [
         "sample_lightcurves.parquet",
         "sample_training_set.parquet",
@@ -168,4 +254,5 @@ def test_command_line_writes_three_files(tmp_path):
     ]
     table = pd.read_parquet(tmp_path / "sample_training_set.parquet")
     assert set(taxonomy.labels()) <= set(table)
-    assert set(pd.read_parquet(tmp_path / "sample_truth.parquet")["kind"]) <= set(TEACHING_MIX)
+    assert set(pd.read_parquet(tmp_path / "sample_truth.parquet")["kind"]) <= set(kinds())
+    assert table["f1_power_ELS_ECE_EAOV"].notna().all()

@@ -1,0 +1,171 @@
+"""How like the real sky the simulated survey is: `python tests/benchmarks/realism.py [--stars N] [--folder FOLDER]`.
+
+Four questions, each answered on a few hundred stars (features cost up to half a second a light curve):
+
+1. Medians: does the median of each feature, in the natural mix, lie within one standard deviation of that of SCoPe's
+   training set? Catalogue columns: matches only.
+2. Noise: can XGBoost tell the statistics of real, not variable ZTF light curves from those of constant stars simulated
+   at the same magnitudes and epochs? 0.5 is "no".
+3. Transfer: how well do classifiers trained on the simulation alone do on real light curves, one for each star? Beside
+   them, the same classifier trained on the real ones, in five-fold cross-validation: the ceiling.
+4. Difficulty: F1 at probability 0.5 in the natural mix, five-fold by star, beside what SCoPe published.
+
+The folder is that of the real data; without it, ask for questions 1 and 4 only.
+"""
+
+import argparse
+import os
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import f1_score, roc_auc_score
+from sklearn.model_selection import GroupKFold, StratifiedKFold, cross_val_predict
+from xgboost import XGBClassifier
+
+from scope_nb import survey, taxonomy
+from scope_nb.features import featurize
+from scope_nb.lightcurves import read_lightcurves
+from scope_nb.simulate import compare_medians, simulate
+from scope_nb.statistics import NAMES, statistics
+
+SUFFIX = "ELS_ECE_EAOV"
+INPUTS = [*taxonomy.feature_columns("phenomenological", SUFFIX), f"period_{SUFFIX}", f"significance_{SUFFIX}"]
+RRAB = "vnv pnp puls rrlyr rrab saw"
+TAGS = {
+    **dict.fromkeys(["RRab", "RRAB"], RRAB),
+    **dict.fromkeys(["Blazhko", "RRAB/BL"], "vnv pnp puls rrlyr rrab rrblz"),
+    **dict.fromkeys(["RRc", "RRC"], "vnv pnp puls rrlyr rrc sin"),
+    "RRd": "vnv pnp puls rrlyr rrd mp",
+    "EA": "vnv pnp bis e ea emsms",
+    **dict.fromkeys(["Ecl(EW/EB)", "EW"], "vnv pnp bis e ew wuma"),
+    **dict.fromkeys(["Rotational", "R"], "vnv pnp rscvn bis sin"),
+    "ELL": "vnv pnp bis el sin",
+    "LPV": "vnv pnp puls lpv longt",
+    **dict.fromkeys(["DeltaSct(HADS)", "HADS", "DSCT", "SXPHE", "SXPHE(B)"], "vnv pnp puls dscu"),
+    **dict.fromkeys(["ACEP", "LMC-Cep", "CEP", "DCEP", "DCEPS"], "vnv pnp puls ceph"),
+    **dict.fromkeys(["Cep-II", "CWA", "CWB"], "vnv pnp puls ceph2"),
+    "Misc": "vnv",
+}
+SETS = {
+    "Catalina": ("catalina.parquet", 0.0, "rrlyr rrab rrc e ea dscu lpv puls"),
+    "ZTF": ("ztf_vsx.parquet", 30.0, "rrlyr rrab rrc el dscu puls"),
+}
+
+
+def xgb():
+    return XGBClassifier(n_estimators=150, max_depth=4, learning_rate=0.1, subsample=0.8, n_jobs=1, random_state=0)
+
+
+def medians(table):
+    """Print which columns have a median further than one standard deviation from the real one."""
+    frame = compare_medians(table, SUFFIX)
+    near = (frame["distance"].abs() <= 1).sum()
+    print(f"\n1. Medians: {near} of {len(frame)} within one standard deviation; the furthest:")
+    print(frame.head(15).round(4).to_string())
+
+
+def noise(folder):
+    """Print how well real and simulated constant stars are told apart."""
+    warnings.filterwarnings("ignore", message=".*too few good epochs")
+    curves = read_lightcurves(folder / "ztf_000250_zg_c01_q1_dr5.parquet")
+    rng = np.random.default_rng(0)
+    shallow = np.median([_shallow(c) for c in (curves[i] for i in range(len(curves))) if 17 < np.median(c.mag) < 19])
+    rows, real = [], []
+    for i in range(len(curves)):
+        curve = curves[i]
+        mine = statistics(curve.time, curve.mag, curve.err)
+        if mine["chi2red"] > 3:  # it may well vary
+            continue
+        level = np.full(len(curve), np.average(curve.mag, weights=curve.err**-2))
+        mag, err, good = survey.expose(curve.time, level, shallow + rng.normal(0, 0.03), rng)
+        if good.sum() < 20:
+            continue
+        rows += [mine, statistics(curve.time[good], mag[good], err[good])]
+        real += [1, 0]
+    X, y, pair = pd.DataFrame(rows)[list(NAMES)[1:]], np.array(real), np.arange(len(real)) // 2
+    p = cross_val_predict(xgb(), X, y, groups=pair, cv=GroupKFold(5), method="predict_proba")[:, 1]
+    single = {c: max(a := roc_auc_score(y, X[c]), 1 - a) for c in X}
+    print(f"\n2. Noise: ROC AUC {roc_auc_score(y, p):.3f} on {len(y) // 2} light curves; {shallow:.2f} mag less deep")
+    print("   single statistics:", pd.Series(single).sort_values(ascending=False).head(5).round(3).to_dict())
+
+
+def _shallow(curve):
+    """How much less deep than a good field a light curve is, by its errors."""
+    grid = np.linspace(-1, 3, 81)
+    return grid[np.argmin(np.abs(np.log(survey.error(np.median(curve.mag), grid) / np.median(curve.err))))]
+
+
+def one_each(curves):
+    """The longest light curve of each star, r before the other bands."""
+    order = np.lexsort((-curves.n_epochs, curves.meta["band"] != "r"))
+    names = curves.meta["obj_id"].to_numpy()[order]
+    return curves.select(np.sort(order[~pd.Series(names).duplicated().to_numpy()]))
+
+
+def transfer(train, folder, n_stars, jobs):
+    """Print ROC AUC on real stars of classifiers trained on the simulation, and the ceiling."""
+    for title, (name, cadence, wanted) in SETS.items():
+        curves = one_each(read_lightcurves(folder / name, 40, cadence))
+        rows = np.sort(np.random.default_rng(0).permutation(len(curves))[:n_stars])
+        test = featurize(curves.select(rows), min_epochs=40, n_jobs=jobs)
+        votes = taxonomy.label_columns(test["label"], {k: v.split() for k, v in TAGS.items()})
+        print(f"\n3. Transfer to {title}: {len(test)} real stars, trained on {len(train)} simulated light curves")
+        scores = []
+        for tag in wanted.split():
+            label = taxonomy.tags().at[tag, "label"]
+            y, truth = train[label] > 0.7, votes[label].to_numpy() > 0.7
+            if truth.sum() < 5 or not 0 < y.sum() < len(y):
+                print(f"   {tag}: {truth.sum()} real stars are too few")
+                continue
+            ours = xgb().fit(train[INPUTS], y).predict_proba(test[INPUTS])[:, 1]
+            folds = StratifiedKFold(5, shuffle=True, random_state=0)
+            ceiling = cross_val_predict(xgb(), test[INPUTS], truth, cv=folds, method="predict_proba")[:, 1]
+            scores.append((tag, truth.sum(), roc_auc_score(truth, ours), roc_auc_score(truth, ceiling)))
+        frame = pd.DataFrame(scores, columns=["tag", "real stars", "simulation", "real, 5-fold"]).set_index("tag")
+        frame.loc["macro"] = frame.mean()
+        print(frame.round(3).to_string())
+
+
+def difficulty(table):
+    """Print F1 in the natural mix beside the published one."""
+    print(f"\n4. Difficulty: natural mix, {len(table)} light curves of {table['obj_id'].nunique()} stars")
+    published, rows = taxonomy.published(), []
+    for tag in ["vnv", "pnp", "e", "rrlyr", "fla", "puls", "sin", "eb", "saw", "bogus"]:
+        y = (table[taxonomy.tags().at[tag, "label"]] > 0.7).to_numpy()
+        if y.sum() < 10:
+            continue
+        columns = taxonomy.feature_columns(taxonomy.tags().at[tag, "taxonomy"], SUFFIX)
+        p = cross_val_predict(
+            xgb(), table[columns], y, groups=table["obj_id"], cv=GroupKFold(5), method="predict_proba"
+        )
+        precision, recall = published.loc[tag, ["precision_xgb", "recall_xgb"]]
+        theirs = 2 * precision * recall / (precision + recall)
+        rows.append((tag, y.sum(), f1_score(y, p[:, 1] > 0.5), theirs))
+    print(pd.DataFrame(rows, columns=["tag", "positive", "F1", "published"]).set_index("tag").round(3).to_string())
+
+
+def main():
+    default = Path(os.environ.get("SCOPE_NB_REALDATA", Path(__file__).resolve().parents[3] / "shared" / "realdata"))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--folder", type=Path, default=default, help="of the real data")
+    parser.add_argument("--stars", type=int, default=400, help="simulated stars of each mix, real stars of each set")
+    parser.add_argument("--jobs", type=int, default=-1)
+    parser.add_argument("--only", default="1234", help='the questions to answer, for example "23"')
+    given = parser.parse_args()
+    if "2" in given.only:
+        noise(given.folder)
+    if "3" in given.only:
+        curves = one_each(simulate(given.stars, 11, "sample")[0].clean())
+        transfer(featurize(curves, n_jobs=given.jobs), given.folder, given.stars, given.jobs)
+    if "1" in given.only or "4" in given.only:
+        natural = featurize(simulate(given.stars, 12)[0].clean(), n_jobs=given.jobs)
+        if "1" in given.only:
+            medians(natural)
+        if "4" in given.only:
+            difficulty(natural)
+
+
+if __name__ == "__main__":
+    main()
