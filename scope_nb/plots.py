@@ -247,6 +247,8 @@ def reliability(evaluation, part="test", before=None, ax=None):
     ax.set_ylabel(f"share that is {evaluation.tag} (95 % interval)")
     ax.legend(loc="upper left")
     return ax
+
+
 def label_counts(counts, ax=None):
     """Plot positive light curves per label beside those of SCoPe's training set, from `simulate.count_labels`."""
     counts = counts.sort_values("light curves")
