@@ -15,7 +15,7 @@ SAMPLE_STARS ?= 2450
 
 help:
 	@echo "make report TAG=vnv ALGORITHM=xgb   train one classifier, write its report (optional: DATA=, FEATURES=, GROUP=)"
-	@echo "make reports ALGORITHM=xgb          the same for every tag that the data can train; resumes"
+	@echo "make reports ALGORITHM=xgb          the same for every tag that the data can train, then all compared; resumes"
 	@echo "make lab                            open the notebooks in JupyterLab"
 	@echo "make test                           run all tests, notebooks included"
 	@echo "make lint                           check style"
@@ -35,7 +35,7 @@ report: $(READY)
 	$(BIN)/python -m scope_nb.report --tags $(TAG) --algorithms $(ALGORITHM) --group "$(GROUP)" --data "$(DATA)" --features "$(FEATURES)"
 
 reports: $(READY)
-	$(BIN)/python -m scope_nb.report --tags all --algorithms $(ALGORITHM) --group "$(GROUP)" --data "$(DATA)" --features "$(FEATURES)" --resume
+	$(BIN)/python -m scope_nb.report --tags all --algorithms $(ALGORITHM) --group "$(GROUP)" --data "$(DATA)" --features "$(FEATURES)" --resume --compare
 
 test: $(READY)
 	$(BIN)/python -m pytest --nbmake tests notebooks

@@ -124,7 +124,7 @@ def choose_method(y, star):
 
 
 def reliability(y, probability, star, bins=10):
-    """Compare predicted probabilities with what came true, in bins of about equally many light curves.
+    """Compare predicted probabilities with what came true, in bins of equal width; empty ones are left out.
 
     Returns
     -------
@@ -133,8 +133,7 @@ def reliability(y, probability, star, bins=10):
         many stars as the bin has), `n` (light curves).
     """
     frame = pd.DataFrame({"predicted": probability, "true": y, "star": star})
-    edges = np.unique(np.quantile(frame["predicted"], np.linspace(0, 1, bins + 1)[1:-1]))
-    groups = frame.groupby(np.searchsorted(edges, frame["predicted"], side="left"))
+    groups = frame.groupby(np.minimum((frame["predicted"] * bins).astype(int), bins - 1).to_numpy())
     result = groups[["predicted", "true"]].mean()
     pairs = zip(result["true"], groups["star"].nunique(), strict=True)
     result[["low", "high"]] = [wilson(share, n) for share, n in pairs]

@@ -48,8 +48,8 @@ def leaderboard(runs):
     rows = []
     for run in runs.itertuples():
         row = {"tag": run.tag, "algorithm": run.algorithm, "positive stars": run.n_positive_stars}
-        for metric in ("precision", "recall", "f1_score", "average_precision", "log_loss"):
-            row[metric] = with_interval(getattr(run, metric), run.interval[metric])
+        for metric in ("precision", "recall", "f1_score", "average_precision"):
+            row[metric.replace("_", " ")] = with_interval(getattr(run, metric), run.interval[metric])
         known = published_f1(run.tag)
         rows.append(row | {"F1 train - test": number(run.f1_train - run.f1_score)} | known.map(number).to_dict())
     return pd.DataFrame(rows)
@@ -78,7 +78,7 @@ def against_published(runs, algorithm="xgb", n_resamples=1000, seed=0):
         f1 = result.table.loc["f1_score"]
         row = {"tag": run.tag, "algorithm": run.algorithm, "F1": number(f1["b"])}
         row["published"] = with_interval(f1["a"], f1[["a_low", "a_high"]].to_numpy())
-        row["difference"] = with_interval(f1["difference"], f1[["low", "high"]].to_numpy())
+        row["difference"] = f"{f1['difference']:+.3f} ({f1['low']:+.3f} to {f1['high']:+.3f})"
         verdict = {"a": "published is better", "b": "run is better", "": "no clear difference"}[f1["better"]]
         rows.append(row | {"verdict": "too few test stars" if run.n_positive_stars < FEW_STARS else verdict})
     return pd.DataFrame(rows)
@@ -91,11 +91,14 @@ def agreement(runs):
     -------
     pandas.DataFrame
         For each pair: `same answer` (share of light curves), `both find`, `one finds`, `none finds` (shares of the
-        positives), `rank correlation` of the probabilities (Spearman). Pairs on other test stars are left out.
+        positives), `rank correlation` of the probabilities (Spearman). Pairs on other test stars are left out,
+        and ensembles beside their members.
     """
     rows = []
     for tag, group in runs.groupby("tag", sort=False) if len(runs) else ():
         for a, b in combinations([load_run(folder) for folder in group["folder"]], 2):
+            if set(a.algorithm.split("+")) & set(b.algorithm.split("+")):  # an ensemble agrees with its members
+                continue
             one, two = (run.evaluation.part("test") for run in (a, b))
             if not np.array_equal(one[["row", "star", "y"]], two[["row", "star", "y"]]):
                 continue

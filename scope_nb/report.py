@@ -4,6 +4,7 @@ import argparse
 import ast
 import html
 from pathlib import Path
+from urllib.parse import quote
 
 import nbformat
 import papermill
@@ -13,7 +14,7 @@ from tqdm.auto import tqdm
 
 from .data import Dataset, read_table
 from .files import existing, group_of, project_folder, reports_folder, run_folder, sample, whole
-from .runs import load_runs
+from .runs import ensembles, load_runs
 from .taxonomy import find_tag, published, tags, unknown
 
 
@@ -144,14 +145,33 @@ def train_reports(tag_names, algorithms, reports=None, group="", resume=False, *
     return pages, failures
 
 
+def compare_report(reports="", group="", **parameters):
+    """Run `compare.ipynb` on a group of runs into `compare-GROUP.html` beside the index, which then links it.
+
+    Returns
+    -------
+    pathlib.Path
+        The page.
+    """
+    group, folder = group or group_of(), reports_folder(reports)
+    given = {"reports": str(folder), "group": group, **parameters}
+    output = folder / f"compare-{group}.ipynb"
+    page = run_notebook(project_folder() / "notebooks" / "compare.ipynb", output, given, f"{group}: runs compared")
+    write_index(reports)
+    return page
+
+
 def write_index(reports=""):
     """Write `index.html` in the folder of the runs: all saved runs, their test scores beside the published ones."""
     reports = reports_folder(reports)
     runs = load_runs(reports)
+    pages = [(path.stem.removeprefix("compare-"), path.name) for path in sorted(reports.glob("compare-*.html"))]
+    links = ", ".join(f'<a href="{html.escape(quote(name))}">{html.escape(group)}</a>' for group, name in pages)
+    links = f"<p>Runs compared with each other: {links}.</p>" if pages else ""
     head = "".join(f"<th>{html.escape(column)}</th>" for column in COLUMNS)
     rows = [_index_row(run, reports) for _, run in runs.iterrows()]
     with whole(reports / "index.html") as part:
-        part.write_text(PAGE.format(head=head, rows="\n".join(rows)))
+        part.write_text(PAGE.format(links=links, head=head, rows="\n".join(rows)))
     return reports / "index.html"
 
 
@@ -214,6 +234,7 @@ td {{ font-variant-numeric: tabular-nums; }}
 <p>Scores of each run's own test part, at the threshold chosen on its validation part. "SCoPe XGB" are the published
 precision and recall, on SCoPe's own test set and split: a yardstick, not the same data. Scores on simulated data say
 nothing about the real sky.</p>
+{links}
 <div>
 <table>
 <tr>{head}</tr>
@@ -252,15 +273,17 @@ def trainable(data, **settings):
 
 
 def main(arguments=None):
-    """Train classifiers, write their reports and an index of them."""
+    """Train classifiers, average and compare them, write their reports and an index of them."""
     parser = argparse.ArgumentParser(description=main.__doc__, prog="python -m scope_nb.report")
-    parser.add_argument("--tags", nargs="+", default=["vnv"], help="tags, or 'all' that the data can train")
+    parser.add_argument("--tags", nargs="+", default=[], help="tags, or 'all' that the data can train (vnv)")
     parser.add_argument("--algorithms", nargs="+", default=["xgb"], help="xgb, dnn")
     parser.add_argument("--group", default="", help="name of this set of runs (that of the data)")
     parser.add_argument("--reports", default="", help="folder of the runs (the project's reports/)")
     parser.add_argument("--data", default="", help="training table (the simulated sample)")
     parser.add_argument("--features", default="", help="feature set: 'light curve' does without catalogues")
     parser.add_argument("--resume", action="store_true", help="skip the runs that are there already")
+    parser.add_argument("--ensemble", nargs="+", default=[], metavar="ALGORITHM", help="average runs of these, per tag")
+    parser.add_argument("--compare", action="store_true", help="end in a page that compares the runs")
     parser.add_argument(
         "-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="a parameter of train.ipynb"
     )
@@ -282,18 +305,33 @@ def _train(given):
         more["features"] = given.features
     if given.data:
         more["data"] = str(existing(given.data).resolve())
-    names = given.tags
+    group = given.group or group_of(more.get("data", ""))
+    names = given.tags or ([] if given.ensemble or given.compare else ["vnv"])
     if names == ["all"]:
-        chosen = {name: more[name] for name in ("features", "period_suffix", "threshold", "split") if more.get(name)}
-        names, reasons = trainable(more.get("data") or sample(), **chosen)
-        if not names:
-            raise ValueError(
-                f"no tag can be trained on this table; the first of the reasons: {next(iter(reasons.values()))}"
-            )
-        print(f"{len(names)} tags can be trained; not: {', '.join(reasons) or 'none'}")
-    result = train_reports(names, given.algorithms, given.reports, given.group, given.resume, **more)
+        names = _all_tags(more)
+    pages, failures = train_reports(names, given.algorithms, given.reports, group, given.resume, **more)
+    if given.ensemble:
+        for run in ensembles(given.ensemble, group, given.reports):
+            print(f"ensemble: {run.folder}")
+        write_index(given.reports)
+    if given.compare:
+        pages.append(compare_report(given.reports, group))
     print(f"index: {reports_folder(given.reports) / 'index.html'}")
-    return result
+    return pages, failures
+
+
+def _all_tags(parameters):
+    """Return the tags that the data can train, and print the others."""
+    chosen = {
+        name: parameters[name] for name in ("features", "period_suffix", "threshold", "split") if parameters.get(name)
+    }
+    names, reasons = trainable(parameters.get("data") or sample(), **chosen)
+    if not names:
+        raise ValueError(
+            f"no tag can be trained on this table; the first of the reasons: {next(iter(reasons.values()))}"
+        )
+    print(f"{len(names)} tags can be trained; not: {', '.join(reasons) or 'none'}")
+    return names
 
 
 if __name__ == "__main__":

@@ -68,21 +68,27 @@ def _error(runs, metric):
 
 
 def gap(runs, ax=None, named=6):
-    """Plot the F1 of the test part against that of the training part; the widest gaps are named."""
+    """Plot the F1 of the test part against that of the training part; the widest gaps above 0.1 are named."""
     ax = _axes(ax, figsize=(4.5, 4))
     if not len(runs):
         return _nothing(ax, "no runs yet")
     ax.plot([0, 1], [0, 1], lw=0.8, color="black", alpha=0.4)
     _points(ax, runs, runs["f1_train"])
     width = (runs["f1_train"].astype(float) - runs["f1_score"].astype(float)).sort_values(ascending=False)
-    for k, i in enumerate(width.dropna().index[:named]):
-        run = runs.loc[i]
-        at = (run["f1_train"], run["f1_score"])
-        ax.annotate(run["tag"], at, (-8, -4 if k % 2 else 4), textcoords="offset points", fontsize=8, ha="right")
+    for i in width[width > 0.1].index[:named]:
+        at = (runs["f1_train"][i], runs["f1_score"][i])
+        ax.annotate(runs["tag"][i], at, (6, -3), textcoords="offset points", fontsize=8)
+    low = min(runs["f1_train"].astype(float).min(), _lowest(runs))
+    ax.set(xlim=(max(low - 0.05, 0), 1.08), ylim=(max(low - 0.05, 0), 1.02))
     ax.set_xlabel("F1 on training stars")
     ax.set_ylabel("F1 on test stars (95 % interval)")
     ax.legend(loc="upper left")
     return ax
+
+
+def _lowest(runs):
+    """Return the lowest end of the intervals of F1."""
+    return np.nanmin([interval["f1_score"][0] for interval in runs["interval"]] + [1.0])
 
 
 def by_positives(runs, ax=None):

@@ -1,0 +1,240 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from scope_nb import calibrate, checks, compare, leaderboard, models, runs
+from scope_nb.data import Dataset
+from scope_nb.evaluate import Evaluation, evaluate, evaluate_predictions
+from scope_nb.metrics import METRICS, resampled_scores, scores
+from scope_nb.taxonomy import published
+
+
+def world(rng, stars, gain=0.0):
+    """Light curves of stars, one to three each, with two classifiers' log odds: the second knows `gain` more."""
+    y = (rng.random(stars) < 0.3).astype(int)
+    shared, own = rng.normal(size=(2, stars))
+    owner = np.repeat(np.arange(stars), rng.integers(1, 4, stars))
+    y, star = y[owner], owner.astype(str)
+    noise = 0.7 * (shared[owner] + 0.5 * rng.normal(size=len(owner)))
+    probability = [
+        1 / (1 + np.exp(-(2 * (y - 0.5) * (1 + k * gain) * 1.5 + noise + 0.5 * k * own[owner]))) for k in (0, 1)
+    ]
+    return star, y, probability
+
+
+def saved(folder, star, y, p, tag="rrlyr", data="1", threshold=0.5):
+    """Write a run of which half of the stars are in the test part."""
+    part = np.where(pd.to_numeric(star) % 2, "test", np.where(pd.to_numeric(star) % 4, "train", "val"))
+    frame = pd.DataFrame({"row": np.arange(len(y)), "star": star, "part": part, "y": y, "probability": p})
+    evaluation = evaluate_predictions(tag, frame, threshold, n_resamples=20)
+    record = {"time": "2026-01-01T00:00:00", "data": {"file": "t.parquet", "sha256": data, "simulated": False}}
+    return runs._write_run(folder, evaluation, record)
+
+
+@pytest.fixture
+def two(tmp_path):
+    star, y, (a, b) = world(np.random.default_rng(0), 600, gain=1.5)
+    saved(tmp_path / "g/xgb/rrlyr", star, y, a)
+    saved(tmp_path / "g/dnn/rrlyr", star, y, b)
+    return tmp_path
+
+
+def test_a_run_does_not_differ_from_itself(two):
+    result = compare.compare("g/xgb/rrlyr", "g/xgb/rrlyr", two, n_resamples=100)
+    assert (result.table[["difference", "low", "high"]] == 0).all(axis=None)
+    assert (result.table["better"] == "").all()
+    assert result.verdict.startswith("No difference")
+
+
+def test_a_clear_improvement_is_seen_from_either_side(two):
+    there = compare.compare("g/xgb/rrlyr", "g/dnn/rrlyr", two, n_resamples=300)
+    back = compare.compare("g/dnn/rrlyr", "g/xgb/rrlyr", two, n_resamples=300)
+    assert (there.table["better"] == "b").all()
+    assert (back.table["better"] == "a").all()
+    assert there.verdict.startswith("g/dnn/rrlyr is better than g/xgb/rrlyr")
+    assert back.verdict.startswith("g/dnn/rrlyr is better than g/xgb/rrlyr")
+    np.testing.assert_allclose(there.table["low"], -back.table["high"], atol=1e-12)
+
+
+@pytest.mark.parametrize("gain", [0.0, 0.3])
+def test_the_interval_covers_the_true_difference(gain):
+    """About 95 in 100 samples of stars have an interval with the difference of all stars in it."""
+
+    def difference(star, y, p):
+        return [scores(y, p[1], 0.5)[m] - scores(y, p[0], 0.5)[m] for m in compare.COMPARED]
+
+    rng = np.random.default_rng(5)
+    truth = difference(*world(rng, 200_000, gain))
+    hits = np.zeros(3)
+    columns = [METRICS.index(m) for m in compare.COMPARED]
+    for trial in range(200):
+        star, y, p = world(rng, 250, gain)
+        drawn = [resampled_scores(y, q, star, 0.5, 200, trial)[:, columns] for q in p]
+        table = compare._table([0] * 3, [0] * 3, pd.DataFrame(drawn[1] - drawn[0], columns=list(compare.COMPARED)))
+        hits += ((table["low"] <= truth) & (truth <= table["high"])).to_numpy()
+    assert ((hits / 200 >= 0.89) & (hits / 200 <= 0.99)).all(), hits / 200
+
+
+def test_what_cannot_be_compared_is_said(two):
+    star, y, (a, b) = world(np.random.default_rng(0), 600, gain=1.5)
+    one = "g/xgb/rrlyr"
+    other = saved(two / "g/xgb/ceph", star, y, a, tag="ceph")
+    with pytest.raises(ValueError, match="tags differ, rrlyr and ceph"):
+        compare.compare(one, other, two)
+    other = saved(two / "g/data/rrlyr", star, y, b, data="2")
+    with pytest.raises(ValueError, match="data differ"):
+        compare.compare(one, other, two)
+    assert compare.compare(one, other, two, n_resamples=20, any_data=True).table.shape == (3, 6)
+    other = saved(two / "g/rows/rrlyr", star[:-50], y[:-50], b[:-50])
+    with pytest.raises(ValueError, match=r"light curves differ, \d+ only in the first and 0 only in the second"):
+        compare.compare(one, other, two)
+    other = saved(two / "g/labels/rrlyr", star, 1 - y, b)
+    with pytest.raises(ValueError, match="have other labels"):
+        compare.compare(one, other, two)
+    with pytest.raises(FileNotFoundError, match=r"no saved run.*Runs: .*g/xgb/rrlyr"):
+        compare.compare(one, "g/lgbm/rrlyr", two)
+    few = saved(two / "g/few/rrlyr", star[:40], y[:40], a[:40])
+    assert compare.compare(few, few, two, n_resamples=20).verdict.startswith("Cannot tell: only")
+
+
+@pytest.mark.parametrize("algorithm", ["dnn", "xgb"])
+def test_published_counts_give_the_published_shares(algorithm):
+    for tag, known in published().iterrows():
+        found, missed, false = compare.published_counts(tag, algorithm)
+        assert found / (found + missed) == pytest.approx(known[f"recall_{algorithm}"], abs=6e-7)
+        if np.isfinite(known[f"precision_{algorithm}"]):
+            assert found / (found + false) == pytest.approx(known[f"precision_{algorithm}"], abs=6e-7)
+    with pytest.raises(ValueError, match="published no scores for 'mp'"):
+        compare.published_counts("mp")
+
+
+def test_a_rare_published_score_is_uncertain(two):
+    star, y, (a, _) = world(np.random.default_rng(0), 600)
+    wide = compare.compare_published(saved(two / "g/xgb/wvir", star, y, a, tag="wvir"), n_resamples=400).table
+    narrow = compare.compare_published("g/xgb/rrlyr", reports=two, n_resamples=400).table
+    widths = [(table["a_high"] - table["a_low"]).iloc[0] for table in (wide, narrow)]
+    assert widths[0] > 10 * widths[1]
+    blind = saved(two / "g/blind/rrlyr", star, y, np.random.default_rng(1).random(len(y)))
+    assert compare.compare_published(blind, n_resamples=400).table["better"].iloc[0] == "a"
+    known = published().loc["rrlyr"]
+    p, r = known["precision_xgb"], known["recall_xgb"]
+    assert narrow["a"].iloc[0] == pytest.approx(2 * p * r / (p + r), abs=1e-6)
+
+
+def test_an_ensemble_is_the_mean_and_a_run_like_any(two):
+    made = runs.ensembles(["xgb", "dnn"], "g", two)
+    assert [run.name for run in made] == ["g/xgb+dnn/rrlyr"]
+    members = [runs.load_run(f"g/{name}/rrlyr", two).evaluation.predictions for name in ("xgb", "dnn")]
+    mean = (members[0]["probability"] + members[1]["probability"]) / 2
+    np.testing.assert_allclose(made[0].evaluation.predictions["probability"], mean, rtol=1e-12)
+    assert sorted(leaderboard.group_runs(two)["algorithm"]) == ["dnn", "xgb", "xgb+dnn"]
+    assert leaderboard.agreement(leaderboard.group_runs(two))["runs"].tolist() == ["dnn, xgb"]
+    with pytest.raises(ValueError, match=r"no tag of group 'g' has runs of rnn; algorithms there: dnn, xgb"):
+        runs.ensembles(["rnn"], "g", two)
+
+
+def test_calibration_repairs_what_was_bent():
+    rng = np.random.default_rng(1)
+    truth = rng.random(6000)
+    y = (rng.random(6000) < truth).astype(int)
+    bent = truth**3 / (truth**3 + (1 - truth) ** 3)  # log odds three times too large: overconfident
+
+    class Bent(LogisticRegression):
+        def predict_proba(self, X):
+            return np.column_stack([1 - X, X])
+
+    for method, atol in (("sigmoid", 0.03), ("isotonic", 0.12)):
+        model = calibrate.Calibrated(Bent(), method).fit(bent[:3000], y[:3000])
+        p = model.predict_proba(bent[3000:])[:, 1]
+        assert np.abs(p - truth[3000:]).max() < atol
+        assert scores(y[3000:], p)["log_loss"] < scores(y[3000:], bent[3000:])["log_loss"]
+        order = np.argsort(bent[3000:])
+        assert (np.diff(p[order]) >= 0).all()
+        assert p.min() > 0
+        assert p.max() < 1
+    assert model.predict_proba(np.array([0.0, 1.0])).sum() == pytest.approx(2)
+
+
+def test_calibration_is_chosen_by_data_size():
+    star = np.arange(2000)
+    assert calibrate.choose_method(star % 2, star) == "isotonic"
+    assert calibrate.choose_method(star % 50 == 0, star) == "sigmoid"
+    assert calibrate.choose_method(star % 2, star % 12) == "none"
+
+
+def test_a_calibrated_model_is_saved_and_keeps_what_it_learned(table, tmp_path):
+    dataset = Dataset.from_table(table, "rrlyr")
+    raw = models.fit(models.xgb(n_estimators=20), dataset.train, dataset.val)
+    model = calibrate.calibrate(raw, dataset.val, "sigmoid")
+    runs.save_run(tmp_path / "g/xgb/rrlyr", model, evaluate(model, dataset, n_resamples=20), dataset)
+    again = models.load_model(tmp_path / "g/xgb/rrlyr/model")
+    np.testing.assert_array_equal(again.predict_proba(dataset.X), model.predict_proba(dataset.X))
+    shares = runs.load_run("g/xgb/rrlyr", tmp_path).importances
+    assert next(iter(shares)) == raw.feature_importances_.idxmax()
+    assert sum(shares.values()) == pytest.approx(1)
+
+
+def test_false_positives_are_traced_to_the_labels_that_they_have(table):
+    dataset = Dataset.from_table(table, "rrlyr")
+    eclipsing = table["eclipsing"].to_numpy()[dataset.row] > 0.5
+    frame = pd.DataFrame({"row": dataset.row, "star": dataset.star, "part": dataset.part, "y": dataset.y})
+    frame["probability"] = np.where((dataset.y == 1) | eclipsing, 0.9, 0.1)
+    result = evaluate_predictions("rrlyr", frame, 0.5, n_resamples=20)
+    found = checks.contamination(result, table)
+    assert found.index[0] == "eclipsing"
+    assert found.loc["eclipsing", ["rate", "share"]].tolist() == [1, 1]
+    assert found.loc["non-variable", "false_positives"] == 0
+    assert "variable" not in found.index  # each of these has a more specific label
+
+
+def test_deceptively_good_is_noticed_and_not_by_chance():
+    rng, warned = np.random.default_rng(3), {0.05: 0, 0.25: 0}
+    for rate in warned:
+        for _ in range(200):
+            parts = [("dropped", rate, 400), ("test", 0.05, 200)]
+            rows = [
+                pd.DataFrame({"star": np.repeat([f"{name}{k}" for k in range(n)], 2), "part": name, "y": 0}).assign(
+                    probability=np.repeat(rng.random(n) < p, 2).astype(float)
+                )
+                for name, p, n in parts
+            ]
+            frame = pd.concat(rows)
+            check = checks.dropped_negatives(Evaluation("vnv", 0.5, frame, {}))
+            warned[rate] += check.warns
+    assert warned[0.05] <= 20  # of 200, at a level of 5 %
+    assert warned[0.25] >= 198
+
+
+def test_seeds_spread_and_a_leak_shows(table):
+    """Where each star has a signature that says nothing of other stars, only a split by light curve rewards it."""
+    dataset = Dataset.from_table(table, "rrlyr", features=["wstd"], dmdt=False)
+    spread = checks.over_seeds(models.xgb(n_estimators=20, n_jobs=1), dataset, 3)
+    assert spread.loc["spread", "average_precision"] == pytest.approx(spread["average_precision"][:3].std())
+    rng = np.random.default_rng(0)
+    signed = table.assign(wstd=np.repeat(rng.normal(size=len(table) // 2), 2), skew=np.repeat(rng.random(400), 2))
+    model = models.xgb(n_estimators=300, max_depth=8, early_stopping_rounds=None, n_jobs=1)
+    shown = checks.leak(model, signed, "rrlyr", n_resamples=20, features=["wstd", "skew"], dmdt=False)
+    ap = shown["average_precision"].str.split().str[0].replace("-", np.nan).astype(float)
+    assert ap.loc["split by light curve, as SCoPe"] > ap.loc["split by star"] + 0.2
+    counts = shown["light curves"]
+    assert counts.iloc[1] == counts.iloc[2] + counts.iloc[3]
+
+
+def test_scopes_own_statistics_are_read(tmp_path):
+    for stamp, f1 in (("20240101_000000", 0.5), ("20240201_000000", 0.6)):
+        folder = tmp_path / f"models_xgb/trial/vnv/vnv.{stamp}_plots/test"
+        folder.mkdir(parents=True)
+        stats = dict.fromkeys(leaderboard.STAT_NAMES, 0.9) | {"f1_score": f1}
+        (folder / f"vnv.{stamp}_stats.json").write_text(json.dumps(stats))
+    found = leaderboard.read_scope_stats(tmp_path)
+    assert found[["tag", "algorithm", "group", "part", "f1_score"]].to_numpy().tolist() == [
+        ["vnv", "xgb", "trial", "test", 0.6]
+    ]
+    (folder / f"vnv.{stamp}_stats.json").write_text("{}")
+    with pytest.raises(ValueError, match="does not hold SCoPe's statistics"):
+        leaderboard.read_scope_stats(tmp_path)
+    with pytest.raises(FileNotFoundError, match="holds no models_"):
+        leaderboard.read_scope_stats(tmp_path / "models_xgb")
