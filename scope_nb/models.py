@@ -18,7 +18,17 @@ from .impute import ScopeImputer
 from .keras_classifier import DMDT_COLUMN, KerasClassifier, match_columns, record_columns, training_rows
 from .taxonomy import unknown
 
-__all__ = ["DropColumns", "EvalSetPipeline", "dnn", "fit", "load_model", "save_model", "scope_network", "xgb"]
+__all__ = [
+    "DropColumns",
+    "EvalSetPipeline",
+    "contributions",
+    "dnn",
+    "fit",
+    "load_model",
+    "save_model",
+    "scope_network",
+    "xgb",
+]
 
 MODEL_FILE = "model.skops"
 
@@ -252,6 +262,37 @@ def fit(model, train, val=None):
         arguments |= _eval_arguments(model, [(val.X, val.y)])
     model.fit(train.X, train.y, **arguments)
     return model
+
+
+def contributions(model, X):
+    """Return what each feature adds to the log-odds of each row: exact SHAP values of trees.
+
+    Parameters
+    ----------
+    model : EvalSetPipeline
+        As `xgb` makes it, fitted.
+    X : pandas.DataFrame, shape (n, ...)
+
+    Returns
+    -------
+    pandas.DataFrame, shape (n, n_features + 1)
+        In natural logarithms; `bias` is the same for all rows. A row sums to log(p / (1 - p)). By xgboost itself
+        (Lundberg et al. 2020, Nature Machine Intelligence 2, 56).
+
+    Raises
+    ------
+    TypeError
+        If the model is not made of xgboost's trees.
+    """
+    trees = getattr(model, "estimator_", None)
+    if not hasattr(trees, "get_booster"):
+        raise TypeError(f"{type(model).__name__} is not a fitted model of xgboost, whose trees can tell contributions")
+    from xgboost import DMatrix
+
+    X = model._transform(X)
+    used = (0, getattr(trees, "best_iteration", trees.n_estimators - 1) + 1)
+    values = trees.get_booster().predict(DMatrix(X), pred_contribs=True, iteration_range=used)
+    return pd.DataFrame(values, X.index, [*X.columns, "bias"])
 
 
 def save_model(model, folder):

@@ -1,0 +1,35 @@
+import numpy as np
+import pytest
+from sklearn.metrics import average_precision_score
+
+from scope_nb import models
+from scope_nb.data import Dataset
+from scope_nb.tune import START, tune_xgb
+
+
+def test_tuning_starts_from_scope_and_repeats(table):
+    pytest.importorskip("optuna")
+    data = Dataset.from_table(table, "rrlyr", dmdt=False)
+    more = {"seed": 3, "trials": 4, "n_jobs": 1, "n_estimators": 20}
+    params, scores = tune_xgb(data.train, data.val, 5, **more)
+    again = tune_xgb(data.train, data.val, 5, **more)
+    assert again[0] == params
+    np.testing.assert_array_equal(again[1], scores)
+    assert len(scores) == 4 and len(set(scores)) > 1
+    for chosen, expected in ((START, scores[0]), (params, scores.max())):
+        model = models.fit(models.xgb(seed=3, n_jobs=1, n_estimators=20, **chosen), data.train, data.val)
+        p = model.predict_proba(data.val.X)[:, 1]
+        assert average_precision_score(data.val.y, p) == pytest.approx(expected)
+    with pytest.raises(ValueError, match="no time for a single trial"):
+        tune_xgb(data.train, data.val, 0)
+
+
+def test_contributions_add_up_to_the_log_odds(table):
+    data = Dataset.from_table(table, "rrlyr", dmdt=False)
+    model = models.fit(models.xgb(n_jobs=1), data.train, data.val)
+    found = models.contributions(model, data.test.X)
+    p = model.predict_proba(data.test.X)[:, 1]
+    np.testing.assert_allclose(found.sum(axis=1), np.log(p / (1 - p)), atol=1e-4)
+    assert found.drop(columns="bias").abs().mean().idxmax() == "f1_power_ELS_ECE_EAOV"
+    with pytest.raises(TypeError, match="KerasClassifier is not"):
+        models.contributions(models.dnn(), data.test.X)
