@@ -64,8 +64,8 @@ def gaia(mags, distance, speed, rng):
     error *= rng.lognormal(0, 0.15)
     found = mags["G"] < 20.9 and rng.random() < 0.98
     solved = found and rng.random() < 0.985  # the others have two parameters only
-    # Old stars lag behind the rotation of the disc, on average towards the south-west of the sky seen.
-    drift = np.array([-0.6, -0.2]) * speed
+    # Old stars lag behind the rotation of the disc, on average towards the south-west in the sky that the survey sees.
+    drift = np.array([-1.1, -0.35]) * speed
     motion = rng.normal(drift, speed) / (4.74 * distance) + rng.normal(0, error, 2)
     faint = 10 ** (0.4 * (np.array([mags["BP"], mags["RP"]]) - 21.5))
     bp, rp = np.array([mags["BP"], mags["RP"]]) + rng.normal(0, 0.005 + 0.3 * faint)

@@ -10,7 +10,7 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 
 from . import calibrate
 from .periods import fold
-from .taxonomy import CATALOGUES, dmdt_edges, features, tags
+from .taxonomy import CATALOGUES, dmdt_edges, features, tags, unknown
 
 # Okabe and Ito's colours, told apart by colour-blind readers too
 BLUE, ORANGE, GREEN, RED, PURPLE, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#7F7F7F"
@@ -281,7 +281,12 @@ def missing(table, columns, ax=None):
 
 
 def feature_by_label(table, column, chosen, threshold=0.7, ax=None):
-    """Plot the distribution of a feature for the light curves of each of some labels; 0.5 to 99.5 % are shown."""
+    """Plot the distribution of a feature for the light curves of each of some labels.
+
+    Values below 0.5 % or above 99.5 % of all are put in the outermost bins.
+    """
+    if column not in table:
+        raise unknown("column of the training table", column, table.columns)
     ax = _axes(ax, figsize=(7, 3))
     values = pd.to_numeric(table[column]).where(lambda v: np.isfinite(v))
     if column.startswith(CATALOGUES):

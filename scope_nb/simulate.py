@@ -77,7 +77,7 @@ def _make_star(number, weights, noticed, rng):
     shared = {
         **catalogues.alerts(offsets, err, "bogus" in star.labels, rng),
         **catalogues.wise(mean, star.dust, rng),
-        **catalogues.gaia(mean, distance, 150.0 if scale >= 90 else 40.0, rng),  # km/s, halo and disc
+        **catalogues.gaia(mean, distance, 120.0 if scale >= 90 else 35.0, rng),  # km/s, halo and disc
         **catalogues.ps1(mean, rng),
     }
     where = {"obj_id": f"sim{number:06d}", "ra": place[0], "dec": place[1]}

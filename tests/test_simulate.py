@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 from astropy.timeseries import LombScargle
 
-from scope_nb import shapes, taxonomy, votes
+from scope_nb import plots, shapes, taxonomy, votes
 from scope_nb import simulate as simulation
 from scope_nb.files import project_folder
 from scope_nb.kinds import draw, kinds
-from scope_nb.simulate import count_labels, main, simulate, write_survey
+from scope_nb.simulate import compare_medians, count_labels, main, simulate, write_survey
 
 SAMPLE_STARS = int(re.search(r"SAMPLE_STARS \?= (\d+)", (project_folder() / "Makefile").read_text())[1])
 PARENTS = {
@@ -256,3 +256,20 @@ def test_command_line_writes_three_files(tmp_path):
     assert set(taxonomy.labels()) <= set(table)
     assert set(pd.read_parquet(tmp_path / "sample_truth.parquet")["kind"]) <= set(kinds())
     assert table["f1_power_ELS_ECE_EAOV"].notna().all()
+
+
+def test_medians_are_compared_for_matches_only():
+    real = taxonomy.scope_statistics()
+    values = {name: real.at[name, "median"] + real.at[name, "std"] for name in ("iqr", "PS1_DR1__rMeanPSFMag")}
+    values["period_ECE"] = real.at["period", "median"]
+    table = pd.DataFrame({name: [value] * 3 for name, value in values.items()})
+    table["PS1_DR1__rMeanPSFMag"] *= [1, 0, 0]
+    distance = compare_medians(table, "ECE")["distance"]
+    assert distance.to_dict() == pytest.approx({"iqr": 1, "PS1_DR1__rMeanPSFMag": 1, "period": 0}, abs=1e-9)
+
+
+def test_trees_hold_every_tag_once():
+    for name in ("phenomenological", "ontological"):
+        lines = [line.split()[0] for line in plots.tag_tree(name).splitlines()]
+        wanted = taxonomy.tags().index[taxonomy.tags()["taxonomy"] == name]
+        assert sorted(set(lines) & set(wanted)) == sorted(wanted) and len(lines) == len(set(lines))

@@ -123,7 +123,11 @@ def transfer(train, folder, n_stars, jobs):
             folds = StratifiedKFold(5, shuffle=True, random_state=0)
             ceiling = cross_val_predict(xgb(), test[INPUTS], truth, cv=folds, method="predict_proba")[:, 1]
             scores.append((tag, truth.sum(), roc_auc_score(truth, ours), roc_auc_score(truth, ceiling)))
-        frame = pd.DataFrame(scores, columns=["tag", "real stars", "simulation", "real, 5-fold"]).set_index("tag")
+        frame = (
+            pd.DataFrame(scores, columns=["tag", "real stars", "simulation", "real, 5-fold"])
+            .set_index("tag")
+            .astype(float)
+        )
         frame.loc["macro"] = frame.mean()
         print(frame.round(3).to_string())
 
