@@ -138,9 +138,11 @@ def expose(times, mags, shallow, rng):
     lost = shallow + rng.normal(0, 0.25, n) + 0.5 * _moon(times) ** 2 - 0.15
     true_error = error(mags, lost, floor)
     night = 0.9 * rng.standard_normal(n) * rng.lognormal(0, 0.2, n) + random_walk(times, 3.0, 0.35, rng)
-    noise = true_error * rng.lognormal(0, 0.09) * night
+    # Faint stars scatter further to the bright side than to the faint one, where they are not detected.
+    skewed = night - np.minimum(1.2 * true_error, 0.2) * (night**2 - 1)
+    noise = true_error * rng.lognormal(0, 0.09) * skewed
     # Wild points: a cosmic ray, a passing satellite, the wing of a neighbour. They make faint stars brighter.
-    wild = rng.random(n) < 0.25 * true_error + rng.choice([0.0, 0.006], p=[0.6, 0.4])
+    wild = rng.random(n) < 0.15 * true_error + rng.choice([0.0, 0.006], p=[0.6, 0.4])
     sign = np.where(rng.random(n) < 0.5 + np.minimum(4 * true_error, 0.4), -1, 1)
     noise[wild] += (sign * true_error * rng.gamma(3.0, 1.0, n))[wild]
     measured = mags + noise
