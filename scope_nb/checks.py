@@ -193,7 +193,7 @@ def leak(model, table, tag, seed=0, n_resamples=1000, calibration="auto", **sett
     settings.pop("split", None)
     rows = {}
     for split, name in (("star", "split by star"), ("scope", "split by light curve, as SCoPe")):
-        dataset = Dataset.from_table(table, tag, split=split, **settings)
+        dataset = Dataset.from_table(table, tag, split=split, seed=seed, **settings)
         result = _fitted_scores(model, dataset, seed, calibration)
         test = result.part("test")
         rows[name] = _row(test, result.threshold, n_resamples, seed)

@@ -333,11 +333,7 @@ class Dataset:
         if balance:
             part = _balanced(part, y, used, star, balance, seed)
         row = np.flatnonzero(used)
-        if isinstance(weight, str):
-            if weight not in table:
-                raise unknown("column of weights", weight, table.columns)
-            weight = table[weight]
-        weight = None if weight is None else np.asarray(weight, float)[row]
+        weight = _row_weight(table, weight, row)
         if weight_per_class:
             weight = _class_weight(y[row], part[row] == "train", weight)
         dataset = cls(
@@ -502,6 +498,15 @@ def _balanced(part, y, used, star, balance, seed):
     part = part.astype("<U7")
     part[common[order][keep:]] = DROPPED
     return part
+
+
+def _row_weight(table, weight, row):
+    """Return the sample weights of some rows from an array or the name of a column; None if there are none."""
+    if isinstance(weight, str):
+        if weight not in table:
+            raise unknown("column of weights", weight, table.columns)
+        weight = table[weight]
+    return None if weight is None else np.asarray(weight, float)[row]
 
 
 def _class_weight(y, train, weight):

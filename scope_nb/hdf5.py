@@ -91,7 +91,7 @@ def _refuse_code(path):
 
     def visit(_, node):
         for value in (v for v in node.attrs.values() if isinstance(v, bytes | str | np.void)):
-            check(value.encode("latin-1", "replace") if isinstance(value, str) else bytes(value))
+            check(value.encode("utf-8", "surrogateescape") if isinstance(value, str) else bytes(value))
         if isinstance(node, h5py.Dataset) and h5py.check_vlen_dtype(node.dtype) is not None:
             for raw in node[...].ravel():
                 check(raw.tobytes())

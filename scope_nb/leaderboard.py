@@ -1,22 +1,16 @@
 """All saved runs side by side: tables of them, where two of them agree, and what they look at."""
 
 import json
-import re
 from itertools import combinations
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
 from .compare import FEW_STARS, compare_published
-from .data import PARTS
 from .metrics import number, percent, with_interval
 from .runs import load_run, load_runs
-from .taxonomy import find_tag, published, tags, unknown
-
-SCOPE_STATS = re.compile(r"models_(?P<algorithm>\w+)/(?P<group>[^/]+)/(?P<tag>[^/]+)/[^/]+_plots/(?P<part>\w+)/")
-STAT_NAMES = ("accuracy", "precision", "recall", "f1_score", "roc_auc")
+from .taxonomy import published, tags, unknown
 
 
 def group_runs(reports="", group=""):
@@ -142,40 +136,3 @@ def pick_two(runs, run_a="", run_b=""):
         if len(group) > 1:
             return tuple(group["folder"].iloc[:2])
     return None
-
-
-def read_scope_stats(folder):
-    """Read the scores that SCoPe saved with its own models.
-
-    Parameters
-    ----------
-    folder : path-like
-        Holds `models_dnn` or `models_xgb`, with `GROUP/TAG/TAG.TIMESTAMP_plots/{train,val,test}/*_stats.json`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        `tag`, `algorithm`, `group`, `part` and the scores; of several trainings of a model the latest.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there are no such files.
-    ValueError
-        If a tag or part is unknown or a file is not what its name says.
-    """
-    folder, rows = Path(folder).expanduser(), {}
-    for path in sorted(folder.glob("models_*/*/*/*_plots/*/*_stats.json")):
-        found = SCOPE_STATS.match(path.relative_to(folder).as_posix()).groupdict()
-        found["tag"] = find_tag(found["tag"])
-        if found["part"] not in PARTS:
-            raise unknown(f"part of {path.parent.parent}", found["part"], PARTS)
-        try:
-            stats = json.loads(path.read_text())
-            values = {name: float("nan" if stats[name] is None else stats[name]) for name in STAT_NAMES}
-        except (ValueError, TypeError, KeyError) as error:
-            raise ValueError(f"{path} does not hold SCoPe's statistics: {error!r}") from error
-        rows[tuple(found.values())] = found | values  # time stamps sort, so the latest stays
-    if not rows:
-        raise FileNotFoundError(f"{folder} holds no models_*/GROUP/TAG/TAG.TIMESTAMP_plots/PART/*_stats.json of SCoPe")
-    return pd.DataFrame(list(rows.values()))

@@ -1,6 +1,6 @@
 """When the simulated survey sees a star, and how well.
 
-The figures of `error`, `_expose` and `_schedule` were read off public ZTF light curves: errors, scatter beyond them and
+The figures of `error`, `expose` and `schedule` were read off public ZTF light curves: errors, scatter beyond them and
 outliers as a function of magnitude and band, visits per season and night.
 """
 

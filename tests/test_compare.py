@@ -1,5 +1,3 @@
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -221,20 +219,3 @@ def test_seeds_spread_and_a_leak_shows(table):
     assert ap.loc["split by light curve, as SCoPe"] > ap.loc["split by star"] + 0.2
     counts = shown["light curves"]
     assert counts.iloc[1] == counts.iloc[2] + counts.iloc[3]
-
-
-def test_scopes_own_statistics_are_read(tmp_path):
-    for stamp, f1 in (("20240101_000000", 0.5), ("20240201_000000", 0.6)):
-        folder = tmp_path / f"models_xgb/trial/vnv/vnv.{stamp}_plots/test"
-        folder.mkdir(parents=True)
-        stats = dict.fromkeys(leaderboard.STAT_NAMES, 0.9) | {"f1_score": f1}
-        (folder / f"vnv.{stamp}_stats.json").write_text(json.dumps(stats))
-    found = leaderboard.read_scope_stats(tmp_path)
-    assert found[["tag", "algorithm", "group", "part", "f1_score"]].to_numpy().tolist() == [
-        ["vnv", "xgb", "trial", "test", 0.6]
-    ]
-    (folder / f"vnv.{stamp}_stats.json").write_text("{}")
-    with pytest.raises(ValueError, match="does not hold SCoPe's statistics"):
-        leaderboard.read_scope_stats(tmp_path)
-    with pytest.raises(FileNotFoundError, match="holds no models_"):
-        leaderboard.read_scope_stats(tmp_path / "models_xgb")

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from scope_nb.features import light_curve_features
 from scope_nb.harmonics import chi2_by_harmonics
+from scope_nb.judge import TERMS, _trees
 from scope_nb.lightcurves import read_lightcurves
 from scope_nb.periodograms import Grid, analysis_of_variance, conditional_entropy, distinct_peaks, lomb_scargle
 from scope_nb.periods import find_period, find_periods
@@ -175,6 +176,7 @@ def test_trust_tells_a_clear_period_from_noise(star):
     assert 0 <= noise.trust < 0.5 < 0.8 < clear.trust <= 1
     assert clear.trust == clear.candidate_trust.max() == clear.candidate_trust[0]
     assert len(clear.candidates) == len(clear.proposed_by) == len(clear.candidate_trust)
+    assert _trees().num_features() == len(TERMS)
 
 
 def light_curve(kind, rng, n):

@@ -94,6 +94,7 @@ class Code:
 
 def test_hdf5_is_read_and_code_in_it_refused(table, tmp_path):
     pytest.importorskip("tables")
+    h5py = pytest.importorskip("h5py")
     path, some = tmp_path / "t.h5", table.head(40)
     with pd.HDFStore(path, "w") as store:
         store.put("df", some.drop(columns="dmdt"))
@@ -116,6 +117,10 @@ def test_hdf5_is_read_and_code_in_it_refused(table, tmp_path):
         assert not trap.exists()
         with pd.HDFStore(path, "w") as store:
             store.put("df", some.drop(columns="dmdt"))
+    with h5py.File(path, "a") as file:  # a text attribute whose bytes are no text
+        file["df"].attrs.create("evil", b"\x80\x02cos\ngetpid\n)R.", dtype=h5py.string_dtype())
+    with pytest.raises(ValueError, match=r"could run code of its own: os\.getpid"):
+        read_table(path)
     (tmp_path / "no.h5").write_bytes(pickle.dumps(1))
     with pytest.raises(ValueError, match="is not an HDF5 file"):
         read_table(tmp_path / "no.h5")

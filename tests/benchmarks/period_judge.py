@@ -1,15 +1,14 @@
-"""Train the judge of candidate periods: `python tests/benchmarks/period_judge.py FOLDER_OF_REAL_DATA`.
+"""Train the judge of candidate periods: `python tests/benchmarks/period_judge.py [FOLDER OF REAL DATA]`.
 
 Learns from stars that `recovery.py` does not report on: 1,600 of Catalina outside its 1,000, and every second star of
 ZTF. Writes scope_nb/tables/period_judge.json.
 """
 
-import sys
 from pathlib import Path
 
 import numpy as np
 from joblib import Parallel, delayed
-from recovery import folder_of, read, right
+from recovery import arguments, read, right
 from tqdm.auto import tqdm
 from xgboost import XGBClassifier
 
@@ -49,7 +48,7 @@ def train(pairs, seed=0):
 
 def main():
     """Search, learn, write."""
-    ztf, catalina = read(folder_of(sys.argv), "tune")
+    ztf, catalina = read(arguments().folder, "tune")
     pairs = []
     for curves in (ztf, catalina):
         tasks = (delayed(examples)(curves[i]) for i in range(len(curves)))
