@@ -113,12 +113,19 @@ def _with_halves(freqs, proposers, order, width):
     """Return the best candidates by merit, with half and double of the very best, each once."""
     found = [(freqs[i], proposers[i]) for i in order[:BEST]]
     for i in order[:REPEATED]:
-        found += [(freqs[i] / 2, f"double of {proposers[i]}"), (2 * freqs[i], f"half of {proposers[i]}")]
+        found += [(freqs[i] / 2, _derived("double", "half", proposers[i]))]
+        found += [(2 * freqs[i], _derived("half", "double", proposers[i]))]
     kept = []
     for freq, name in found:
         if freq >= width and all(abs(freq - other) >= width for other, _ in kept):
             kept.append((freq, name))
     return np.array([freq for freq, _ in kept]), [name for _, name in kept]
+
+
+def _derived(what, inverse, proposer):
+    """Name the half or double of a candidate; the double of a half is the peak itself."""
+    plain = proposer.removeprefix(f"{inverse} of ")
+    return plain if plain != proposer else f"{what} of {proposer}"
 
 
 def _terms(time, mag, weight, freq, peaks, tail):

@@ -241,7 +241,7 @@ def reliability(evaluation, part="test", before=None, ax=None):
         bins = calibrate.reliability(frame["y"].to_numpy(), probability, frame["star"].to_numpy())
         error = np.clip([bins["true"] - bins["low"], bins["high"] - bins["true"]], 0, None)
         style = {"color": color, "ms": 4, "lw": 0.8, "label": name}
-        ax.errorbar(bins["predicted"], bins["true"], error, fmt=f"{mark}-", **style)
+        ax.errorbar(bins["predicted"], bins["true"], error, fmt=mark, **style)
     ax.plot([0, 1], [0, 1], lw=0.8, color="black", alpha=0.4)
     ax.set_xlabel("predicted probability (mean of bin)")
     ax.set_ylabel(f"share that is {evaluation.tag} (95 % interval)")

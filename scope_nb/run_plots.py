@@ -79,7 +79,7 @@ def gap(runs, ax=None, named=6):
         at = (runs["f1_train"][i], runs["f1_score"][i])
         ax.annotate(runs["tag"][i], at, (6, -3), textcoords="offset points", fontsize=8)
     low = min(runs["f1_train"].astype(float).min(), _lowest(runs))
-    ax.set(xlim=(max(low - 0.05, 0), 1.08), ylim=(max(low - 0.05, 0), 1.02))
+    ax.set(xlim=(max(low - 0.05, 0), 1.02), ylim=(max(low - 0.05, 0), 1.02))
     ax.set_xlabel("F1 on training stars")
     ax.set_ylabel("F1 on test stars (95 % interval)")
     ax.legend(loc="upper left")

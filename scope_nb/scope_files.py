@@ -149,6 +149,8 @@ def load_xgb(path):
     from xgboost import Booster
     from xgboost.core import XGBoostError
 
+    if not str(path):
+        raise ValueError("name the file of the trees that SCoPe trained, TAG.TIME.json (the parameter `pretrained`)")
     path = existing(path)
     try:
         booster = Booster(model_file=path)

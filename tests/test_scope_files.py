@@ -41,6 +41,11 @@ def test_stats_are_found_and_checked(tmp_path):
         read_stats(tmp_path / "models_dnn" / "DR16" / "none")
 
 
+def test_trees_need_a_name():
+    with pytest.raises(ValueError, match="the parameter `pretrained`"):
+        load_xgb("")
+
+
 def test_predictions(realdata, tmp_path):
     table = read_predictions(realdata / "scope_field_296_100rows.csv")
     names = prediction_columns(table)
