@@ -1,4 +1,4 @@
-"""Honest scores of a model: a threshold from the validation part, intervals from resampling stars, plain words."""
+"""Honest scores of a model: a threshold from the validation part, intervals over stars, plain words."""
 
 from dataclasses import dataclass, field
 
@@ -46,7 +46,7 @@ class Evaluation:
         return {metric: with_interval(stats[metric], stats["interval"][metric]) for metric in metrics}
 
 
-def evaluate(model, dataset, threshold=None, n_resamples=1000, seed=0):
+def evaluate(model, dataset, threshold=None):
     """Score a fitted model on the three parts of a data set.
 
     Parameters
@@ -56,9 +56,6 @@ def evaluate(model, dataset, threshold=None, n_resamples=1000, seed=0):
     dataset : Dataset
     threshold : float, optional
         Where a probability counts as positive; by default chosen on the validation part (`best_threshold`).
-    n_resamples : int
-        Resamplings of the stars for the intervals.
-    seed : int
 
     Returns
     -------
@@ -68,10 +65,10 @@ def evaluate(model, dataset, threshold=None, n_resamples=1000, seed=0):
     frame = pd.DataFrame(
         {"row": dataset.row, "star": dataset.star, "part": dataset.part, "y": dataset.y, "probability": probability}
     )
-    return evaluate_predictions(dataset.tag, frame, threshold, n_resamples, seed)
+    return evaluate_predictions(dataset.tag, frame, threshold)
 
 
-def evaluate_predictions(tag, predictions, threshold=None, n_resamples=1000, seed=0):
+def evaluate_predictions(tag, predictions, threshold=None):
     """Score probabilities that are there already; see `evaluate` and, for their columns, `Evaluation`."""
     if threshold is None:
         val = predictions[predictions["part"] == "val"]
@@ -82,7 +79,7 @@ def evaluate_predictions(tag, predictions, threshold=None, n_resamples=1000, see
         y, p, star = part["y"].to_numpy(), part["probability"].to_numpy(), part["star"].to_numpy()
         stats[name] = {"n": len(y), "n_positive": int(y.sum()), "n_stars": len(set(star))}
         stats[name] |= {"n_positive_stars": len(set(star[y == 1])), **scores(y, p, threshold)}
-        stats[name]["interval"] = intervals(y, p, star, threshold, n_resamples, seed)
+        stats[name]["interval"] = intervals(y, p, star, threshold)
     return Evaluation(tag, threshold, predictions, stats)
 
 

@@ -6,10 +6,7 @@ import html
 from pathlib import Path
 from urllib.parse import quote
 
-import nbformat
-import papermill
 import yaml
-from nbconvert import HTMLExporter
 from tqdm.auto import tqdm
 
 from .data import Dataset, read_table
@@ -43,6 +40,8 @@ def run_notebook(notebook, output, parameters=None, title=None):
     papermill.PapermillExecutionError
         If a cell fails. The notebook as far as it came is left at `output`.
     """
+    import papermill  # slow to import, and a notebook that is run needs none of it
+
     notebook, output = existing(notebook), Path(output)
     known = papermill.inspect_notebook(str(notebook))
     for name in parameters or {}:
@@ -56,6 +55,9 @@ def run_notebook(notebook, output, parameters=None, title=None):
 
 def export_html(notebook, title=None):
     """Export an executed notebook as one self-contained HTML page beside it."""
+    import nbformat
+    from nbconvert import HTMLExporter
+
     notebook = Path(notebook)
     # scripts from elsewhere are left out: the page must open without a network
     exporter = HTMLExporter(template_name="lab", mathjax_url="", require_js_url="", jquery_url="")
@@ -122,6 +124,8 @@ def train_reports(tag_names, algorithms, reports=None, group="", resume=False, *
     list of pathlib.Path, list of str
         The pages made (or found, with `resume`), and "TAG ALGORITHM: error" for each failure.
     """
+    from papermill import PapermillExecutionError
+
     jobs = [(find_tag(tag), algorithm) for tag in tag_names for algorithm in algorithms]
     if reports:
         parameters["reports"] = str(reports_folder(reports))
@@ -135,7 +139,7 @@ def train_reports(tag_names, algorithms, reports=None, group="", resume=False, *
             try:
                 notebook = project_folder() / "notebooks" / "train.ipynb"
                 page = run_notebook(notebook, unfinished, given, f"{tag}, {algorithm}")
-            except papermill.PapermillExecutionError as error:
+            except PapermillExecutionError as error:
                 failures.append(f"{tag} {algorithm}: {error.evalue} (as far as it came: {unfinished})")
                 continue
             page.replace(folder / "report.html")

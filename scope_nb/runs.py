@@ -220,7 +220,7 @@ def load_runs(reports=""):
     return pd.DataFrame(rows)
 
 
-def ensemble(runs, reports="", seed=0):
+def ensemble(runs, reports=""):
     """Average the probabilities of saved runs, as SCoPe averages DNN and XGB, and save the result as a run.
 
     The threshold is chosen anew on the validation part. The run is named after its members, `xgb+dnn`; it holds no
@@ -232,8 +232,6 @@ def ensemble(runs, reports="", seed=0):
         At least two, of one tag and on the same light curves; see `load_run`.
     reports : path-like
         Folder of the runs; the ensemble goes into the group of the first.
-    seed : int
-        Of the intervals.
 
     Returns
     -------
@@ -252,14 +250,14 @@ def ensemble(runs, reports="", seed=0):
         require_same(first, other)
     predictions = first.evaluation.predictions.copy()
     predictions["probability"] = np.mean([m.evaluation.predictions["probability"] for m in members], axis=0)
-    evaluation = evaluate_predictions(first.tag, predictions, seed=seed)
-    record = provenance({"seed": seed}) | {k: first.record[k] for k in ("data", "dataset") if k in first.record}
+    evaluation = evaluate_predictions(first.tag, predictions)
+    record = provenance({}) | {k: first.record[k] for k in ("data", "dataset") if k in first.record}
     record["members"] = [{"run": member.name, "time": member.record["time"]} for member in members]
     folder = run_folder(reports, first.group, "+".join(member.algorithm for member in members), first.tag)
     return load_run(_write_run(folder, evaluation, record))
 
 
-def ensembles(algorithms, group, reports="", seed=0):
+def ensembles(algorithms, group, reports=""):
     """Make the `ensemble` of these algorithms for every tag of a group that has runs of them all.
 
     Returns
@@ -277,7 +275,7 @@ def ensembles(algorithms, group, reports="", seed=0):
     if not names:
         there = ", ".join(sorted(set(found["algorithm"]))) or "none"
         raise ValueError(f"no tag of group {group!r} has runs of {' and '.join(algorithms)}; algorithms there: {there}")
-    return [ensemble([name.format(algorithm) for algorithm in algorithms], reports, seed) for name in names]
+    return [ensemble([name.format(algorithm) for algorithm in algorithms], reports) for name in names]
 
 
 def require_same(a, b, part=None, any_data=False):
