@@ -217,8 +217,8 @@ def compare_published(run, algorithm="xgb", reports="", n_resamples=1000, seed=0
 
     Both are uncertain, the run by its test stars (`metrics.intervals`); the published counts of found, missed and
     falsely found light curves (`published_counts`) are drawn from their posterior, a Dirichlet distribution with
-    Jeffreys' prior. SCoPe's test set hardly holds two light curves of one star, so these count one by one; but it shares stars
-    with SCoPe's training part, which flatters the published score.
+    Jeffreys' prior. SCoPe's test set hardly holds two light curves of one star, so these count one by one; but it
+    shares stars with SCoPe's training part, which flatters the published score.
 
     Parameters
     ----------
