@@ -104,8 +104,10 @@ def _read_csv(path, columns):
 
 
 def column_names(path):
-    """Return the columns of a parquet or CSV file without reading the rest of it."""
+    """Return the columns of a table in a file; of parquet and CSV without reading the rest of it."""
     path = existing(path)
+    if path.suffix.lower() in HDF5_NAMES:
+        return list(read_hdf5(path))
     if path.suffix.lower() != ".parquet":
         return list(pd.read_csv(path, nrows=0))
     try:
@@ -318,25 +320,14 @@ class Dataset:
         label = label or tags().loc[tag, "label"]
         default = defaults()["training"]
         threshold = default["threshold"] if threshold is None else threshold
-        _check_table(table, threshold, balance)
         suffix = period_suffix or default["period_suffix"]
         columns = _feature_columns(table, features or tags().loc[tag, "taxonomy"], suffix, dmdt)
-        share = _votes(table, label)
-        y = (share > threshold).astype(int)
-        used = np.ones(len(table), bool)
-        if tag == "vnv":  # a light curve that is neither is no negative
-            used = (y == 1) | (_votes(table, NEGATIVE_LABEL, "the negatives of 'vnv'") > threshold)
-        _require_both(y[used], f"{label!r} above {threshold}", tag)
-        star, key = stars(table)
-        part = _split(split, share, y, used, key)
-        _warn_of_few(y, used, star, tag)
-        if balance:
-            part = _balanced(part, y, used, star, balance, seed)
+        y, used, star, part = _membership(table, tag, label, threshold, split, balance, seed)
         row = np.flatnonzero(used)
         weight = _row_weight(table, weight, row)
         if weight_per_class:
             weight = _class_weight(y[row], part[row] == "train", weight)
-        dataset = cls(
+        return cls(
             tag,
             label,
             _inputs(table, columns, suffix, derived, dmdt, row),
@@ -350,9 +341,6 @@ class Dataset:
                 **{"derived": derived, "dmdt": dmdt, "balance": balance, "weight_per_class": weight_per_class},
             },
         )
-        for name in PARTS:
-            _require_both(dataset.y[dataset.part == name], f"the {name} part", tag)
-        return dataset
 
     def __getitem__(self, name):
         """Return a `Part` by name: "train", "val", "test" or "dropped"."""
@@ -388,11 +376,69 @@ class Dataset:
         return pd.DataFrame(counts, index=parts)
 
 
+def trainable(path, cuts):
+    """Tell which tags a training table has positives and negatives for in every part; features are not read.
+
+    Parameters
+    ----------
+    path : path-like
+        See `read_table`.
+    cuts : dict of str to dict
+        For each tag the arguments of `Dataset.from_table`.
+
+    Returns
+    -------
+    list of str, dict of str to str
+        The tags that can be trained, and for every other tag why not.
+    """
+    path = existing(path)
+    names = column_names(path)
+    wanted = {*IDENTITY, *labels(), *(cut["label"] for cut in cuts.values() if cut.get("label"))}
+    table = read_table(path, [c for c in names if c in wanted])
+    matched, good, reasons = None, [], {}
+    default = defaults()["training"]
+    for tag, cut in cuts.items():
+        given = {"threshold": default["threshold"], "period_suffix": default["period_suffix"], "seed": 42}
+        given |= {"label": tags().loc[tag, "label"], "features": tags().loc[tag, "taxonomy"], "split": "star"}
+        given |= {name: value for name, value in cut.items() if value is not None}
+        try:
+            _feature_columns(names, given["features"], given["period_suffix"], given.get("dmdt", False))
+            matched = matched or stars(table)
+            chosen = [given[name] for name in ("label", "threshold", "split")]
+            _membership(table, tag, *chosen, given.get("balance"), given["seed"], matched)
+            good.append(tag)
+        except ValueError as error:
+            reasons[tag] = str(error)
+    return good, reasons
+
+
 def split_place(key):
     """Return a number in [0, 1) for each star that depends on its key alone; the test part comes first."""
     names, inverse = np.unique(np.asarray(key, object), return_inverse=True)
     digests = (hashlib.blake2b(str(name).encode(), digest_size=8, person=b"scope_nb split").digest() for name in names)
     return np.array([int.from_bytes(digest, "big") / 2.0**64 for digest in digests])[inverse]
+
+
+def _membership(table, tag, label, threshold, split, balance, seed, matched=None):
+    """Return the target of each row, whether it is used, its star and its part; refuse what cannot be trained.
+
+    `matched` is what `stars` returns, where that is at hand.
+    """
+    _check_table(table, threshold, balance)
+    share = _votes(table, label)
+    y = (share > threshold).astype(int)
+    used = np.ones(len(table), bool)
+    if tag == "vnv":  # a light curve that is neither is no negative
+        used = (y == 1) | (_votes(table, NEGATIVE_LABEL, "the negatives of 'vnv'") > threshold)
+    _require_both(y[used], f"{label!r} above {threshold}", tag)
+    star, key = matched or stars(table)
+    part = _split(split, share, y, used, key)
+    for name in PARTS:
+        _require_both(y[used & (part == name)], f"the {name} part", tag)
+    _warn_of_few(y, used, star, tag)
+    if balance:
+        part = _balanced(part, y, used, star, balance, seed)
+    return y, used, star, part
 
 
 def _split(split, share, y, used, key):
@@ -481,7 +527,7 @@ def _warn_of_few(y, used, star, tag):
     if stars_ < FEWEST_STARS:
         warnings.warn(
             f"tag {tag!r} has only {stars_} positive stars: whether one more of them is found decides every score",
-            stacklevel=3,
+            stacklevel=4,
         )
 
 

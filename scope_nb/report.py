@@ -9,7 +9,8 @@ from urllib.parse import quote
 import yaml
 from tqdm.auto import tqdm
 
-from .data import Dataset, read_table
+from .config import run_settings
+from .data import trainable
 from .files import existing, group_of, project_folder, reports_folder, run_folder, sample, whole
 from .runs import ensembles, load_runs
 from .taxonomy import find_tag, published, tags, unknown
@@ -250,32 +251,6 @@ nothing about the real sky.</p>
 """
 
 
-def trainable(data, **settings):
-    """Return the tags for which a training table has positives and negatives in every part, and a word on the rest.
-
-    Parameters
-    ----------
-    data : path-like
-        The training table.
-    **settings
-        Of `Dataset.from_table`.
-
-    Returns
-    -------
-    list of str, dict of str to str
-        The tags, and for every other tag why not.
-    """
-    table = read_table(data)
-    good, reasons = [], {}
-    for tag in tags().index:
-        try:
-            Dataset.from_table(table, tag, dmdt=False, **settings)
-            good.append(tag)
-        except ValueError as error:
-            reasons[tag] = str(error)
-    return good, reasons
-
-
 def main(arguments=None):
     """Train classifiers, average and compare them, write their reports and an index of them."""
     parser = argparse.ArgumentParser(description=main.__doc__, prog="python -m scope_nb.report")
@@ -309,6 +284,9 @@ def _train(given):
         more["features"] = given.features
     if given.data:
         more["data"] = str(existing(given.data).resolve())
+    if more.get("config"):
+        more["config"] = str(existing(more["config"]).resolve())
+        more.setdefault("data", run_settings("vnv", more["config"])["data"])
     group = given.group or group_of(more.get("data", ""))
     names = given.tags or ([] if given.ensemble or given.compare else ["vnv"])
     if names == ["all"]:
@@ -325,11 +303,13 @@ def _train(given):
 
 
 def _all_tags(parameters):
-    """Return the tags that the data can train, and print the others."""
-    chosen = {
-        name: parameters[name] for name in ("features", "period_suffix", "threshold", "split") if parameters.get(name)
-    }
-    names, reasons = trainable(parameters.get("data") or sample(), **chosen)
+    """Return the tags that the data can train with these parameters of `train.ipynb`, and print the others."""
+    config = parameters.get("config", "")
+    given = {name: parameters.get(name) for name in ("features", "period_suffix", "threshold", "balance", "data")}
+    chosen = {tag: run_settings(tag, config, **given) for tag in tags().index}
+    more = {"split": parameters.get("split") or "star", "seed": parameters.get("seed", 42)}
+    data = next(iter(chosen.values()))["data"] or sample()
+    names, reasons = trainable(data, {tag: settings["cut"] | more for tag, settings in chosen.items()})
     if not names:
         raise ValueError(
             f"no tag can be trained on this table; the first of the reasons: {next(iter(reasons.values()))}"
