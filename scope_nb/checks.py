@@ -163,6 +163,8 @@ def over_seeds(model, dataset, seeds=5, seed=0, calibration="auto"):
 
 
 def _fitted_scores(model, dataset, seed, calibration):
+    if not hasattr(model, "fit"):
+        raise ValueError(f"{type(model).__name__} is trained already: seeds and leak are for models trained here")
     fresh = clone(model)
     named = [name for name in fresh.get_params() if name.split("__")[-1] in ("seed", "random_state")]
     fresh.set_params(**dict.fromkeys(named, seed))

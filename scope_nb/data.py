@@ -376,6 +376,12 @@ class Dataset:
         return pd.DataFrame(counts, index=parts)
 
 
+def inputs(table, features, period_suffix, derived=True, dmdt=True):
+    """Return what a classifier sees of every row of a table, which needs no labels; see `Dataset.from_table`."""
+    columns = _feature_columns(table, features, period_suffix, dmdt)
+    return _inputs(table, columns, period_suffix, derived, dmdt, np.arange(len(table)))
+
+
 def trainable(path, cuts):
     """Tell which tags a training table has positives and negatives for in every part; features are not read.
 

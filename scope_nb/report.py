@@ -12,7 +12,7 @@ from tqdm.auto import tqdm
 from .config import run_settings
 from .data import trainable
 from .files import existing, group_of, project_folder, reports_folder, run_folder, sample, whole
-from .runs import ensembles, load_runs
+from .runs import load_runs, shared_tags
 from .taxonomy import find_tag, published, tags, unknown
 
 
@@ -293,9 +293,9 @@ def _train(given):
         names = _all_tags(more)
     pages, failures = train_reports(names, given.algorithms, given.reports, group, given.resume, **more)
     if given.ensemble:
-        for run in ensembles(given.ensemble, group, given.reports):
-            print(f"ensemble: {run.folder}")
-        write_index(given.reports)
+        shared = shared_tags(given.ensemble, group, given.reports)
+        made = train_reports(shared, ["+".join(given.ensemble)], given.reports, group, given.resume, **more)
+        pages, failures = pages + made[0], failures + made[1]
     if given.compare:
         pages.append(compare_report(given.reports, group))
     print(f"index: {reports_folder(given.reports) / 'index.html'}")
