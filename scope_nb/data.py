@@ -1,5 +1,6 @@
 """Training tables: read and write them, and cut out the data set of one tag with its split by star."""
 
+import csv
 import hashlib
 import json
 import re
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from sklearn.model_selection import train_test_split
 
@@ -95,12 +97,21 @@ def _read_csv(path, columns):
     """Read a CSV file, or some columns of it."""
     try:
         missing = [c for c in columns or [] if c not in column_names(path)]
+        _once(path)
         frame = None if missing else pd.read_csv(path, usecols=columns)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is named .csv but cannot be read as such: {error}") from error
     if missing:
         raise ValueError(f"{path} lacks the columns {', '.join(missing)}")
     return frame[columns] if columns else frame
+
+
+def _once(path):
+    """Refuse a CSV file that names a column twice: pandas would give the second one another name."""
+    with path.open(newline="") as file:
+        names = pd.Series(next(csv.reader(file), []))
+    if (twice := names[names.duplicated()].unique()).size:
+        raise ValueError(f"{path} has columns more than once: {', '.join(twice)}")
 
 
 def column_names(path):
@@ -165,13 +176,15 @@ def write_parquet(table, path):
 
 def _dmdt_block(column, path):
     """Turn a column of nested lists into one float32 array of shape (n, 26, 26)."""
-    values = column.combine_chunks()
+    values, sizes = column.combine_chunks(), []
     while isinstance(values, pa.ListArray | pa.LargeListArray | pa.FixedSizeListArray):
         if values.null_count:
             raise ValueError(f"{path}: {values.null_count} rows have no dmdt")
+        sizes.append(list(pc.min_max(pc.list_value_length(values)).as_py().values()))
         values = values.flatten()
-    if len(values) != len(column) * SIZE * SIZE:
-        raise ValueError(f"{path}: dmdt is not {SIZE} x {SIZE} in every row")
+    if sizes != [[SIZE, SIZE]] * 2 and len(column):
+        found = " x ".join(f"{low}" if low == high else f"{low} to {high}" for low, high in sizes)
+        raise ValueError(f"{path}: dmdt is not {SIZE} x {SIZE} in every row, but {found or 'no list'}")
     return values.to_numpy(zero_copy_only=False).astype(np.float32, copy=False).reshape(-1, SIZE, SIZE)
 
 
@@ -515,6 +528,9 @@ def _inputs(table, columns, suffix, derived, dmdt, row):
 
 def _check_table(table, threshold, balance):
     """Refuse what would silently spoil a data set."""
+    for name, value in (("threshold", threshold), ("balance", balance)):
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float | np.number)):
+            raise ValueError(f"{name} is {value!r}, which is no number")
     if not 0 <= threshold < 1:
         raise ValueError(f"threshold is {threshold}, but vote shares above it make a label: choose 0 or more, below 1")
     if balance is not None and not balance > 0:
@@ -526,6 +542,14 @@ def _check_table(table, threshold, balance):
             f"{again.sum()} rows repeat the _id of another, first row {np.argmax(again)} "
             f"({table['_id'].iloc[np.argmax(again)]}): keep one of each, as table.drop_duplicates('_id') does"
         )
+    if "_id" not in table:
+        numbers = table.select_dtypes("number")
+        again = numbers.duplicated() & numbers.notna().any(axis=1)
+        if again.any():
+            raise ValueError(
+                f"{again.sum()} rows repeat another in every number, first row {np.argmax(again)}: keep one of each, "
+                "or give the table a column '_id' if they are different light curves"
+            )
 
 
 def _warn_of_few(y, used, star, tag):
