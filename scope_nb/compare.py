@@ -40,14 +40,14 @@ class Comparison:
     verdict : str
         In plain words.
     differences : pandas.DataFrame
-        The differences on resampled stars, one column for each score.
+        The differences on resampled stars, one column for each score; None beside a published score.
     """
 
     a: str
     b: str
     table: pd.DataFrame
     verdict: str
-    differences: pd.DataFrame = field(repr=False)
+    differences: pd.DataFrame | None = field(default=None, repr=False)
 
 
 def compare(run_a, run_b, reports="", n_resamples=1000, seed=0, any_data=False):
@@ -212,7 +212,7 @@ def _counts(n, tag, algorithm):
     return found, called, np.abs(found / n - recall) + np.abs(found / called - precision)
 
 
-def compare_published(run, algorithm="xgb", reports="", n_resamples=1000, seed=0):
+def compare_published(run, algorithm="xgb", reports="", seed=0):
     """Compare the F1 of a run with the published score of its tag.
 
     Both are uncertain, the run by its test stars (`metrics.intervals`); the published counts of found, missed and
@@ -225,8 +225,10 @@ def compare_published(run, algorithm="xgb", reports="", n_resamples=1000, seed=0
     run : path-like or Run
     algorithm : {"dnn", "xgb"}
         Whose score.
-    reports, n_resamples, seed
+    reports : path-like
         As for `compare`.
+    seed : int
+        Of the draws from the posterior.
 
     Returns
     -------
@@ -236,12 +238,10 @@ def compare_published(run, algorithm="xgb", reports="", n_resamples=1000, seed=0
     run = load_run(run, reports)
     counts = np.array(published_counts(run.tag, algorithm), float)
     name = f"SCoPe's published {algorithm.upper()}"
-    y, p, star = _columns(run)
-    cut = run.evaluation.threshold
-    ours = resampled_scores(y, p, star, cut, n_resamples, seed)[:, METRICS.index("f1_score")]
-    theirs = _f1(*np.random.default_rng(seed).dirichlet(counts + 0.5, n_resamples).T)
-    a, b = _f1(*counts), scores(y, p, cut)["f1_score"]
-    ends = np.percentile(theirs, [2.5, 97.5]), intervals(y, p, star, cut)["f1_score"]
+    theirs = _f1(*np.random.default_rng(seed).dirichlet(counts + 0.5, 10_000).T)
+    test = run.evaluation.stats["test"]
+    a, b = _f1(*counts), test["f1_score"]
+    ends = np.percentile(theirs, [2.5, 97.5]), test["interval"]["f1_score"]
     table = _table([a], [b], *_apart(a, b, *ends))
     table[["a_low", "a_high"]] = ends[0]
     stars = run.evaluation.stats["test"]["n_positive_stars"]
@@ -251,7 +251,7 @@ def compare_published(run, algorithm="xgb", reports="", n_resamples=1000, seed=0
         f"{counts[:2].sum():.0f} positive test light curves, so it is known to {number(low)}-{number(high)}; it "
         "is of SCoPe's own data, split by light curve." + _caution(run)
     )
-    return Comparison(name, run.name, table, verdict, pd.DataFrame({"f1_score": ours - theirs}))
+    return Comparison(name, run.name, table, verdict)
 
 
 def _apart(a, b, ends_a, ends_b, alike=0.0):
