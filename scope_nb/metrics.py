@@ -81,7 +81,8 @@ def jackknife(values, moves, n):
     shifts : numpy.ndarray of float, shape (n_stars, len(METRICS))
     """
     centre = _there(values)
-    return centre, centre - _there(values - moves * n / max(n - 1, 1))
+    shifts = centre - _there(values - moves * n / max(n - 1, 1))
+    return centre, np.where(_LOSS, shifts, np.clip(shifts, -1, 1))  # without its only mistake, a score is perfect
 
 
 def student(n):

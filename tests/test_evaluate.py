@@ -85,6 +85,15 @@ def test_a_perfect_score_is_not_certain():
     assert interval["accuracy"][0] > low  # twenty stars say more than ten
 
 
+def test_a_single_mistake_leaves_an_interval_like_wilsons():
+    y, star = np.repeat([1, 0], 20), np.arange(40)
+    p = np.where(y == 1, 0.9, 0.1)
+    p[0] = 0.2
+    low, high = evaluate.intervals(y, p, star, 0.5)["recall"]
+    wilson = scipy.stats.binomtest(19, 20).proportion_ci(method="wilson")
+    np.testing.assert_allclose([low, high], [wilson.low, wilson.high], atol=0.06)
+
+
 def test_threshold_maximises_f1():
     rng = np.random.default_rng(4)
     y = (rng.random(400) < 0.2).astype(int)
@@ -93,6 +102,24 @@ def test_threshold_maximises_f1():
     best = max(metrics.f1_score(y, p > cut) for cut in np.linspace(0, 1, 2001))
     assert metrics.f1_score(y, p > chosen) >= best - 1e-12
     assert 0.1 < evaluate.best_threshold(np.array([0, 0, 1, 1]), np.array([0.1, 0.1, 0.9, 0.9])) < 0.9
+
+
+def test_steady_threshold_does_better_on_other_stars():
+    """Chosen on 10 positive stars, it is closer to the best that a threshold can do on 50,000."""
+
+    def sample(rng, stars):
+        y = np.repeat((rng.random(stars) < 0.05).astype(int), 2)
+        z = 4 * y + np.repeat(rng.normal(size=stars), 2) + 0.7 * rng.normal(size=2 * stars) - 4
+        return y, 1 / (1 + np.exp(-z)), np.repeat(np.arange(stars), 2)
+
+    rng = np.random.default_rng(0)
+    y, p, _ = sample(rng, 50_000)
+    steady, single = [], []
+    for _ in range(60):
+        own = sample(rng, 200)
+        steady.append(metrics.f1_score(y, p > evaluate.steady_threshold(*own)))
+        single.append(metrics.f1_score(y, p > evaluate.best_threshold(*own[:2])))
+    assert np.mean(steady) > np.mean(single) + 0.005, (np.mean(steady), np.mean(single))
 
 
 def test_threshold_ignores_the_test_part(dataset, model):

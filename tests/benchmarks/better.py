@@ -31,7 +31,7 @@ import pandas as pd
 
 from scope_nb import calibrate, models
 from scope_nb.data import Dataset, read_table, split_place, write_parquet
-from scope_nb.evaluate import best_threshold
+from scope_nb.evaluate import steady_threshold
 from scope_nb.metrics import scores
 from scope_nb.taxonomy import label_columns, tags
 from scope_nb.tune import tune_xgb
@@ -90,7 +90,7 @@ def datasets(table, tag, step, given):
 def trained(data, step, given):
     """Return the classifier of a step, fitted, and calibrated if it is the kit's."""
     if step == "a":
-        model = models.xgb(impute="scope", seed=given.seed, n_jobs=given.jobs)
+        model = models.xgb(impute="scope", seed=given.seed, n_jobs=given.jobs, **models.SCOPE_TREES)
         return models.fit(model, data.train, data.val)
     if step == "b":
         minutes = {"minutes": given.tune, "seed": given.seed, "n_jobs": given.jobs}
@@ -126,7 +126,7 @@ def called(frame, step):
     rows = []
     for _, own in frame.groupby("fold"):
         val, test = (own[own["part"] == name] for name in ("val", "test"))
-        cut = 0.5 if step == "a" else best_threshold(val["y"], val["probability"])
+        cut = 0.5 if step == "a" else steady_threshold(*(val[name].to_numpy() for name in ("y", "probability", "star")))
         rows.append(test.assign(called=(test["probability"] > cut).astype(int)))
     return pd.concat(rows)
 
