@@ -14,9 +14,9 @@ def tune_xgb(train, val, minutes, seed=42, trials=None, n_jobs=None, **fixed):
     """Search settings of `models.xgb` with the highest average precision on the validation part.
 
     The ranges hold SCoPe's grid (depth 3 to 7, child weight 1 to 5, subsampling 0.6 to 1, eta 0.05 to 0.3) and go
-    beyond it; the kit's settings are tried first, then SCoPe's without its grid. Trials are proposed by a tree-structured Parzen
-    estimator (Bergstra et al. 2011, NeurIPS 24). No trial starts after the budget is spent; on a machine of another
-    speed it ends after another number of trials, of which the first are the same.
+    beyond it; the kit's settings are tried first, then SCoPe's without its grid. Trials are proposed by a
+    tree-structured Parzen estimator (Bergstra et al. 2011, NeurIPS 24). No trial starts after the budget is spent; on
+    a machine of another speed it ends after another number of trials, of which the first are the same.
 
     Parameters
     ----------
