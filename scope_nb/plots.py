@@ -262,7 +262,7 @@ def trust(measured, chosen=None, ax=None):
         ax.axvline(chosen, color=RED, lw=1, ls="--", label=f"this period: {chosen:.2f}")
     ax.set_xlabel("trust score (mean of bin)")
     ax.set_ylabel("share of right periods (95 % interval)")
-    ax.legend(loc="upper left")
+    ax.legend(loc="lower right")
     return ax
 
 
