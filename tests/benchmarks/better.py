@@ -6,6 +6,8 @@ a  SCoPe's recipe: its features alone, its trees without grid search, its imputa
 b  the kit's `xgb`: derived features, calibration, a threshold from the validation part
 c  the kit's `dnn`, likewise
 d  the mean of b and c
+e  five of b, each trained on four fifths of the training and validation stars and stopped on the rest: their mean, at a
+   threshold from the light curves that each had not seen
 
 Each step writes the probabilities of each tag to FOLDER and skips those that are there, so that steps may run one after
 the other or on different machines; the table at the end is of all that FOLDER holds. With `--catalina`, TABLE is a
@@ -28,6 +30,7 @@ for missing in ("numba", "skops", "skops.io"):  # a machine lent for its GPU may
 
 import numpy as np
 import pandas as pd
+from sklearn.model_selection import StratifiedGroupKFold
 
 from scope_nb import calibrate, models
 from scope_nb.data import Dataset, read_table, split_place, write_parquet
@@ -36,7 +39,7 @@ from scope_nb.metrics import scores
 from scope_nb.taxonomy import label_columns, tags
 from scope_nb.tune import tune_xgb
 
-STEPS = {"a": "SCoPe's recipe", "b": "xgb", "c": "dnn", "d": "mean of b and c"}
+STEPS = {"a": "SCoPe's recipe", "b": "xgb", "c": "dnn", "d": "mean of b and c", "e": "xgb, five-fold"}
 FOLDS, LEAST = 5, 30
 
 
@@ -101,10 +104,29 @@ def trained(data, step, given):
     return calibrate.calibrate(models.fit(model, data.train, data.val), data.val)
 
 
+def five_fold(data, given):
+    """Return test probabilities of the mean of five classifiers, and of each light curve before by the one it was kept
+    from, as validation part."""
+    rows = np.flatnonzero(data.part != "test")
+    X, y, star, test = data.X.iloc[rows], data.y[rows], data.star[rows], data.test
+    unseen, means = np.zeros(len(y)), np.zeros(len(test))
+    for learned, kept in StratifiedGroupKFold(FOLDS, shuffle=True, random_state=given.seed).split(X, y, star):
+        model = models.xgb(seed=given.seed, n_jobs=given.jobs)
+        model.fit(X.iloc[learned], y[learned], eval_set=[(X.iloc[kept], y[kept])])
+        unseen[kept] = model.predict_proba(X.iloc[kept])[:, 1]
+        means += model.predict_proba(test.X)[:, 1] / FOLDS
+    val = pd.DataFrame({"row": data.row[rows], "star": star, "y": y, "part": "val", "probability": unseen})
+    own = {"row": test.row, "star": test.star, "y": test.y, "part": "test", "probability": means}
+    return [val, pd.DataFrame(own)]
+
+
 def predictions(table, tag, step, given):
     """Return the validation and test probabilities of a tag, all folds one after the other; None if it cannot be."""
     frames = []
     for fold, data in enumerate(datasets(table, tag, step, given)):
+        if step == "e":
+            frames += [frame.assign(fold=fold) for frame in five_fold(data, given)]
+            continue
         model = trained(data, step, given)
         for name in ("val", "test"):
             part = data[name]
@@ -174,7 +196,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("table", type=Path)
     parser.add_argument("folder", type=Path, help="of the probabilities")
-    parser.add_argument("--steps", nargs="*", default=list("abcd"), choices=list(STEPS))
+    parser.add_argument("--steps", nargs="*", default=list(STEPS), choices=list(STEPS))
     parser.add_argument("--tags", nargs="+", default=list(tags().index))
     parser.add_argument("--catalina", action="store_true")
     parser.add_argument("--stars", type=int, default=2500, help="of Catalina, if its table must be made")
