@@ -16,8 +16,9 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from scope_nb import models
-from scope_nb.keras_classifier import KerasClassifier, split_columns
+from scope_nb import models, networks
+from scope_nb.columns import split_columns
+from scope_nb.keras_classifier import KerasClassifier
 
 
 def table(n, seed, dmdt=True):
@@ -167,7 +168,7 @@ def test_pipeline_transforms_the_eval_set_with_what_it_learned_from_training_row
 
 
 def test_scope_network_has_its_layers():
-    network = models.scope_network({"features": (70,), "dmdt": (26, 26, 1)})
+    network = networks.scope_network({"features": (70,), "dmdt": (26, 26, 1)})
     layers = {}
     for layer in network.layers:
         layers.setdefault(type(layer).__name__, []).append(layer)
@@ -178,7 +179,7 @@ def test_scope_network_has_its_layers():
     dense = 71 * 256 + 257 * 32
     convolutions = (9 + 16 + 16) + (144 + 256 + 16) + (144 + 512 + 32) + (288 + 1024 + 32)
     assert network.count_params() == dense + convolutions + 65 * 16 + 17
-    alone = models.scope_network({"features": (70,)})
+    alone = networks.scope_network({"features": (70,)})
     assert alone.count_params() == dense + 33 * 16 + 17
 
 
