@@ -389,7 +389,9 @@ class Dataset:
         if block is not None:
             there = np.isfinite(block).all(axis=-1).any(axis=1).sum()
             return f"A model sees the light curves themselves, at most {block.shape[1]} epochs; {there:,} are here."
-        return "A model sees dmdt, not the light curves." if "dmdt_0_0" in self.X else "A model sees no dmdt."
+        if "dmdt_0_0" in self.X:
+            return "A model sees dmdt, not the light curves; `rnn` reads its 26 time differences as a sequence."
+        return "A model sees neither dmdt nor the light curves."
 
     def counts(self):
         """Return how many light curves and stars each part has, positive and negative."""

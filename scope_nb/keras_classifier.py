@@ -3,6 +3,7 @@
 Keras is imported when a network is trained or loaded, never when this module is.
 """
 
+import logging
 import os
 import sys
 import tempfile
@@ -80,7 +81,7 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
     Attributes
     ----------
     network_ : keras.Model
-    preprocessor_ : sklearn.pipeline.Pipeline
+    preprocessor_ : sklearn.pipeline.Pipeline, or None where `X` has no features
     history_ : pandas.DataFrame
         One row per epoch: `loss`, `val_loss`, `learning_rate`.
     classes_, n_features_in_, feature_names_in_
@@ -173,6 +174,8 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
     def _fitted_preprocessor(self, X):
         features, _ = split_columns(X)
         names = [name for name in getattr(X, "columns", range(features.shape[1])) if is_feature(name)]
+        if not names:
+            return None
         return make_preprocessor(self.scaler, len(features), self.add_indicator, self.impute, names).fit(features)
 
     def _compiled(self, shapes, n_rows):
@@ -194,7 +197,8 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
     def _inputs(self, X):
         features, dmdt = split_columns(X)
         curve = curve_block(X)
-        inputs = {"features": self.preprocessor_.transform(features).astype(np.float32)}
+        learned = self.preprocessor_
+        inputs = {} if learned is None else {"features": learned.transform(features).astype(np.float32)}
         inputs |= {} if dmdt is None else {"dmdt": dmdt}
         return inputs if curve is None else inputs | {"curve": network_input(curve)}
 
@@ -207,6 +211,7 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
 
     def __getstate__(self):
         state = super().__getstate__().copy()
+        state["start_from"] = None if self.start_from is None else str(self.start_from)
         if "network_" in state:
             state["network_"] = to_bytes(self.network_)
             state["history_"] = {"epoch": self.history_.index.tolist(), **self.history_.to_dict("list")}
@@ -338,6 +343,7 @@ def load_keras():
     """
     if "keras" not in sys.modules and "TF_CPP_MIN_LOG_LEVEL" not in os.environ:
         os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+        logging.getLogger("tensorflow").setLevel(logging.ERROR)  # every new network is traced anew, and it would say so
         errors = os.dup(2)
         try:
             with open(os.devnull, "w") as nowhere:

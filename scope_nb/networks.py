@@ -51,6 +51,8 @@ def rnn_network(shapes, units=32, patch=4, dense=(256, 32), dropout=0.25, joint=
     """
     from keras.layers import GRU, Bidirectional, Conv1D, Dropout, MaxPooling1D, Permute, Reshape
 
+    if not {"curve", "dmdt"} & set(shapes):
+        raise ValueError("a recurrent network needs light curves (`Dataset.from_table(light_curves=)`) or dmdt in X")
     sequence = "curve" if "curve" in shapes else "dmdt"
     inputs = _inputs(shapes, ("features", sequence))
     branches = _dense(inputs, dense, dropout)
@@ -59,7 +61,7 @@ def rnn_network(shapes, units=32, patch=4, dense=(256, 32), dropout=0.25, joint=
         mask = MaxPooling1D(patch, padding="same")(x)[:, :, -1] > 0  # the last channel tells where epochs are
         x = Conv1D(units, patch, strides=patch, padding="same", activation="relu")(x)
         branches.append(Dropout(dropout)(Bidirectional(GRU(units))(x, mask=mask)))
-    elif "dmdt" in inputs:
+    else:
         rows, steps, _ = shapes["dmdt"]
         x = Reshape((steps, rows))(Permute((2, 1, 3))(inputs["dmdt"]))
         branches.append(Dropout(dropout)(Bidirectional(GRU(units))(x)))
