@@ -148,7 +148,9 @@ def _check_class(tag, entry, sets, path):
     checks = {"threshold": lambda v: 0 <= v < 1, "balance": lambda v: v > 0, "lr": lambda v: v > 0}
     for name, holds in checks.items():
         value = entry.get(name)
-        if value is not None and not (isinstance(value, int | float) and holds(value)):
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise ValueError(f"{path}: {name} of class {tag!r} is {value!r}, which is no number")
+        if value is not None and not holds(value):
             raise ValueError(f"{path}: {name} of class {tag!r} is {value!r}, which is out of range")
     if (chosen := entry.get("features")) and chosen not in {*sets, *FEATURE_SETS} - {"info"}:
         raise ValueError(

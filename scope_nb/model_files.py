@@ -18,6 +18,7 @@ TRUSTED = (
     "lightgbm.sklearn.LGBMClassifier",
     "numpy.dtype",
     "scope_nb.calibrate.Calibrated",
+    "scope_nb.ensemble.Mean",
     "scope_nb.impute.ScopeImputer",
     "scope_nb.keras_classifier.KerasClassifier",
     "scope_nb.models.DropColumns",

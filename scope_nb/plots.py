@@ -293,6 +293,23 @@ def reliability(evaluation, part="test", before=None, ax=None):
     return ax
 
 
+def trust(measured, chosen=None, ax=None):
+    """Plot how often periods were right against their trust, from `judge.reliability`; `chosen` marks one period's."""
+    ax = _axes(ax, figsize=(4.4, 3.6))
+    ax.plot([0, 1], [0, 1], lw=0.8, color="black", alpha=0.4)
+    marks = zip(measured.groupby("set", sort=False), (BLUE, ORANGE, GREEN), "os^", strict=False)
+    for (name, bins), color, mark in marks:
+        error = np.clip([bins["right"] - bins["low"], bins["high"] - bins["right"]], 0, None)
+        label = f"{name}, {bins['stars'].sum():,} stars"
+        ax.errorbar(bins["trust"], bins["right"], error, fmt=mark, color=color, ms=4, lw=0.8, label=label)
+    if chosen is not None:
+        ax.axvline(chosen, color=RED, lw=1, ls="--", label=f"this period: {chosen:.2f}")
+    ax.set_xlabel("trust score (mean of bin)")
+    ax.set_ylabel("share of right periods (95 % interval)")
+    ax.legend(loc="lower right")
+    return ax
+
+
 def label_counts(counts, ax=None):
     """Plot positive light curves per label beside those of SCoPe's training set, from `simulate.count_labels`."""
     counts = counts.sort_values("light curves")

@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 
 from . import models
-from .data import PARTS, read_parquet, write_parquet
+from .data import PARTS, inputs, read_parquet, write_parquet
+from .ensemble import Mean
 from .evaluate import Evaluation, evaluate_predictions
 from .files import project_folder, reports_folder, run_folder, sha256, whole
 from .metrics import METRICS
@@ -83,6 +84,7 @@ def save_run(folder, model, evaluation, dataset, parameters=None, data=None, sim
         The folder.
     """
     record = provenance(parameters or {}, data, simulated) | {"dataset": dataset.settings}
+    record |= {"members": list(model.names)} if isinstance(model, Mean) else {}
     return _write_run(Path(folder), evaluation, record, model, figures or {})
 
 
@@ -238,11 +240,34 @@ def load_runs(reports=""):
     return pd.DataFrame(rows)
 
 
-def ensemble(runs, reports="", seed=0):
+def classify(run, table, reports=""):
+    """Classify light curves by a saved run; they need features, but no labels.
+
+    Parameters
+    ----------
+    run : path-like or Run
+        See `load_run`. An ensemble averages its members.
+    table : pandas.DataFrame
+        Features as in a training table.
+    reports : path-like
+        Folder of the runs.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The `probability`, and whether it is above the threshold of the run (`positive`), of each row.
+    """
+    run = load_run(run, reports)
+    seen = {name: run.record["dataset"][name] for name in ("features", "period_suffix", "derived", "dmdt")}
+    probability = models.load_model(run.folder / "model").predict_proba(inputs(table, **seen))[:, 1]
+    return pd.DataFrame({"probability": probability, "positive": probability > run.evaluation.threshold}, table.index)
+
+
+def ensemble(runs, reports=""):
     """Average the probabilities of saved runs, as SCoPe averages DNN and XGB, and save the result as a run.
 
-    The threshold is chosen anew on the validation part. The run is named after its members, `xgb+dnn`; it holds no
-    model of its own but names theirs in its provenance.
+    The threshold is chosen anew on the validation part. The run is named after its members, `xgb+dnn`, and holds their
+    models; `train.ipynb` makes the same with a page, if its algorithm is that name.
 
     Parameters
     ----------
@@ -250,8 +275,6 @@ def ensemble(runs, reports="", seed=0):
         At least two, of one tag and on the same light curves; see `load_run`.
     reports : path-like
         Folder of the runs; the ensemble goes into the group of the first.
-    seed : int
-        Of the intervals.
 
     Returns
     -------
@@ -262,27 +285,74 @@ def ensemble(runs, reports="", seed=0):
     ValueError
         If the runs are fewer than two or differ in tag, data, rows, labels or split.
     """
+    members = _members(runs, reports)
+    first = members[0]
+    predictions = first.evaluation.predictions.copy()
+    predictions["probability"] = np.mean([m.evaluation.predictions["probability"] for m in members], axis=0)
+    evaluation = evaluate_predictions(first.tag, predictions)
+    settings = [m.record.get("dataset", {}) for m in members]
+    record = provenance({}) | {"data": first.record.get("data"), "dataset": settings[0]}
+    record["dataset"]["dmdt"] = any(s.get("dmdt") for s in settings)
+    record["members"] = [m.name for m in members]
+    model = _mean(members) if all((m.folder / "model").is_dir() for m in members) else None
+    folder = run_folder(reports, first.group, "+".join(member.algorithm for member in members), first.tag)
+    return load_run(_write_run(folder, evaluation, record, model))
+
+
+def mean_model(algorithm, group, tag, data, reports=""):
+    """Return the mean of saved models of one tag as a classifier.
+
+    Parameters
+    ----------
+    algorithm : str
+        Names of their algorithms, joined by a plus: `xgb+dnn`.
+    group, tag : str
+    data : path-like
+        The training table; the runs must be of the same.
+    reports : path-like
+        Folder of the runs.
+
+    Returns
+    -------
+    ensemble.Mean
+
+    Raises
+    ------
+    ValueError
+        See `ensemble`; also if the runs are of another table.
+    """
+    members = _members([f"{group}/{name}/{tag}" for name in algorithm.split("+")], reports)
+    if (members[0].record.get("data") or {}).get("sha256") != sha256(data):
+        raise ValueError(f"{members[0].name} was trained on other data than {Path(data).name}: train it on this table")
+    return _mean(members)
+
+
+def _members(runs, reports):
     members = [load_run(run, reports) for run in runs]
     if len(members) < 2:
         raise ValueError("an ensemble needs at least two runs")
-    first = members[0]
     for other in members[1:]:
-        require_same(first, other)
-    predictions = first.evaluation.predictions.copy()
-    predictions["probability"] = np.mean([m.evaluation.predictions["probability"] for m in members], axis=0)
-    evaluation = evaluate_predictions(first.tag, predictions, seed=seed)
-    record = provenance({"seed": seed}) | {k: first.record[k] for k in ("data", "dataset") if k in first.record}
-    record["members"] = [{"run": member.name, "time": member.record["time"]} for member in members]
-    folder = run_folder(reports, first.group, "+".join(member.algorithm for member in members), first.tag)
-    return load_run(_write_run(folder, evaluation, record))
+        require_same(members[0], other)
+    return members
 
 
-def ensembles(algorithms, group, reports="", seed=0):
+def _mean(members):
+    return Mean([models.load_model(m.folder / "model") for m in members], [m.name for m in members])
+
+
+def ensembles(algorithms, group, reports=""):
     """Make the `ensemble` of these algorithms for every tag of a group that has runs of them all.
 
     Returns
     -------
     list of Run
+    """
+    names = shared_tags(algorithms, group, reports)
+    return [ensemble([f"{group}/{algorithm}/{tag}" for algorithm in algorithms], reports) for tag in names]
+
+
+def shared_tags(algorithms, group, reports=""):
+    """Return the tags of a group that have runs of all these algorithms.
 
     Raises
     ------
@@ -291,11 +361,11 @@ def ensembles(algorithms, group, reports="", seed=0):
     """
     found = load_runs(reports)
     found = found[found["group"] == group] if len(found) else pd.DataFrame(columns=["tag", "algorithm"])
-    names = [f"{group}/{{}}/{tag}" for tag, own in found.groupby("tag") if set(algorithms) <= set(own["algorithm"])]
+    names = [tag for tag, own in found.groupby("tag") if set(algorithms) <= set(own["algorithm"])]
     if not names:
         there = ", ".join(sorted(set(found["algorithm"]))) or "none"
         raise ValueError(f"no tag of group {group!r} has runs of {' and '.join(algorithms)}; algorithms there: {there}")
-    return [ensemble([name.format(algorithm) for algorithm in algorithms], reports, seed) for name in names]
+    return names
 
 
 def require_same(a, b, part=None, any_data=False):

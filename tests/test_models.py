@@ -90,7 +90,7 @@ def test_clone_keeps_every_parameter(model):
 def test_parameters_override_defaults_and_unknown_ones_are_refused():
     parameters = models.xgb(eta=0.1, seed=7, subsample=1).estimator.get_params()
     assert (parameters["learning_rate"], parameters["subsample"]) == (0.1, 1)
-    assert (parameters["random_state"], parameters["max_depth"]) == (7, 3)
+    assert (parameters["random_state"], parameters["max_depth"]) == (7, 4)
     model = models.dnn(joint=8, epochs=5)
     assert (model.build_params, model.epochs) == ({"joint": 8}, 5)
     with pytest.raises(ValueError, match=r"'max_dept'; did you mean 'max_depth'"):
