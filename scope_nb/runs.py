@@ -343,12 +343,21 @@ def _mean(members):
 def ensembles(algorithms, group, reports=""):
     """Make the `ensemble` of these algorithms for every tag of a group that has runs of them all.
 
+    One that is there and not older than its members is kept, with its page.
+
     Returns
     -------
     list of Run
     """
-    names = shared_tags(algorithms, group, reports)
-    return [ensemble([f"{group}/{algorithm}/{tag}" for algorithm in algorithms], reports) for tag in names]
+    found = load_runs(reports)
+    times = {(run.group, run.algorithm, run.tag): run.time for run in found.itertuples()}
+    made = []
+    for tag in shared_tags(algorithms, group, reports):
+        newest = max(times[group, algorithm, tag] for algorithm in algorithms)
+        own = f"{group}/{'+'.join(algorithms)}/{tag}"
+        kept = times.get((group, "+".join(algorithms), tag), "") >= newest
+        made.append(load_run(own, reports) if kept else ensemble([f"{group}/{a}/{tag}" for a in algorithms], reports))
+    return made
 
 
 def shared_tags(algorithms, group, reports=""):

@@ -91,7 +91,7 @@ def test_a_single_mistake_leaves_an_interval_like_wilsons():
     p[0] = 0.2
     low, high = evaluate.intervals(y, p, star, 0.5)["recall"]
     wilson = scipy.stats.binomtest(19, 20).proportion_ci(method="wilson")
-    np.testing.assert_allclose([low, high], [wilson.low, wilson.high], atol=0.06)
+    np.testing.assert_allclose([low, high], [wilson.low, wilson.high], atol=0.08)
 
 
 def test_threshold_maximises_f1():
