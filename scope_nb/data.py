@@ -16,11 +16,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from sklearn.model_selection import train_test_split
 
+from .columns import curve_block
 from .derived import derived_features, sources
 from .dmdt import SIZE, stack_dmdt
 from .files import existing, whole
 from .hdf5 import HDF5_NAMES, read_hdf5
 from .lightcurves import stars
+from .sequences import sequences
 from .taxonomy import ALERTS, CATALOGUES, NEGATIVE_LABEL, defaults, feature_columns, find_tag, labels, tags, unknown
 
 IDENTITY = ("_id", "obj_id", "ra", "dec", "band", "filter", "field", "ccd", "quad")
@@ -249,7 +251,7 @@ class Dataset:
     tag, label : str
     X : pandas.DataFrame of float32, shape (n, n_features)
         The tag's features, those derived from them, then dmdt as the columns `dmdt_0_0` to `dmdt_25_25`. Missing
-        values are NaN.
+        values are NaN. Light curves, where they were asked for, come last.
     y : numpy.ndarray of int, shape (n,)
     weight : numpy.ndarray of float, shape (n,), or None
     star : numpy.ndarray of str, shape (n,)
@@ -282,6 +284,7 @@ class Dataset:
         features=None,
         derived=True,
         dmdt=True,
+        light_curves=None,
         label=None,
         weight=None,
         balance=None,
@@ -311,6 +314,8 @@ class Dataset:
             Add the features that follow from these (`derived.derived_features`).
         dmdt : bool
             Include dmdt.
+        light_curves : LightCurves, optional
+            Include the light curves themselves, as the columns of `sequences.sequences`.
         label : str, optional
             The label column, where it has another name than that of the tag.
         weight : str or array-like, optional
@@ -343,7 +348,7 @@ class Dataset:
         return cls(
             tag,
             label,
-            _inputs(table, columns, suffix, derived, dmdt, row),
+            _inputs(table, columns, suffix, derived, dmdt, light_curves, row),
             y[row],
             weight,
             star[row],
@@ -351,7 +356,8 @@ class Dataset:
             row,
             {
                 **{"threshold": threshold, "split": split, "period_suffix": suffix, "features": columns},
-                **{"derived": derived, "dmdt": dmdt, "balance": balance, "weight_per_class": weight_per_class},
+                **{"derived": derived, "dmdt": dmdt, "light_curves": light_curves is not None},
+                **{"balance": balance, "weight_per_class": weight_per_class},
             },
         )
 
@@ -377,6 +383,16 @@ class Dataset:
     def test(self):
         """The part to report on."""
         return self["test"]
+
+    def sees(self):
+        """Say what of a light curve itself is in `X`, beside the features."""
+        block = curve_block(self.X)
+        if block is not None:
+            there = np.isfinite(block).all(axis=-1).any(axis=1).sum()
+            return f"A model sees the light curves themselves, at most {block.shape[1]} epochs; {there:,} are here."
+        if "dmdt_0_0" in self.X:
+            return "A model sees dmdt, not the light curves; `rnn` reads its 26 time differences as a sequence."
+        return "A model sees neither dmdt nor the light curves."
 
     def counts(self):
         """Return how many light curves and stars each part has, positive and negative."""
@@ -508,8 +524,8 @@ def _feature_columns(table, features, suffix, dmdt):
     return columns
 
 
-def _inputs(table, columns, suffix, derived, dmdt, row):
-    """Return features (catalogue zeros are missing matches), derived features and dmdt as one float32 frame."""
+def _inputs(table, columns, suffix, derived, dmdt, light_curves, row):
+    """Return features (catalogue zeros are missing), derived features, dmdt and light curves as one float32 frame."""
     frame = table[columns].iloc[row]
     values = frame.to_numpy(np.float32, na_value=np.nan).copy()
     catalogue = np.array([c.startswith(CATALOGUES) for c in columns], bool)
@@ -523,6 +539,8 @@ def _inputs(table, columns, suffix, derived, dmdt, row):
     if dmdt:
         block = _stacked(table["dmdt"].iloc[row], "the table")
         inputs.append(pd.DataFrame(block.reshape(len(block), -1), columns=DMDT_COLUMNS))
+    if light_curves is not None:
+        inputs.append(sequences(light_curves, table.iloc[row]))
     return pd.concat(inputs, axis=1) if len(inputs) > 1 else inputs[0]
 
 

@@ -2,8 +2,10 @@
 
 import json
 import platform
+import shutil
 import subprocess
 import sys
+import warnings
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import packages_distributions, version
@@ -57,6 +59,8 @@ def _commit():
 def save_run(folder, model, evaluation, dataset, parameters=None, data=None, simulated=False, figures=None):
     """Save a run: scores, predictions, plots, model and provenance, whole or not at all.
 
+    A model that cannot be written without pickle costs its file, not the run: a warning and the provenance say why.
+
     Parameters
     ----------
     folder : path-like
@@ -92,12 +96,26 @@ def _write_run(folder, evaluation, record, model=None, figures=()):
         stats |= evaluation.stats | {"importances": _importances(model)}
         _write_json(part / "stats.json", stats)
         write_parquet(evaluation.predictions, part / "predictions.parquet")
-        _write_json(part / "provenance.json", record)
         for name in figures:
             figures[name].savefig(part / f"{name}.png", dpi=120, bbox_inches="tight")
         if model is not None:
-            models.save_model(model, part / "model")
+            record = record | _save_model(model, part / "model")
+        _write_json(part / "provenance.json", record)
     return folder
+
+
+def _save_model(model, folder):
+    """Save a model, or return for the provenance why that cannot be done, with a warning."""
+    try:
+        models.save_model(model, folder)
+    except OSError:
+        raise
+    except Exception as error:  # what a writer of models makes of a foreign class is its own affair
+        shutil.rmtree(folder, ignore_errors=True)
+        reason = f"{type(error).__name__}: {error}"
+        warnings.warn(f"the run is saved without its model, which cannot be written: {reason}", stacklevel=4)
+        return {"model_not_saved": reason}
+    return {}
 
 
 def _importances(model):

@@ -16,17 +16,10 @@ tried by 5-fold cross-validation over stars, and only features of the light curv
 """
 
 import argparse
-import importlib.util
 import os
-import sys
 import warnings
 from dataclasses import replace
 from pathlib import Path
-from unittest.mock import MagicMock
-
-for missing in ("numba", "skops", "skops.io"):  # a machine lent for its GPU may lack what nothing here calls
-    if not importlib.util.find_spec(missing.partition(".")[0]):
-        sys.modules[missing] = MagicMock()
 
 import numpy as np
 import pandas as pd
