@@ -141,7 +141,7 @@ def contact(times, star, rng):
     cos_i = rng.uniform(0, 0.8)
     tide = 0.06 + 0.07 * ratio
     radii = (larger, larger * ratio**0.46)
-    curve = _binary(_phase(times, star.period, rng), radii, cos_i, rng.uniform(0.6, 1.0), tide)
+    curve = _binary(_phase(times, star.period, rng), radii, cos_i, rng.uniform(0.55, 1.0), tide)
     return curve + random_walk(times, 300.0, 0.01, rng)  # spots: the maxima change from season to season
 
 
@@ -198,9 +198,9 @@ def rr_lyrae_ab(times, star, rng, blazhko=0.0):
     """RRab: the larger the amplitude the shorter the period, in two Oosterhoff groups."""
     log_p = np.log10(star.period) - (0.06 if rng.random() < 0.25 else 0.0)
     blue = -3.123 - 26.331 * log_p - 35.853 * log_p**2 if log_p > -0.367 else 1.71
-    amplitude = float(np.clip(0.54 * blue + rng.normal(0, 0.11), 0.15, 1.2))
+    amplitude = float(np.clip(0.51 * blue + rng.normal(0, 0.11), 0.15, 1.2))
     harmonic = np.arange(1, 7)
-    ratios = np.array([0.47, 0.34, 0.22, 0.13, 0.08, 0.04]) * np.clip(0.6 + 0.4 * amplitude, 0.6, 1.0) ** harmonic
+    ratios = np.array([0.51, 0.39, 0.26, 0.16, 0.10, 0.05]) * np.clip(0.6 + 0.4 * amplitude, 0.6, 1.0) ** harmonic
     angles = rng.normal(4.28 + 1.5 * (log_p + 0.24), 0.13) * harmonic - 0.2
     phase = _phase(times, star.period, rng)
     slow = TURN * _phase(times, float(np.clip(_lognormal(rng, 60, 0.25), 15, 300)), rng)
@@ -320,7 +320,7 @@ def spots(times, star, rng):
 def dwarf_nova(times, star, rng):
     """Outbursts over flickering; every fourth is a long one. The fade is by Bailey's relation 0.25 to 0.6 mag a day."""
     flicker = random_walk(times, 0.08, rng.uniform(0.05, 0.25), rng) + random_walk(times, 60.0, 0.15, rng)
-    gap = float(np.clip(_lognormal(rng, 90.0, 0.35), 12.0, 600.0))
+    gap = float(np.clip(_lognormal(rng, 55.0, 0.3), 12.0, 300.0))
     height = float(np.clip(rng.normal(2.8, 0.9), 0.8, 6.0))
     days, which = _since_last(times, gap, rng)
     rise, fade = rng.uniform(0.5, 1.5), rng.uniform(0.25, 0.6)

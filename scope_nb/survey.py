@@ -111,7 +111,7 @@ def schedule(ra, dec, rng):
     return times[order], curve[order], plan
 
 
-def error(mag, shallow=0.0, floor=0.0105):
+def error(mag, shallow=0.0, floor=0.0105, bend=2.0):
     """Typical error (mag) that ZTF's pipeline quotes: a floor, photon noise, sky noise, and saturation.
 
     Fitted to the public epochs of 209 stars (0.012 at 15 mag, 0.024 at 18, 0.095 at 20) and of a poor field.
@@ -122,10 +122,13 @@ def error(mag, shallow=0.0, floor=0.0105):
     shallow : float
         How much brighter (mag) the noise of the sky is than in a good field.
     floor : float
+    bend : float
+        Quoted errors of faint stars fall behind the noise of the sky, as detections are the bright excursions; with 0
+        it is the noise itself.
     """
     photons, sky = 0.012 * 10 ** (0.2 * (mag - 18)), 0.11 * 10 ** (0.4 * (mag + shallow - 20))
     saturating = 0.8 * floor * 10 ** (0.2 * (12.5 - mag))
-    return np.sqrt(floor**2 + photons**2 + (sky / (1 + 2 * sky)) ** 2 + saturating**2)
+    return np.sqrt(floor**2 + photons**2 + (sky / (1 + bend * sky)) ** 2 + saturating**2)
 
 
 def expose(times, mags, shallow, rng):
@@ -148,14 +151,13 @@ def expose(times, mags, shallow, rng):
     """
     n = len(times)
     floor = 0.0105 * 10 ** (0.16 * shallow)  # poor fields are so for bright stars too
-    # Every exposure has a night of its own: clouds, seeing and moonlight cost depth and blur all stars.
-    lost = shallow + rng.normal(0.15, 0.37, n) + 0.15 * _moon(times) ** 2
-    true_error = 0.73 * error(mags, lost, floor) * rng.lognormal(0, 0.08) * rng.lognormal(0, 0.4, n)
-    zero_point = 0.0105 * rng.standard_normal(n)
-    # The noise is in the flux. A faint star is detected in a bad night only if the noise makes it bright.
+    # Every exposure is of its own quality: clouds and moonlight cost depth, seeing blurs bright and faint stars.
+    lost = shallow + rng.normal(-0.1, 0.45, n) + rng.exponential(0.2, n) + 0.15 * _moon(times) ** 2
+    true_error = error(mags, lost, floor, 0.0) * 0.8 * rng.lognormal(0, 0.08) * rng.lognormal(0, 0.29, n)
+    # The noise is in the flux; of faint stars, bad nights keep those alone that it makes brighter.
     flux = 1 + true_error * rng.standard_normal(n)
-    detected = flux > 3.2 * true_error
-    measured = mags + zero_point - 2.5 * np.log10(np.maximum(flux, 0.01))
+    detected = flux > 5 * true_error
+    measured = mags + rng.normal(0, 0.009, n) - 2.5 * np.log10(np.maximum(flux, 0.01))
     # The pipeline quotes an error by magnitude and field, not by the quality of the night.
     quoted = error(measured, shallow, floor)
     err = np.minimum(quoted, WORST_ERROR + 0.01 * rng.standard_normal(n)) * rng.lognormal(0, 0.001, n)

@@ -16,8 +16,9 @@ NOTICED = {"natural": (0.03, 0.25), "sample": (0.45, 1.0)}
 def shown_period(curve, period, rng):
     """Return the period (days) that a search showed to the people who voted.
 
-    Of the true period, its half, its double and their daily aliases it is that where a sine fits best, or two
-    harmonics, as the search happened to be: the ways in which periodograms go wrong.
+    Of the true period, its half, its double and their daily aliases it is that where a sine fits best, or two or four
+    harmonics, as the search happened to be: the ways in which periodograms go wrong. Of periods that fit alike the
+    shorter is shown, as that of equal eclipses is.
 
     Parameters
     ----------
@@ -33,8 +34,8 @@ def shown_period(curve, period, rng):
     multiples = np.array([1.0, 2.0, 0.5]) / period
     trials = np.concatenate([multiples, np.abs(multiples[:2] - 1.0), multiples[:2] + 1.0])
     trials = trials[trials > 1.5 / np.ptp(time)]
-    terms = rng.integers(1, 3)
-    left = [_unexplained(2 * np.pi * freq * time, mag, weight, terms) for freq in trials]
+    terms = rng.choice([1, 2, 4], p=[0.15, 0.15, 0.7])
+    left = [_unexplained(2 * np.pi * freq * time, mag, weight, terms) / freq**0.05 for freq in trials]
     return 1 / trials[np.argmin(left)] if len(trials) else period
 
 

@@ -70,25 +70,37 @@ def noise(folder):
     """Print how well real and simulated constant stars are told apart."""
     warnings.filterwarnings("ignore", message=".*too few good epochs")
     curves = read_lightcurves(folder / "ztf_000250_zg_c01_q1_dr5.parquet")
+    curves = [curves[i] for i in range(len(curves))]
+    shallow = np.median([_shallow(c) for c in curves if 17 < np.median(c.mag) < 19])
+    times = np.unique(np.concatenate([c.time for c in curves]))
+    times = times[np.diff(times, prepend=-np.inf) > 0.5]  # all visits to the field, as times are rounded in this file
     rng = np.random.default_rng(0)
-    shallow = np.median([_shallow(c) for c in (curves[i] for i in range(len(curves))) if 17 < np.median(c.mag) < 19])
     rows, real = [], []
-    for i in range(len(curves)):
-        curve = curves[i]
+    for curve in curves:
         mine = statistics(curve.time, curve.mag, curve.err)
         if mine["chi2red"] > 3:  # it may well vary
             continue
-        level = np.full(len(curve), np.average(curve.mag, weights=curve.err**-2))
-        mag, err, good = survey.expose(curve.time, level, shallow + rng.normal(0, 0.03), rng)
-        if good.sum() < 20:
-            continue
-        rows += [mine, statistics(curve.time[good], mag[good], err[good])]
-        real += [1, 0]
+        twin = _twin(curve, times, shallow + rng.normal(0, 0.03), rng)
+        if twin is not None:
+            rows += [mine, statistics(*twin)]
+            real += [1, 0]
     X, y, pair = pd.DataFrame(rows)[list(NAMES)[1:]], np.array(real), np.arange(len(real)) // 2
     p = cross_val_predict(xgb(), X, y, groups=pair, cv=GroupKFold(5), method="predict_proba")[:, 1]
     single = {c: max(a := roc_auc_score(y, X[c]), 1 - a) for c in X}
     print(f"\n2. Noise: ROC AUC {roc_auc_score(y, p):.3f} on {len(y) // 2} light curves; {shallow:.2f} mag less deep")
     print("   single statistics:", pd.Series(single).sort_values(ascending=False).head(5).round(3).to_dict())
+
+
+def _twin(curve, times, shallow, rng):
+    """Simulate a constant star of the same measured magnitude; None if it cannot be seen often enough."""
+    wanted = level = np.average(curve.mag, weights=curve.err**-2)
+    seed = rng.integers(2**32)
+    for _ in range(3):  # only bright excursions of faint stars are detected, so that the true star is fainter
+        mag, err, good = survey.expose(times, np.full(len(times), level), shallow, np.random.default_rng(seed))
+        if good.sum() < 50:
+            return None
+        level += wanted - np.average(mag[good], weights=err[good] ** -2)
+    return times[good], mag[good], err[good]
 
 
 def _shallow(curve):
