@@ -5,6 +5,8 @@ import math
 import numba
 import numpy as np
 
+from .harmonics import reduce, solve
+
 MAX_HARMONICS = 5
 NAMES = (
     *("f1_power", "f1_BIC", "f1_a", "f1_b", "f1_amp", "f1_phi0"),
@@ -65,54 +67,22 @@ def _normal_equations(time, mag, err, period, harmonics, span):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _cholesky(matrix):
-    """Factor the matrix in place (lower triangle); return how many leading columns are independent."""
-    p = matrix.shape[0]
-    for a in range(p):
-        scale = matrix[a, a]
-        for b in range(a + 1):
-            total = matrix[a, b]
-            for c in range(b):
-                total -= matrix[a, c] * matrix[b, c]
-            if b < a:
-                matrix[a, b] = total / matrix[b, b]
-            elif total <= 1e-12 * scale:
-                return a
-            else:
-                matrix[a, a] = math.sqrt(total)
-    return p
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")
 def _fit(time, mag, err, period, harmonics):
     weight = 1.0 / (err * err)
     mean = (weight * mag).sum() / weight.sum()
     span = time[-1] - time[0]
-    matrix, right, chi2 = _normal_equations(time, mag - mean, err, period, harmonics, span)
-    usable = _cholesky(matrix)
-    # one factor serves all nested models: each further pair of rotated right-hand sides lowers chi2 by its square
-    best, best_bic, best_chi2, first_chi2 = 2, np.inf, chi2, chi2
-    for a in range(usable):
-        for b in range(a):
-            right[a] -= matrix[a, b] * right[b]
-        right[a] /= matrix[a, a]
-        chi2 = max(chi2 - right[a] * right[a], 0.0)
-        if a % 2 == 1:
-            if a == 1:
-                first_chi2 = chi2
-            bic = chi2 + math.log(time.size) * (a + 1)
-            if bic < best_bic:
-                best, best_bic, best_chi2 = a + 1, bic, chi2
-    solution = np.zeros(2 + 2 * 5)
-    for a in range(best - 1, -1, -1):
-        total = right[a]
-        for b in range(a + 1, best):
-            total -= matrix[b, a] * solution[b]
-        solution[a] = total / matrix[a, a]
-    out = np.zeros(14)
-    out[0] = (first_chi2 - best_chi2) / first_chi2 if first_chi2 > 0 else 0.0
+    matrix, solution, square = _normal_equations(time, mag - mean, err, period, harmonics, span)
+    chi2 = reduce(matrix, solution, square, 1e-12)
+    best, best_bic = 2, np.inf
+    for size in range(2, 3 + 2 * harmonics, 2):
+        bic = chi2[size - 1] + math.log(time.size) * size
+        if bic < best_bic:
+            best, best_bic = size, bic
+    solve(matrix, solution, best)
+    out = np.zeros(len(NAMES))
+    out[0] = (chi2[1] - chi2[best - 1]) / chi2[1] if chi2[1] > 0 else 0.0
     out[1] = best_bic
     out[2] = solution[0] + mean
     out[3] = solution[1] / span
-    out[4:] = solution[2:]
+    out[4 : 2 + best] = solution[2:best]
     return out

@@ -55,6 +55,53 @@ def _design(moments, right, harmonics, matrix, vector):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
+def reduce(matrix, vector, chi2, tolerance):
+    """Factor normal equations in place; return chi square after the first column, the first two, and so on.
+
+    One Cholesky factor serves all these nested models: each element of the rotated right-hand side lowers chi square
+    by its square. A column that those before it explain, to a share of `tolerance`, gets no coefficient.
+
+    Parameters
+    ----------
+    matrix : numpy.ndarray of float64, shape (p, p)
+        Lower triangle of X' W X; becomes the factor.
+    vector : numpy.ndarray of float64, shape (p,)
+        X' W y; becomes the rotated right-hand side.
+    chi2 : float
+        y' W y.
+    tolerance : float
+    """
+    left = np.empty(vector.size)
+    for a in range(vector.size):
+        scale = matrix[a, a]
+        for b in range(a + 1):
+            x = matrix[a, b]
+            for c in range(b):
+                x -= matrix[a, c] * matrix[b, c]
+            if b < a:
+                matrix[a, b] = x / matrix[b, b]
+            else:
+                matrix[a, a] = math.sqrt(x) if x > tolerance * scale else math.inf
+        x = vector[a]
+        for b in range(a):
+            x -= matrix[a, b] * vector[b]
+        vector[a] = x / matrix[a, a]
+        chi2 = max(chi2 - vector[a] * vector[a], 0.0)
+        left[a] = chi2
+    return left
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def solve(matrix, vector, size):
+    """Replace the first `size` elements of the right-hand side of `reduce` by the coefficients of that model."""
+    for a in range(size - 1, -1, -1):
+        x = vector[a]
+        for b in range(a + 1, size):
+            x -= matrix[b, a] * vector[b]
+        vector[a] = x / matrix[a, a]
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def chi2_by_harmonics(time, mag, weight, freq, harmonics):
     """Return chi square of the best series with 0, 1, .. K harmonics, shape (K + 1,), and the coefficients for K.
 
@@ -74,31 +121,9 @@ def chi2_by_harmonics(time, mag, weight, freq, harmonics):
     matrix, vector = np.zeros((size, size)), np.zeros(size)
     _sums(time, mag, weight, freq, harmonics, moments, right)
     _design(moments, right, harmonics, matrix, vector)
-    total = (weight * mag * mag).sum()
-    chi2 = np.empty(harmonics + 1)
-    for a in range(size):
-        scale = matrix[a, a]
-        for b in range(a + 1):
-            x = matrix[a, b]
-            for c in range(b):
-                x -= matrix[a, c] * matrix[b, c]
-            if b < a:
-                matrix[a, b] = x / matrix[b, b]
-            else:
-                matrix[a, a] = math.sqrt(x) if x > 1e-9 * scale else math.inf
-        x = vector[a]
-        for b in range(a):
-            x -= matrix[a, b] * vector[b]
-        vector[a] = x / matrix[a, a]
-        total -= vector[a] * vector[a]
-        if a % 2 == 0:
-            chi2[a // 2] = max(total, 0.0)
-    for a in range(size - 1, -1, -1):
-        x = vector[a]
-        for b in range(a + 1, size):
-            x -= matrix[b, a] * vector[b]
-        vector[a] = x / matrix[a, a]
-    return chi2, vector
+    chi2 = reduce(matrix, vector, (weight * mag * mag).sum(), 1e-9)
+    solve(matrix, vector, size)
+    return chi2[::2], vector
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")

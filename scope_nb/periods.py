@@ -8,14 +8,18 @@ from .judge import hypotheses, judge
 from .periodograms import (
     Grid,
     analysis_of_variance,
-    conditional_entropy,
     distinct_peaks,
+    entropy_and_variance,
     lomb_scargle,
+    magnitude_rows,
+    rounded,
     significance,
 )
 from .taxonomy import PERIOD_SUFFIXES, defaults, find_suffix
 
 NESTED = "ELS_ECE_EAOV"
+WINDOWS = 300  # peaks of the variance of rounded magnitudes where the exact one is computed
+ROUGH = 0.5  # rounding errors of magnitudes, in interquartile ranges, that are too much for that
 FEWEST = 4  # epochs; below that statistics and periods are undefined
 
 
@@ -31,7 +35,7 @@ class PeriodResult:
         The best period in days; NaN if the light curve is constant or too short for a single trial frequency.
     significance : float
         How far the peak stands out of the periodogram, in its standard deviations; for the nested search, out of the
-        analysis of variance.
+        analysis of variance, which for this purpose is that of magnitudes rounded to the bins of conditional entropy.
     candidates : numpy.ndarray, shape (n,)
         Periods (days) of the distinct peaks, best first.
     proposed_by : tuple of str
@@ -96,8 +100,10 @@ def find_periods(time, mag, err, max_freq=None, oversampling=None, keep_periodog
     if grid.size == 0 or np.ptp(mag) == 0:
         return {name: PeriodResult(name, np.nan, 0.0, np.empty(0), ()) for name in PERIOD_SUFFIXES}
     power, peaks = search(time, mag, err, grid)
-    freq = grid.freq(np.arange(grid.size)) if keep_periodograms else None
-    kept = power if keep_periodograms else dict.fromkeys(power)
+    freq, kept = None, dict.fromkeys(power)
+    if keep_periodograms:
+        freq = grid.freq(np.arange(grid.size))
+        kept = power | {"EAOV": analysis_of_variance(time, mag, grid, settings["phase_bins"])}
     results = {}
     for name, index in peaks.items():
         best = significance(power[name], power[name][index[0]])
@@ -114,18 +120,22 @@ def find_periods(time, mag, err, max_freq=None, oversampling=None, keep_periodog
 
 
 def search(time, mag, err, grid):
-    """Return the three periodograms, and the places of their distinct peaks on the grid, best first."""
+    """Return the three periodograms, and the places of their distinct peaks on the grid, best first.
+
+    The analysis of variance is that of rounded magnitudes, a by-product of conditional entropy. Its peaks are those of
+    the exact one, computed where the former is highest; or everywhere, if outliers make the rounding too rough.
+    """
     settings = defaults()["periods"]
-    power = {
-        "ELS": lomb_scargle(time, mag, err, grid),
-        "ECE": conditional_entropy(time, mag, grid, settings["phase_bins"], settings["mag_bins"]),
-        "EAOV": analysis_of_variance(time, mag, grid, settings["phase_bins"]),
-    }
-    peaks = {
-        name: distinct_peaks(-p if name == "ECE" else p, grid.oversampling, settings["n_candidates"])
-        for name, p in power.items()
-    }
-    return power, peaks
+    bins, many, width = settings["phase_bins"], settings["n_candidates"], grid.oversampling
+    entropy, variance = entropy_and_variance(time, mag, grid, bins, settings["mag_bins"])
+    lost = mag - rounded(mag, magnitude_rows(mag, settings["mag_bins"]))
+    if lost.std() > ROUGH * np.subtract(*np.percentile(mag, [75, 25])):
+        variance = exact = analysis_of_variance(time, mag, grid, bins)
+    else:
+        exact = analysis_of_variance(time, mag, grid, bins, near=distinct_peaks(variance, width, WINDOWS))
+    power = {"ELS": lomb_scargle(time, mag, err, grid), "ECE": entropy, "EAOV": variance}
+    high = {"ELS": power["ELS"], "ECE": -entropy, "EAOV": exact}
+    return power, {name: distinct_peaks(values, width, many) for name, values in high.items()}
 
 
 def find_period(time, mag, err, method="ELS_ECE_EAOV", **search):

@@ -8,8 +8,17 @@ from scope_nb.features import light_curve_features
 from scope_nb.harmonics import chi2_by_harmonics
 from scope_nb.judge import TERMS, _trees
 from scope_nb.lightcurves import read_lightcurves
-from scope_nb.periodograms import Grid, analysis_of_variance, conditional_entropy, distinct_peaks, lomb_scargle
-from scope_nb.periods import find_period, find_periods
+from scope_nb.periodograms import (
+    Grid,
+    analysis_of_variance,
+    conditional_entropy,
+    distinct_peaks,
+    entropy_and_variance,
+    lomb_scargle,
+    magnitude_rows,
+    rounded,
+)
+from scope_nb.periods import find_period, find_periods, search
 
 
 def folded_bins(time, freq, bins=20):
@@ -61,6 +70,30 @@ def test_fixed_point_phases_are_exact(method, reference, max_freq):
                 assert values[k] == pytest.approx(expected, rel=1e-10, abs=1e-10)
                 compared += 1
     assert compared > 300
+
+
+def test_variance_of_rounded_magnitudes_comes_with_the_entropy():
+    rng = np.random.default_rng(4)
+    time, mag = np.sort(rng.uniform(58200, 59000, 700)), 15 + rng.standard_normal(700)
+    mag[:300] = 15.0  # more epochs in one magnitude bin than a byte can count
+    grid = Grid.of(np.ptp(time), 5)
+    entropy, variance = entropy_and_variance(time, mag, grid)
+    np.testing.assert_array_equal(entropy, conditional_entropy(time, mag, grid))
+    expected = analysis_of_variance(time, rounded(mag, magnitude_rows(mag)), grid)
+    same = np.isclose(variance, expected, rtol=1e-3)  # not where an epoch is within rounding of the edge of a bin
+    assert same.mean() > 0.999
+
+
+@pytest.mark.parametrize("outlier", [0.0, 1e4])
+def test_peaks_of_the_variance_are_those_of_all_frequencies(star, outlier):
+    time, mag, err, _ = star
+    mag = mag.copy()
+    mag[5] += outlier
+    grid = Grid.of(np.ptp(time))
+    full = distinct_peaks(analysis_of_variance(time, mag, grid), 10, 20)
+    found = search(time, mag, err, grid)[1]["EAOV"]
+    assert found[0] == full[0]
+    assert np.mean([np.abs(found - peak).min() <= 10 for peak in full]) > 0.9
 
 
 def test_lomb_scargle_is_astropys(star):
