@@ -152,12 +152,13 @@ def expose(times, mags, shallow, rng):
     n = len(times)
     floor = 0.0105 * 10 ** (0.16 * shallow)  # poor fields are so for bright stars too
     # Every exposure is of its own quality: clouds and moonlight cost depth, seeing blurs bright and faint stars.
-    lost = shallow + rng.normal(-0.1, 0.45, n) + rng.exponential(0.2, n) + 0.15 * _moon(times) ** 2
-    true_error = error(mags, lost, floor, 0.0) * 0.8 * rng.lognormal(0, 0.08) * rng.lognormal(0, 0.29, n)
+    seeing = rng.standard_normal(n)
+    lost = shallow + rng.normal(-0.28, 0.41, n) + 0.13 * seeing + rng.exponential(0.17, n) + 0.28 * _moon(times) ** 2
+    true_error = 0.8 * error(mags, lost, floor, 0.0) * rng.lognormal(0, 0.08) * np.exp(0.28 * seeing)
     # The noise is in the flux; of faint stars, bad nights keep those alone that it makes brighter.
     flux = 1 + true_error * rng.standard_normal(n)
-    detected = flux > 5 * true_error
-    measured = mags + rng.normal(0, 0.009, n) - 2.5 * np.log10(np.maximum(flux, 0.01))
+    detected = flux > 4.5 * true_error
+    measured = mags + rng.normal(0, 0.01, n) - 2.5 * np.log10(np.maximum(flux, 0.01))
     # The pipeline quotes an error by magnitude and field, not by the quality of the night.
     quoted = error(measured, shallow, floor)
     err = np.minimum(quoted, WORST_ERROR + 0.01 * rng.standard_normal(n)) * rng.lognormal(0, 0.001, n)
