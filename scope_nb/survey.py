@@ -83,8 +83,15 @@ def _epochs(ra, dec, band, dense, rng):
     return np.concatenate([(first + k * wait)[repeats >= k] for k in range(4)])
 
 
-def schedule(ra, dec, rng):
+def schedule(place, rng):
     """All visits to a star, sorted by time.
+
+    Parameters
+    ----------
+    place : tuple of float
+        Right ascension, declination and galactic latitude (degrees): the north is visited more densely, the plane in
+        some nights without a break.
+    rng : numpy.random.Generator
 
     Returns
     -------
@@ -95,14 +102,15 @@ def schedule(ra, dec, rng):
     bands : list of int
         Band number of each light curve.
     """
-    dense = rng.random() < 0.45
+    ra, dec, latitude = place
+    dense = rng.random() < np.interp(dec, [0, 60], [0.2, 0.7])
     plan = [0, 1]
     if rng.random() < 0.35:
         plan.append(2)
     if rng.random() < 0.15:  # the overlap of two fields
         plan.append(1)
     blocks = [_epochs(ra, dec, band, dense, rng) for band in plan]
-    if rng.random() < 0.25:  # a few nights of continuous observation
+    if rng.random() < (0.5 if abs(latitude) < 10 else 0.15):  # a few nights of continuous observation
         runs = [np.arange(1, 41) * rng.uniform(1, 4) / 1440 for _ in range(rng.integers(1, 4))]
         blocks[1] = np.concatenate([blocks[1], *(rng.choice(blocks[1]) + run for run in runs)])
     times = np.concatenate(blocks)
