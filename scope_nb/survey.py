@@ -8,7 +8,7 @@ from functools import cache
 
 import numpy as np
 
-from .shapes import FIRST_NIGHT, LAST_NIGHT, random_walk
+from .shapes import FIRST_NIGHT, LAST_NIGHT
 
 BANDS = ("g", "r", "i")
 SATURATION = 12.0  # mag
