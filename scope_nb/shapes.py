@@ -171,7 +171,7 @@ def irradiated(times, star, rng):
 
 
 def reflecting(times, star, rng):
-    """Cool companion of a white dwarf or hot subdwarf that heats one side of it; the orbit is too inclined for eclipses."""
+    """Cool companion of a white dwarf or hot subdwarf, heated on one side, in an orbit too inclined for eclipses."""
     x = TURN * _phase(times, star.period, rng)
     return _bands(star.amplitude / 2 * (np.cos(x) + rng.uniform(0.0, 0.2) * np.cos(2 * x)), star)
 
