@@ -1,7 +1,8 @@
 """When the simulated survey sees a star, and how well.
 
-The figures of `error`, `expose` and `schedule` were read off public ZTF light curves: errors, scatter beyond them and
-outliers as a function of magnitude and band, visits per season and night.
+The figures of `error`, `expose` and `schedule` were read off public ZTF light curves: quoted errors and the scatter of
+single exposures as a function of magnitude, the share of stars that an exposure detects, nights between visits and
+visits a night.
 """
 
 from functools import cache

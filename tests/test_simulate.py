@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from astropy.timeseries import LombScargle
 
-from scope_nb import plots, shapes, taxonomy, votes
+from scope_nb import plots, shapes, survey, taxonomy, votes
 from scope_nb import simulate as simulation
 from scope_nb.files import project_folder
 from scope_nb.kinds import draw, kinds
@@ -66,8 +66,38 @@ def test_light_curves_are_usable(survey):
     assert light_curves.clean().n_epochs.min() >= 60  # also after close visits are thinned
     assert 200 < light_curves.n_epochs.mean() < 400
     assert all(np.all(np.diff(curve.time) > 0) for curve in light_curves)
-    assert light_curves.time.min() > 58200 and light_curves.time.max() < 60001
+    assert light_curves.time.min() > 58200 and light_curves.time.max() < 59236
     assert light_curves.mag.min() > 12.0 and light_curves.mag.max() < 21.9
+
+
+@pytest.mark.parametrize(
+    ("place", "nights", "share"),  # read off real light curves: ZTF DR5 in the far south, ZTF DR3 in the north
+    [((41.7, -26.6, -62.0), (60, 120), 0.14), ((250.0, 62.0, 38.0), (180, 400), 0.58)],
+)
+def test_nights_are_as_far_apart_as_in_real_light_curves(place, nights, share):
+    rng = np.random.default_rng(0)
+    found, gaps = [], []
+    for _ in range(60):
+        times, curve, bands = survey.schedule(place, rng)
+        visited = np.unique(np.floor(times[curve == bands.index(1)]))
+        found.append(len(visited))
+        gaps.append(np.diff(visited))
+    typical = np.quantile(found, 0.3 if place[1] < 0 else 0.7)  # public in the south, mostly dense in the north
+    assert nights[0] < typical < nights[1]
+    assert abs(np.mean(np.concatenate(gaps) == 1) - share) < 0.12
+    assert (np.median([gap.max() for gap in gaps]) > 120) == (place[1] < 0)  # the southern season is short
+
+
+def test_noise_of_faint_stars_is_skewed_to_the_bright_side():
+    """Only the bright excursions of faint stars are detected in bad nights; bright stars scatter evenly."""
+    rng = np.random.default_rng(0)
+    times = np.sort(rng.uniform(shapes.FIRST_NIGHT, shapes.LAST_NIGHT, 4000))
+    for mag, low, high in ((14.0, -0.2, 0.2), (20.0, -9.0, -0.5)):
+        measured, err, good = survey.expose(times, np.full(4000, mag), 0.0, rng)
+        pull = (measured[good] - np.median(measured[good])) / err[good]
+        assert low < np.mean(np.clip(pull, -9, 9) ** 3) < high
+        assert 0.7 < np.std(pull) < 1.6
+    assert good.mean() < 0.9
 
 
 def test_every_kind_varies_as_it_should():
