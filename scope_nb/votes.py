@@ -18,7 +18,7 @@ def shown_period(curve, period, rng):
 
     Of the true period, its half, its double and their daily aliases it is that where a sine fits best, or two or four
     harmonics, as the search happened to be: the ways in which periodograms go wrong. Of periods that fit alike the
-    shorter is shown, as that of equal eclipses is: the median period of SCoPe's training set, 0.17 days, is half that of
+    shorter is shown, as that of equal eclipses is: the median period of SCoPe's table, 0.17 days, is half that of
     its many contact binaries.
 
     Parameters

@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 from astropy.timeseries import LombScargle
 
-from scope_nb import plots, shapes, survey, taxonomy, votes
+from scope_nb import plots, shapes, taxonomy, votes
 from scope_nb import simulate as simulation
 from scope_nb.files import project_folder
 from scope_nb.kinds import draw, kinds
 from scope_nb.simulate import compare_medians, count_labels, main, simulate, write_survey
+from scope_nb.survey import expose, schedule
 
 SAMPLE_STARS = int(re.search(r"SAMPLE_STARS \?= (\d+)", (project_folder() / "Makefile").read_text())[1])
 PARENTS = {
@@ -78,7 +79,7 @@ def test_nights_are_as_far_apart_as_in_real_light_curves(place, nights, share):
     rng = np.random.default_rng(0)
     found, gaps = [], []
     for _ in range(60):
-        times, curve, bands = survey.schedule(place, rng)
+        times, curve, bands = schedule(place, rng)
         visited = np.unique(np.floor(times[curve == bands.index(1)]))
         found.append(len(visited))
         gaps.append(np.diff(visited))
@@ -93,7 +94,7 @@ def test_noise_of_faint_stars_is_skewed_to_the_bright_side():
     rng = np.random.default_rng(0)
     times = np.sort(rng.uniform(shapes.FIRST_NIGHT, shapes.LAST_NIGHT, 4000))
     for mag, low, high in ((14.0, -0.2, 0.2), (20.0, -9.0, -0.5)):
-        measured, err, good = survey.expose(times, np.full(4000, mag), 0.0, rng)
+        measured, err, good = expose(times, np.full(4000, mag), 0.0, rng)
         pull = (measured[good] - np.median(measured[good])) / err[good]
         assert low < np.mean(np.clip(pull, -9, 9) ** 3) < high
         assert 0.7 < np.std(pull) < 1.6
