@@ -77,15 +77,15 @@ def test_light_curves_are_usable(survey):
 )
 def test_nights_are_as_far_apart_as_in_real_light_curves(place, nights, share):
     rng = np.random.default_rng(0)
-    found, gaps = [], []
+    visited = []
     for _ in range(60):
         times, curve, bands = schedule(place, rng)
-        visited = np.unique(np.floor(times[curve == bands.index(1)]))
-        found.append(len(visited))
-        gaps.append(np.diff(visited))
-    typical = np.quantile(found, 0.3 if place[1] < 0 else 0.7)  # public in the south, mostly dense in the north
-    assert nights[0] < typical < nights[1]
-    assert abs(np.mean(np.concatenate(gaps) == 1) - share) < 0.12
+        visited.append(np.unique(np.floor(times[curve == bands.index(1)])))
+    visited.sort(key=len)  # the public survey in the south, the dense one in the north
+    chosen = visited[:30] if place[1] < 0 else visited[-20:]
+    gaps = [np.diff(times) for times in chosen]
+    assert nights[0] < np.median([len(times) for times in chosen]) < nights[1]
+    assert abs(np.mean(np.concatenate(gaps) == 1) - share) < 0.08
     assert (np.median([gap.max() for gap in gaps]) > 120) == (place[1] < 0)  # the southern season is short
 
 
@@ -93,7 +93,7 @@ def test_noise_of_faint_stars_is_skewed_to_the_bright_side():
     """Only the bright excursions of faint stars are detected in bad nights; bright stars scatter evenly."""
     rng = np.random.default_rng(0)
     times = np.sort(rng.uniform(shapes.FIRST_NIGHT, shapes.LAST_NIGHT, 4000))
-    for mag, low, high in ((14.0, -0.2, 0.2), (20.0, -9.0, -0.5)):
+    for mag, low, high in ((14.0, -0.2, 0.2), (20.5, -9.0, -0.5)):
         measured, err, good = expose(times, np.full(4000, mag), 0.0, rng)
         pull = (measured[good] - np.median(measured[good])) / err[good]
         assert low < np.mean(np.clip(pull, -9, 9) ** 3) < high
