@@ -364,9 +364,9 @@ def dips(times, star, rng):
 
 
 def quasar(times, star, rng):
-    """AGN: damped random walk, bluer when brighter."""
-    tau = float(np.clip(_lognormal(rng, 200.0, 0.35), 20.0, 2000.0))
-    sigma = float(np.clip(_lognormal(rng, 0.12, 0.17), 0.03, 0.4))
+    """AGN: damped random walk, bluer when brighter; of those that were noticed, as they vary within the survey."""
+    tau = float(np.clip(_lognormal(rng, 200.0, 0.3), 20.0, 800.0))
+    sigma = float(np.clip(_lognormal(rng, 0.16, 0.15), 0.08, 0.4))
     return _bands(random_walk(times, tau, sigma, rng), star)
 
 

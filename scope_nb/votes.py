@@ -7,7 +7,7 @@ from .taxonomy import labels as label_names
 
 # Shares of light curves that have a label of the second column but not the first: in SCoPe's training set 3,374, 450
 # and 201 light curves lack these parents.
-FORGOTTEN = {"periodic": 0.03, "irregular": 0.09, "variable": 0.002}
+FORGOTTEN = {"periodic": 0.04, "irregular": 0.11, "variable": 0.0005}
 # Share of the stars shown at a wrong period where somebody noticed, and share of those where they said how it was
 # wrong. The natural ones give about the 1,694, 237 and 238 light curves of SCoPe; the sample needs more to learn from.
 NOTICED = {"natural": (0.03, 0.25), "sample": (0.45, 1.0)}
@@ -91,7 +91,7 @@ def vote(star, clarity, wrong, n_curves, rng):
         doubt = rng.choice([0.0, 0.25, 0.5], len(own), p=[0.93, 0.055, 0.015])
         # Doubt about a parent is doubt about its children; only a forgotten tag breaks that.
         shares = np.minimum.accumulate(np.maximum(agreed - doubt, 0.0))
-        shares[forgotten | (rng.random(len(own)) < 0.004)] = 0.0
+        shares[forgotten | (rng.random(len(own)) < 0.0015)] = 0.0
         stray = {str(rng.choice(list(base))): 0.25} if rng.random() < 0.1 else {}
         rows.append(base | stray | dict(zip(own, shares.tolist(), strict=True)))
     return rows
