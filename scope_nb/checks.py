@@ -69,13 +69,13 @@ def _specific(table):
     return pd.DataFrame({name: given[name] & ~covered[name] for name in given}, index=table.index)
 
 
-def at_thresholds(evaluation, part="test", n_resamples=1000, seed=0):
+def at_thresholds(evaluation, part="test"):
     """Return the scores of a part at the chosen threshold and at SCoPe's 0.5 and 0.7, as text with intervals."""
     frame = evaluation.part(part)
     y, p, star = (frame[name].to_numpy() for name in ("y", "probability", "star"))
     rows = {f"chosen on validation, {evaluation.threshold:.3f}": evaluation.texts(part, SHOWN)}
     for cut, use in zip(SCOPE_THRESHOLDS, ("scores", "publishes"), strict=True):
-        values, spans = scores(y, p, cut), intervals(y, p, star, cut, n_resamples, seed)
+        values, spans = scores(y, p, cut), intervals(y, p, star, cut)
         rows[f"where SCoPe {use}, {cut}"] = {m: with_interval(values[m], spans[m]) for m in SHOWN}
     return pd.DataFrame.from_dict(rows, orient="index")
 
@@ -162,15 +162,17 @@ def over_seeds(model, dataset, seeds=5, seed=0, calibration="auto"):
     return pd.concat([frame, spread])
 
 
-def _fitted_scores(model, dataset, seed, calibration, n_resamples=20):
+def _fitted_scores(model, dataset, seed, calibration):
+    if not hasattr(model, "fit"):
+        raise ValueError(f"{type(model).__name__} is trained already: seeds and leak are for models trained here")
     fresh = clone(model)
     named = [name for name in fresh.get_params() if name.split("__")[-1] in ("seed", "random_state")]
     fresh.set_params(**dict.fromkeys(named, seed))
     fresh = calibrate(models.fit(fresh, dataset.train, dataset.val), dataset.val, calibration)
-    return evaluate(fresh, dataset, n_resamples=n_resamples, seed=seed)
+    return evaluate(fresh, dataset)
 
 
-def leak(model, table, tag, seed=0, n_resamples=1000, calibration="auto", **settings):
+def leak(model, table, tag, seed=0, calibration="auto", **settings):
     """Show what SCoPe's split by light curve is worth: the same model on both splits.
 
     Parameters
@@ -179,8 +181,8 @@ def leak(model, table, tag, seed=0, n_resamples=1000, calibration="auto", **sett
         A clone of it is fitted for each split.
     table, tag, **settings
         Of `Dataset.from_table`, without `split`.
-    seed, n_resamples
-        Of the model and of the intervals.
+    seed : int
+        Of the model.
     calibration : str
         See `calibrate`.
 
@@ -196,19 +198,19 @@ def leak(model, table, tag, seed=0, n_resamples=1000, calibration="auto", **sett
         dataset = Dataset.from_table(table, tag, split=split, seed=seed, **settings)
         result = _fitted_scores(model, dataset, seed, calibration)
         test = result.part("test")
-        rows[name] = _row(test, result.threshold, n_resamples, seed)
+        rows[name] = _row(test, result.threshold)
         known = test["star"].isin(set(dataset.star[np.isin(dataset.part, ["train", "val"])]))
         if split == "scope":
-            rows["… its star known from training"] = _row(test[known], result.threshold, n_resamples, seed)
-            rows["… its star not known"] = _row(test[~known], result.threshold, n_resamples, seed)
+            rows["… its star known from training"] = _row(test[known], result.threshold)
+            rows["… its star not known"] = _row(test[~known], result.threshold)
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def _row(frame, cut, n_resamples, seed):
+def _row(frame, cut):
     names = ("precision", "recall", "f1_score", "average_precision", "log_loss")
     counts = {"light curves": len(frame), "positive": int(frame["y"].sum())}
     if frame["y"].nunique() < 2:
         return counts | dict.fromkeys(names, "-")
     y, p, star = (frame[name].to_numpy() for name in ("y", "probability", "star"))
-    values, spans = scores(y, p, cut), intervals(y, p, star, cut, n_resamples, seed)
+    values, spans = scores(y, p, cut), intervals(y, p, star, cut)
     return counts | {m: with_interval(values[m], spans[m]) for m in names}

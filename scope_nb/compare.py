@@ -5,13 +5,24 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from .metrics import LOSSES, METRICS, number, resampled_scores, scores
+from .metrics import (
+    LOSSES,
+    METRICS,
+    RANKING,
+    influences,
+    intervals,
+    number,
+    resampled_scores,
+    scores,
+    student,
+)
 from .runs import load_run, require_same
 from .taxonomy import find_tag, published, tags, unknown
 
 COMPARED = ("f1_score", "average_precision", "log_loss")
+_COMPARED = [METRICS.index(metric) for metric in COMPARED]
 WORDS = {"f1_score": "F1", "average_precision": "average precision", "log_loss": "log loss"}
-FEW_STARS = 10  # with fewer positive test stars than this, resampling them cannot show what other stars would do
+FEW_STARS = 10  # fewer positive test stars than this cannot show what other stars would do
 TEST_SHARE = 0.1  # of SCoPe's light curves
 
 
@@ -29,21 +40,20 @@ class Comparison:
     verdict : str
         In plain words.
     differences : pandas.DataFrame
-        The differences of the resamples, one column for each score.
+        The differences on resampled stars, one column for each score; None beside a published score.
     """
 
     a: str
     b: str
     table: pd.DataFrame
     verdict: str
-    differences: pd.DataFrame = field(repr=False)
+    differences: pd.DataFrame | None = field(default=None, repr=False)
 
 
-def compare(run_a, run_b, reports="", n_resamples=2000, seed=0, any_data=False):
+def compare(run_a, run_b, reports="", n_resamples=1000, seed=0, any_data=False):
     """Compare two runs on the test stars that they share, each at its own threshold.
 
-    The stars are resampled and both runs scored on the same ones, so that what makes a sample of stars easy or hard
-    for both cancels.
+    Star after star is left out of both at once, so that what makes a sample of stars easy or hard for both cancels.
 
     Parameters
     ----------
@@ -51,8 +61,8 @@ def compare(run_a, run_b, reports="", n_resamples=2000, seed=0, any_data=False):
         See `runs.load_run`.
     reports : path-like
         Folder of the runs.
-    n_resamples : int
-    seed : int
+    n_resamples, seed : int
+        Of the resampled stars that `differences` shows.
     any_data : bool
         Allow different files, such as one table with other features, if rows, stars and labels of the test part are
         the same.
@@ -68,23 +78,54 @@ def compare(run_a, run_b, reports="", n_resamples=2000, seed=0, any_data=False):
     """
     a, b = load_run(run_a, reports), load_run(run_b, reports)
     require_same(a, b, part="test", any_data=any_data)
-    rows, drawn = [], []
-    for run in (a, b):
-        test, cut = run.evaluation.part("test"), run.evaluation.threshold
-        y, p, star = (test[name].to_numpy() for name in ("y", "probability", "star"))
-        rows.append([scores(y, p, cut)[m] for m in COMPARED])
-        drawn.append(resampled_scores(y, p, star, cut, n_resamples, seed)[:, [METRICS.index(m) for m in COMPARED]])
-    differences = pd.DataFrame(drawn[1] - drawn[0], columns=list(COMPARED))
-    table = _table(*rows, differences)
+    parts = [(*_columns(run), run.evaluation.threshold) for run in (a, b)]
+    drawn = [resampled_scores(*part, n_resamples, seed)[:, _COMPARED] for part in parts]
+    values = [np.array(list(scores(y, p, cut).values())) for y, p, _, cut in parts]
     stars = a.evaluation.stats["test"]["n_positive_stars"]
+    ends = difference_limits(*parts)[:, _COMPARED]
+    table = _table(*(v[_COMPARED] for v in values), *ends)
     verdict = _verdict(table, a.name, b.name, stars) + _caution(a)
+    differences = pd.DataFrame(drawn[1] - drawn[0], columns=list(COMPARED))
     return Comparison(a.name, b.name, table, verdict, differences)
 
 
-def _table(a, b, differences):
-    """Put scores and the interval of their differences side by side; NaN resamples do not count."""
-    low, high = np.nanpercentile(differences.to_numpy(), [2.5, 97.5], axis=0)
-    table = pd.DataFrame({"a": a, "b": b}, index=differences.columns, dtype=float)
+def _columns(run):
+    """Return labels, probabilities and stars of the test part."""
+    test = run.evaluation.part("test")
+    return tuple(test[name].to_numpy() for name in ("y", "probability", "star"))
+
+
+def difference_limits(first, second):
+    """Return the ends of the 95 % intervals of the differences between two sets of scores on the same stars.
+
+    By the jackknife: stars are left out of both at once, and Student's distribution has one degree of freedom less
+    than there are positive stars. Ranking scores close to 1 hang on few stars even where there are many, and such a
+    difference is skewed: there the intervals of both, and how alike the stars move them, give the interval (`_apart`).
+
+    Parameters
+    ----------
+    first, second : tuples of y, probability, star, threshold
+        See `metrics.influences`.
+
+    Returns
+    -------
+    numpy.ndarray of float, shape (2, len(METRICS))
+    """
+    y, _, star, _ = first
+    n = len(set(star[y == 1]))
+    one, two = (np.array(list(scores(y, p, cut).values())) for y, p, _, cut in (first, second))
+    moves = [influences(*part) for part in (first, second)]
+    half = student(n) * np.sqrt(((moves[1] - moves[0]) ** 2).sum(axis=0)) * n / max(n - 1, 1)
+    square = [(m**2).sum(axis=0) for m in moves]
+    skewed = np.isin(METRICS, RANKING) & (half > 0) & (one < 1) & (two < 1)
+    alike = np.where(skewed, (moves[0] * moves[1]).sum(axis=0) / np.sqrt(np.maximum(square[0] * square[1], 1e-300)), 0)
+    own = [np.array(list(intervals(*part).values())).T for part in (first, second)]
+    return np.where(skewed, _apart(one, two, *own, alike), [two - one - half, two - one + half])
+
+
+def _table(a, b, low, high):
+    """Put scores and the interval of their differences side by side, and say which is better."""
+    table = pd.DataFrame({"a": a, "b": b}, index=list(COMPARED)[: len(a)], dtype=float)
     table["difference"], table["low"], table["high"] = table["b"] - table["a"], low, high
     sign = np.where(table["low"] > 0, 1, np.where(table["high"] < 0, -1, 0))
     sign[table.index.isin(LOSSES)] *= -1
@@ -96,8 +137,8 @@ def _verdict(table, a, b, stars):
     """Say which is better: F1 decides, the other scores are remarks."""
     if stars < FEW_STARS:
         return (
-            f"Cannot tell: only {stars} positive test stars, and {FEW_STARS} are the least that resampling can "
-            "judge by. Compare on more data."
+            f"Cannot tell: only {stars} positive test stars, and {FEW_STARS} are the least to judge by. "
+            "Compare on more data."
         )
     if (table["difference"] == 0).all() and (table[["low", "high"]] == 0).all(axis=None):
         return f"No difference: {a} and {b} score the same on every sample of the test stars."
@@ -171,21 +212,23 @@ def _counts(n, tag, algorithm):
     return found, called, np.abs(found / n - recall) + np.abs(found / called - precision)
 
 
-def compare_published(run, algorithm="xgb", reports="", n_resamples=2000, seed=0):
+def compare_published(run, algorithm="xgb", reports="", seed=0):
     """Compare the F1 of a run with the published score of its tag.
 
-    Both are uncertain. Of the run the test stars are resampled; the published counts of found, missed and falsely
-    found light curves (`published_counts`) are drawn from their posterior, a Dirichlet distribution with Jeffreys'
-    prior. SCoPe's test set hardly holds two light curves of one star, so these count one by one; but it shares stars
-    with SCoPe's training part, which flatters the published score.
+    Both are uncertain, the run by its test stars (`metrics.intervals`); the published counts of found, missed and
+    falsely found light curves (`published_counts`) are drawn from their posterior, a Dirichlet distribution with
+    Jeffreys' prior. SCoPe's test set hardly holds two light curves of one star, so these count one by one; but it
+    shares stars with SCoPe's training part, which flatters the published score.
 
     Parameters
     ----------
     run : path-like or Run
     algorithm : {"dnn", "xgb"}
         Whose score.
-    reports, n_resamples, seed
+    reports : path-like
         As for `compare`.
+    seed : int
+        Of the draws from the posterior.
 
     Returns
     -------
@@ -195,13 +238,12 @@ def compare_published(run, algorithm="xgb", reports="", n_resamples=2000, seed=0
     run = load_run(run, reports)
     counts = np.array(published_counts(run.tag, algorithm), float)
     name = f"SCoPe's published {algorithm.upper()}"
-    test, cut = run.evaluation.part("test"), run.evaluation.threshold
-    y, p, star = (test[column].to_numpy() for column in ("y", "probability", "star"))
-    ours = resampled_scores(y, p, star, cut, n_resamples, seed)[:, METRICS.index("f1_score")]
-    theirs = _f1(*np.random.default_rng(seed).dirichlet(counts + 0.5, n_resamples).T)
-    differences = pd.DataFrame({"f1_score": ours - theirs})
-    table = _table([_f1(*counts)], [scores(y, p, cut)["f1_score"]], differences)
-    table[["a_low", "a_high"]] = np.percentile(theirs, [2.5, 97.5])
+    theirs = _f1(*np.random.default_rng(seed).dirichlet(counts + 0.5, 10_000).T)
+    test = run.evaluation.stats["test"]
+    a, b = _f1(*counts), test["f1_score"]
+    ends = np.percentile(theirs, [2.5, 97.5]), test["interval"]["f1_score"]
+    table = _table([a], [b], *_apart(a, b, *ends))
+    table[["a_low", "a_high"]] = ends[0]
     stars = run.evaluation.stats["test"]["n_positive_stars"]
     low, high = table.loc["f1_score", ["a_low", "a_high"]]
     verdict = (
@@ -209,7 +251,15 @@ def compare_published(run, algorithm="xgb", reports="", n_resamples=2000, seed=0
         f"{counts[:2].sum():.0f} positive test light curves, so it is known to {number(low)}-{number(high)}; it "
         "is of SCoPe's own data, split by light curve." + _caution(run)
     )
-    return Comparison(name, run.name, table, verdict, differences)
+    return Comparison(name, run.name, table, verdict)
+
+
+def _apart(a, b, ends_a, ends_b, alike=0.0):
+    """Return the interval of b - a from those of two scores and their correlation (Zou & Donner 2008, Stat. Med. 27,
+    1693)."""
+    below, above = (b - ends_b[0], ends_a[1] - a), (ends_b[1] - b, a - ends_a[0])
+    widths = [np.sqrt(np.maximum(p**2 + q**2 - 2 * alike * p * q, 0)) for p, q in (below, above)]
+    return b - a - widths[0], b - a + widths[1]
 
 
 def _f1(found, missed, false):

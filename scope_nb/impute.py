@@ -5,13 +5,14 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.impute import KNNImputer, SimpleImputer
 
-from .taxonomy import PERIOD_SUFFIXES, features
+from .columns import is_feature, require_columns
+from .taxonomy import base_name, features
 
 NEIGHBOURS = 5
 
 
 class ScopeImputer(TransformerMixin, BaseEstimator):
-    """Fills missing values by SCoPe's strategy of each feature; hands on a DataFrame without dmdt.
+    """Fills missing values by SCoPe's strategy of each feature; hands on a DataFrame without dmdt and light curves.
 
     "regress" becomes the mean of the five nearest neighbours in all such columns, "zero" 0, "median" the median. SCoPe
     drops rows where a feature of strategy "none" is missing, which a classifier cannot do: they get the median too, as
@@ -41,7 +42,7 @@ class ScopeImputer(TransformerMixin, BaseEstimator):
     def fit(self, X, y=None):
         """Learn medians and keep the rows among which neighbours are looked for."""
         X = self._frame(X)
-        self.columns_ = [name for name in X if not name.startswith("dmdt_")]
+        self.columns_ = [name for name in X if is_feature(name)]
         strategy = {name: _strategy(name) for name in self.columns_}
         imputers = {
             "regress": KNNImputer(n_neighbors=NEIGHBOURS, keep_empty_features=True),
@@ -60,8 +61,7 @@ class ScopeImputer(TransformerMixin, BaseEstimator):
     def transform(self, X):
         """Return the columns of `columns_`, without gaps."""
         X = self._frame(X)
-        if missing := [name for name in self.columns_ if name not in X]:
-            raise ValueError(f"X lacks {len(missing)} columns that the model was fitted on: {', '.join(missing)}")
+        require_columns(X, self.columns_)
         X = X[self.columns_].copy()
         for kind, names in self.groups_.items():
             X[names] = self.imputers_[kind].transform(X[names].to_numpy()).astype(X[names].to_numpy().dtype)
@@ -78,6 +78,4 @@ class ScopeImputer(TransformerMixin, BaseEstimator):
 def _strategy(name):
     """Return how a column is filled, whatever period suffix it carries."""
     known = features()["impute"]
-    for suffix in PERIOD_SUFFIXES:
-        name = name.removesuffix(f"_{suffix}")
-    return {"regress": "regress", "zero": "zero"}.get(known.get(name), "median")
+    return {"regress": "regress", "zero": "zero"}.get(known.get(base_name(name)), "median")

@@ -3,8 +3,8 @@
 Keras is imported when a network is trained or loaded, never when this module is.
 """
 
+import logging
 import os
-import re
 import sys
 import tempfile
 from pathlib import Path
@@ -24,26 +24,30 @@ from sklearn.preprocessing import (
 )
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
+from .columns import curve_block, is_feature, listed, match_columns, record_columns, split_columns
 from .impute import ScopeImputer
+from .model_files import load_model
+from .sequences import network_input
 
 __all__ = ["KerasClassifier"]
 
-DMDT_COLUMN = r"^dmdt_(\d+)_(\d+)$"
+MOST_STEPS = 32  # batches that TensorFlow takes without coming back to Python: less of its time at each
 
 
 class KerasClassifier(ClassifierMixin, BaseEstimator):
     """A Keras network as a binary scikit-learn classifier.
 
-    Columns of `X` called `dmdt_ROW_COLUMN` are folded into an image; all others are features, imputed
-    and scaled. What imputer and scaler learn comes from the training rows alone.
+    Columns of `X` called `dmdt_ROW_COLUMN` are folded into an image, and those of a light curve
+    (`sequences.sequences`) into a sequence; all others are features, imputed and scaled, once, before training. What
+    imputer and scaler learn comes from the training rows alone.
 
     Parameters
     ----------
     build : callable
         `build(shapes, **build_params)` returns a `keras.Model` that ends in one sigmoid unit. `shapes`
-        is `{"features": (F,), "dmdt": (26, 26, 1)}`, without `dmdt` if `X` has no such columns. Inputs
-        of the network are `keras.Input` named `"features"` and `"dmdt"`, or one of them. A model that
-        is already compiled keeps its loss and optimizer.
+        is `{"features": (F,), "dmdt": (26, 26, 1), "curve": (steps, 5)}`, without `dmdt` or `curve` if `X` has no
+        such columns (`sequences.network_input` says what a curve holds). Inputs of the network are `keras.Input` of
+        these names, or some of them. A model that is already compiled keeps its loss and optimizer.
     build_params : dict, optional
         Further keyword arguments of `build`.
     scaler : {"quantile", "robust", "min_max", "median_std"} or transformer
@@ -65,6 +69,9 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
     validation_fraction : float
         Share of the rows that `fit` holds out for this, stratified by class, when it gets no `eval_set`.
         Rows are drawn one by one, so light curves of one star may fall on both sides.
+    start_from : path-like, optional
+        Folder of a saved model of the same layers and columns: training goes on from its weights, with the imputer
+        and scaler that it learned.
     seed : int
         Seeds the held-out rows and, by `keras.utils.set_random_seed`, the *global* generators of Python,
         NumPy and TensorFlow. On one machine the same seed gives the same network.
@@ -74,7 +81,7 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
     Attributes
     ----------
     network_ : keras.Model
-    preprocessor_ : sklearn.pipeline.Pipeline
+    preprocessor_ : sklearn.pipeline.Pipeline, or None where `X` has no features
     history_ : pandas.DataFrame
         One row per epoch: `loss`, `val_loss`, `learning_rate`.
     classes_, n_features_in_, feature_names_in_
@@ -95,6 +102,7 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         patience=20,
         lr_patience=10,
         validation_fraction=0.1,
+        start_from=None,
         seed=42,
         verbose=0,
     ):
@@ -110,6 +118,7 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         self.patience = patience
         self.lr_patience = lr_patience
         self.validation_fraction = validation_fraction
+        self.start_from = start_from
         self.seed = seed
         self.verbose = verbose
 
@@ -123,16 +132,16 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         if not eval_set and not self.validation_fraction:
             raise ValueError("early stopping needs an eval_set, or a validation_fraction above 0")
         fraction = 0 if eval_set else self.validation_fraction
+        start = None if self.start_from is None else saved_network(self.start_from, self)
         (X, y, weight), held_out = training_rows(X, y, sample_weight, fraction, self.seed)
         X_val, y_val, weight_val = held_out or (*eval_set[-1], None)
 
-        features, _ = split_columns(X)
-        names = [name for name in getattr(X, "columns", range(features.shape[1])) if not is_dmdt(name)]
-        preprocessor = make_preprocessor(self.scaler, len(y), self.add_indicator, self.impute, names)
-        self.preprocessor_ = preprocessor.fit(features)
+        self.preprocessor_ = start.preprocessor_ if start else self._fitted_preprocessor(X)
         keras.utils.set_random_seed(self.seed)
         inputs = self._inputs(X)
-        self.network_ = self._compiled({name: values.shape[1:] for name, values in inputs.items()})
+        self.network_ = self._compiled({name: values.shape[1:] for name, values in inputs.items()}, len(y))
+        if start:
+            copy_weights(start.network_, self.network_, self.start_from)
         callbacks = [
             keras.callbacks.EarlyStopping("val_loss", patience=self.patience, restore_best_weights=True),
             keras.callbacks.ReduceLROnPlateau("val_loss", factor=0.1, patience=self.lr_patience),
@@ -162,7 +171,14 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         """The more probable class of each row."""
         return self.classes_[(self.predict_proba(X)[:, 1] > 0.5).astype(int)]
 
-    def _compiled(self, shapes):
+    def _fitted_preprocessor(self, X):
+        features, _ = split_columns(X)
+        names = [name for name in getattr(X, "columns", range(features.shape[1])) if is_feature(name)]
+        if not names:
+            return None
+        return make_preprocessor(self.scaler, len(features), self.add_indicator, self.impute, names).fit(features)
+
+    def _compiled(self, shapes, n_rows):
         import keras
 
         if not callable(self.build):
@@ -173,14 +189,18 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         network = self.build(shapes, **(self.build_params or {}))
         if not network.compiled:
             optimizer = keras.optimizers.Adam(self.learning_rate, **(self.optimizer_params or {}))
-            # XLA makes the separable convolutions some twenty times slower on a CPU.
-            network.compile(optimizer, loss="binary_crossentropy", jit_compile=False)
+            steps = min(-(-n_rows // self.batch_size), MOST_STEPS)
+            # XLA makes the convolutions some twenty times slower on a CPU.
+            network.compile(optimizer, "binary_crossentropy", jit_compile=False, steps_per_execution=steps)
         return network
 
     def _inputs(self, X):
         features, dmdt = split_columns(X)
-        inputs = {"features": self.preprocessor_.transform(features).astype(np.float32)}
-        return inputs if dmdt is None else {**inputs, "dmdt": dmdt}
+        curve = curve_block(X)
+        learned = self.preprocessor_
+        inputs = {} if learned is None else {"features": learned.transform(features).astype(np.float32)}
+        inputs |= {} if dmdt is None else {"dmdt": dmdt}
+        return inputs if curve is None else inputs | {"curve": network_input(curve)}
 
     def _target(self, y):
         return (np.asarray(y) == self.classes_[1]).astype(np.float32)
@@ -191,6 +211,7 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
 
     def __getstate__(self):
         state = super().__getstate__().copy()
+        state["start_from"] = None if self.start_from is None else str(self.start_from)
         if "network_" in state:
             state["network_"] = to_bytes(self.network_)
             state["history_"] = {"epoch": self.history_.index.tolist(), **self.history_.to_dict("list")}
@@ -204,25 +225,28 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         super().__setstate__(state)
 
 
-def record_columns(model, X):
-    """Set `n_features_in_` and, for a DataFrame, `feature_names_in_`, as scikit-learn does."""
-    model.n_features_in_ = X.shape[1]
-    if hasattr(X, "columns"):
-        model.feature_names_in_ = np.asarray(X.columns, dtype=object)
-    elif hasattr(model, "feature_names_in_"):
-        del model.feature_names_in_
+def saved_network(folder, model):
+    """Return the `KerasClassifier` saved in `folder`, or say in which columns it differs from `model`."""
+    saved = load_model(folder)
+    saved = getattr(saved, "model", saved)  # without its calibration
+    if not isinstance(saved, KerasClassifier):
+        raise ValueError(f"{folder} holds a {type(saved).__name__}; training can only go on from a network")
+    names = [list(getattr(m, "feature_names_in_", range(m.n_features_in_))) for m in (saved, model)]
+    if names[0] != names[1]:
+        alone = [[name for name in names[k] if name not in set(names[1 - k])] for k in (0, 1)]
+        raise ValueError(
+            f"training cannot go on from {folder}: it was fitted on other columns. Only there: "
+            f"{listed(alone[0]) or 'none'}; only here: {listed(alone[1]) or 'none'}"
+        )
+    return saved
 
 
-def match_columns(model, X):
-    """The columns of `X` that `model` was fitted on, in that order; an error names the missing ones."""
-    names = getattr(model, "feature_names_in_", None)
-    if names is None or not hasattr(X, "columns"):
-        if X.shape[1] != model.n_features_in_:
-            raise ValueError(f"X has {X.shape[1]} columns, the model was fitted on {model.n_features_in_}")
-        return X
-    if missing := [name for name in names if name not in X.columns]:
-        raise ValueError(f"X lacks {len(missing)} columns that the model was fitted on: {', '.join(missing)}")
-    return X if np.array_equal(X.columns, names) else X[list(names)]
+def copy_weights(source, target, folder):
+    """Give `target` the weights of `source`, or say that their layers differ."""
+    shapes = [[tuple(weight.shape) for weight in network.weights] for network in (source, target)]
+    if shapes[0] != shapes[1]:
+        raise ValueError(f"training cannot go on from {folder}: its network has other layers, with weights {shapes[0]}")
+    target.set_weights(source.get_weights())
 
 
 def training_rows(X, y, sample_weight, fraction, seed):
@@ -243,27 +267,6 @@ def training_rows(X, y, sample_weight, fraction, seed):
         return part(rows), None
     train, held_out = train_test_split(rows, test_size=fraction, stratify=y[rows], random_state=seed)
     return part(train), part(held_out)
-
-
-def is_dmdt(name):
-    """Tell whether a column is a cell of dmdt."""
-    return re.match(DMDT_COLUMN, str(name)) is not None
-
-
-def split_columns(X):
-    """Features as a float array (n, F), and the dmdt histograms (n, rows, columns, 1) or None."""
-    if not hasattr(X, "columns"):
-        return np.asarray(X, dtype=float), None
-    cells = {name: match for name in X.columns if (match := re.match(DMDT_COLUMN, str(name)))}
-    cells = {name: (int(match[1]), int(match[2])) for name, match in cells.items()}
-    features = X[[name for name in X.columns if name not in cells]].to_numpy(dtype=float)
-    if not cells:
-        return features, None
-    rows, columns = np.max(list(cells.values()), axis=0) + 1
-    if len(cells) != rows * columns:
-        raise ValueError(f"a {rows} x {columns} dmdt has {rows * columns} columns, but X has {len(cells)}")
-    image = X[sorted(cells, key=cells.get)].to_numpy(dtype=np.float32)
-    return features, np.nan_to_num(image).reshape(-1, rows, columns, 1)  # a missing histogram is an empty one
 
 
 def make_preprocessor(scaler, n_rows, add_indicator=False, impute="median", names=()):
@@ -340,6 +343,7 @@ def load_keras():
     """
     if "keras" not in sys.modules and "TF_CPP_MIN_LOG_LEVEL" not in os.environ:
         os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+        logging.getLogger("tensorflow").setLevel(logging.ERROR)  # every new network is traced anew, and it would say so
         errors = os.dup(2)
         try:
             with open(os.devnull, "w") as nowhere:

@@ -59,7 +59,7 @@ def published_f1(tag):
     return pd.Series(f1, ["SCoPe DNN", "SCoPe XGB"])
 
 
-def against_published(runs, algorithm="xgb", n_resamples=1000, seed=0):
+def against_published(runs, algorithm="xgb", seed=0):
     """Compare the F1 of every run with the published one of its tag (`compare_published`), as a table for people.
 
     Tags without published score are left out.
@@ -68,7 +68,7 @@ def against_published(runs, algorithm="xgb", n_resamples=1000, seed=0):
     for run in runs.itertuples():
         if run.tag not in published().index:
             continue
-        result = compare_published(run.folder, algorithm, n_resamples=n_resamples, seed=seed)
+        result = compare_published(run.folder, algorithm, seed=seed)
         f1 = result.table.loc["f1_score"]
         row = {"tag": run.tag, "algorithm": run.algorithm, "F1": number(f1["b"])}
         row["published"] = with_interval(f1["a"], f1[["a_low", "a_high"]].to_numpy())

@@ -19,6 +19,7 @@ from .taxonomy import defaults, unknown
 
 FILTERS = {"g": 1, "r": 2, "i": 3}  # ZTF's filter numbers; 0 stands for any other band
 MJD = 2400000.5  # the Julian date of MJD 0
+MOST_EPOCHS = 20_000  # more are thinned for period searches and dmdt, whose time grows with their number
 BAD_FLAG = 32768  # the bit of catflags that ZTF recommends to reject
 
 
@@ -150,6 +151,13 @@ class LightCurves:
         if min_epochs is None:
             min_epochs = defaults()["light_curves"]["min_epochs"]
         return self.select(self.n_epochs >= min_epochs)
+
+    def of_star(self, i):
+        """Return all light curves of the star of light curve `i`; only that one where the file does not tell stars."""
+        if "obj_id" not in self.meta and self.meta[["ra", "dec"]].isna().any(axis=None):
+            return self.select([i])
+        star = stars(self.meta)[0]
+        return self.select(star == star[i])
 
 
 @numba.njit(cache=True)
@@ -412,3 +420,12 @@ def write_lightcurves(light_curves, path):
         table = table.append_column(name, lists)
     with whole(Path(path)) as part:
         pq.write_table(table, part, compression="zstd")
+
+
+def thinned(*columns, most=MOST_EPOCHS):
+    """Return the arrays of one light curve, or `most` epochs of it drawn at random with a fixed seed, in order."""
+    n = len(columns[0])
+    if n <= most:
+        return columns
+    rows = np.sort(np.random.default_rng(0).choice(n, most, replace=False))
+    return tuple(column[rows] for column in columns)

@@ -1,12 +1,16 @@
-"""Scores of probabilities, and their 95 % intervals from resampling stars."""
+"""Scores of probabilities, and their 95 % intervals over stars."""
 
 import numpy as np
+from scipy.special import expit, logit
+from scipy.stats import t as student_t
 
 METRICS = (
     *("accuracy", "precision", "recall", "f1_score", "roc_auc", "average_precision", "brier_score"),
     "log_loss",
 )
+RANKING = ("roc_auc", "average_precision")
 LOSSES = ("brier_score", "log_loss")
+_LOSS = np.isin(METRICS, LOSSES)
 
 
 def scores(y, probability, threshold=0.5, weight=None):
@@ -31,28 +35,125 @@ def scores(y, probability, threshold=0.5, weight=None):
     return dict(zip(METRICS, _scores(y[order], probability[order], weight[order][None], threshold)[0], strict=True))
 
 
-def intervals(y, probability, star, threshold, n_resamples=1000, seed=0):
-    """Return the 95 % interval of every score, from resampling stars with replacement.
+def intervals(y, probability, star, threshold):
+    """Return the 95 % interval of every score: what other stars of the same kind would give.
 
-    Light curves of one star are not independent: whole stars are drawn. Resamples in which a score is undefined do
-    not count. A perfect score is perfect in every resample, which says nothing: there the interval is Wilson's for as
+    Light curves of one star are not independent, so that the interval follows from leaving out star after star
+    (`influences`, `jackknife`). A score that moves with no star, a perfect one above all, gets Wilson's interval for as
     many stars as there are positives (for the accuracy, stars in all).
 
     Returns
     -------
     dict of str to [float, float]
+        NaN where a score is undefined.
     """
     y, star = np.asarray(y), np.asarray(star)
-    drawn = resampled_scores(y, probability, star, threshold, n_resamples, seed)
-    n_stars, n_own = len(set(star)), len(set(star[y == 1]))
-    result = {}
-    for metric, values in zip(METRICS, drawn.T, strict=True):
-        values = values[np.isfinite(values)]
-        low, high = np.percentile(values, [2.5, 97.5]) if len(values) else (np.nan, np.nan)
-        if low == high and metric not in LOSSES:
-            low, high = wilson(low, n_stars if metric == "accuracy" else n_own)
-        result[metric] = [float(low), float(high)]
-    return result
+    values = np.array(list(scores(y, probability, threshold).values()))
+    moves = influences(y, probability, star, threshold)
+    n_own = len(set(star[y == 1]))
+    centre, shifts = jackknife(values, moves, n_own)
+    half = student(n_own) * np.sqrt((shifts**2).sum(axis=0))
+    ends = np.array([_back(centre - half), _back(centre + half)])
+    for k, metric in enumerate(METRICS):
+        if metric not in LOSSES and np.isfinite(values[k]) and not half[k] > 0:
+            ends[:, k] = wilson(values[k], len(moves) if metric == "accuracy" else n_own)
+    return dict(zip(METRICS, ends.T.tolist(), strict=True))
+
+
+def jackknife(values, moves, n):
+    """Return scores, and the shift of each by leaving out each star, on a scale where they are nearly normal.
+
+    That scale is log odds, and the logarithm for losses. The square root of the sum of squared shifts is the standard
+    error. Percentiles of resampled stars are too narrow where a score is close to 1, as it hangs there on the few hard
+    stars, which a sample may lack, and where positive stars are few.
+
+    Parameters
+    ----------
+    values : array-like of float, shape (len(METRICS),)
+    moves : array-like of float, shape (n_stars, len(METRICS))
+        Of `influences`.
+    n : int
+        Positive stars.
+
+    Returns
+    -------
+    centre : numpy.ndarray of float, shape (len(METRICS),)
+    shifts : numpy.ndarray of float, shape (n_stars, len(METRICS))
+    """
+    centre = _there(values)
+    shifts = centre - _there(values - moves * n / max(n - 1, 1))
+    return centre, np.where(_LOSS, shifts, np.clip(shifts, -1, 1))  # without its only mistake, a score is perfect
+
+
+def student(n):
+    """Return the half width of a 95 % interval in standard errors, for n stars; NaN for one."""
+    return student_t.ppf(0.975, n - 1) if n > 1 else np.nan
+
+
+def _back(scaled):
+    """Return scores from the scale of `jackknife`."""
+    scaled = np.asarray(scaled, float)
+    return np.where(_LOSS, np.exp(scaled), expit(scaled))
+
+
+def _there(values):
+    bounded = logit(np.clip(values, 1e-6, 1 - 1e-6))
+    return np.where(_LOSS, np.log(np.maximum(values, 1e-12)), bounded)
+
+
+def influences(y, probability, star, threshold):
+    """Return how much each star moves each score: the infinitesimal jackknife (Jaeckel 1972; Efron 1982).
+
+    The sum of their squares is the variance that other stars of the same kind would give.
+
+    Parameters
+    ----------
+    y : array-like of int, shape (n,)
+    probability : array-like of float, shape (n,)
+    star : array-like of str, shape (n,)
+    threshold : float
+
+    Returns
+    -------
+    numpy.ndarray of float, shape (n_stars, len(METRICS))
+        Stars in the order of their names; NaN where a score is undefined.
+    """
+    y, probability = np.asarray(y), np.asarray(probability, float)
+    order = np.argsort(-probability, kind="stable")
+    names, owner = np.unique(np.asarray(star)[order], return_inverse=True)
+    rows = _row_influences(y[order].astype(float), probability[order], threshold)
+    return np.column_stack([np.bincount(owner, row, len(names)) for row in rows])
+
+
+def _row_influences(y, probability, threshold):
+    """Return the derivative of each score by the weight of each row; probabilities are sorted downwards."""
+    n, positive = len(y), y.sum()
+    negative = n - positive
+    accuracy, precision, recall, f1, auc, average_precision, brier, log_loss = _scores(
+        y, probability, np.ones((1, n)), threshold
+    )[0]
+    called = probability > threshold
+    tie = np.cumsum(np.append(0, np.diff(probability) != 0))  # the group of equal probabilities of each row
+    gain, size = np.bincount(tie, y), np.bincount(tie)
+    found, seen = np.cumsum(gain), np.cumsum(size)
+    wrong = seen - found
+    purity = found / seen
+    below = negative - wrong + (size - gain) / 2  # of the negatives, ties by half
+    above = found - gain / 2
+    later = np.cumsum((gain / seen)[::-1])[::-1]
+    weaker = np.cumsum((gain * purity / seen)[::-1])[::-1]
+    square, log = (probability - y) ** 2, _log_losses(y, probability)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return (
+            ((called == y) - accuracy) / n,
+            called * (y - precision) / called.sum(),
+            y * (called - recall) / positive,
+            (2 * called * y - f1 * (called + y)) / (called.sum() + positive),
+            np.where(y == 1, (below[tie] / negative - auc) / positive, (above[tie] / positive - auc) / negative),
+            (y * (purity[tie] + later[tie] - average_precision) - weaker[tie]) / positive,
+            (square - brier) / n,
+            (log - log_loss) / n,
+        )
 
 
 def resampled_scores(y, probability, star, threshold, n_resamples=1000, seed=0):
@@ -103,10 +204,14 @@ def _scores(y, probability, weight, threshold):
         accuracy = (hit + negative - false) / total
         f1 = 2 * hit / (hit + false + positive)
         brier = weight @ (probability - y) ** 2 / total
-        clipped = np.clip(probability, 1e-15, 1 - 1e-15)
-        log_loss = weight @ -np.where(y == 1, np.log(clipped), np.log1p(-clipped)) / total
+        log_loss = weight @ _log_losses(y, probability) / total
         columns = (accuracy, hit / (hit + false), hit / positive, f1, auc, average_precision, brier, log_loss)
     return np.column_stack(columns)
+
+
+def _log_losses(y, probability):
+    clipped = np.clip(probability, 1e-15, 1 - 1e-15)
+    return -np.where(y == 1, np.log(clipped), np.log1p(-clipped))
 
 
 def number(value):

@@ -1,22 +1,21 @@
 """Classifiers of the kit: unfitted scikit-learn classifiers, and how to fit, save and load any of them."""
 
-import copy
 import inspect
 import re
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import skops.io
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from .files import whole
+from .columns import CURVE_COLUMN, NUMBERED, match_columns, record_columns, require_columns
 from .impute import ScopeImputer
-from .keras_classifier import DMDT_COLUMN, KerasClassifier, match_columns, record_columns, training_rows
-from .taxonomy import unknown
+from .keras_classifier import KerasClassifier, training_rows
+from .model_files import load_model, model_folder, save_model
+from .networks import rnn_network, scope_network, strided_network
+from .taxonomy import find_tag, tags, unknown
 
 __all__ = [
     "DropColumns",
@@ -25,29 +24,20 @@ __all__ = [
     "dnn",
     "fit",
     "load_model",
+    "model_folder",
+    "rnn",
     "save_model",
-    "scope_network",
+    "tuned_settings",
     "xgb",
 ]
 
-MODEL_FILE = "model.skops"
+NETWORKS = {"strided": strided_network, "scope": scope_network}
 
-# Classes that a model file may hold without being asked; skops itself adds scikit-learn's estimators.
-TRUSTED = (
-    "collections.OrderedDict",
-    "lightgbm.basic.Booster",
-    "lightgbm.sklearn.LGBMClassifier",
-    "numpy.dtype",
-    "scope_nb.calibrate.Calibrated",
-    "scope_nb.impute.ScopeImputer",
-    "scope_nb.keras_classifier.KerasClassifier",
-    "scope_nb.models.DropColumns",
-    "scope_nb.models.EvalSetPipeline",
-    "scope_nb.models.scope_network",
-    "scope_nb.scope_files.ScopeTrees",
-    "xgboost.core.Booster",
-    "xgboost.sklearn.XGBClassifier",
-)
+# What SCoPe trains its trees with, without its grid search
+SCOPE_TREES = {
+    **{"max_depth": 3, "min_child_weight": 1, "learning_rate": 0.3, "subsample": 0.6, "colsample_bytree": 0.6},
+    **{"eval_metric": "auc", "early_stopping_rounds": 10},
+}
 
 
 class EvalSetPipeline(ClassifierMixin, BaseEstimator):
@@ -117,9 +107,9 @@ class EvalSetPipeline(ClassifierMixin, BaseEstimator):
 
 
 class DropColumns(TransformerMixin, BaseEstimator):
-    """Hands on a DataFrame without the columns whose names match `pattern`; by default without dmdt."""
+    """Hands on a DataFrame without the columns that match `pattern`; by default without dmdt and light curves."""
 
-    def __init__(self, pattern=DMDT_COLUMN):
+    def __init__(self, pattern=NUMBERED):
         self.pattern = pattern
 
     def fit(self, X, y=None):
@@ -128,8 +118,7 @@ class DropColumns(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X):
-        if missing := [name for name in self.columns_ if name not in X]:
-            raise ValueError(f"X lacks {len(missing)} columns that the model was fitted on: {', '.join(missing)}")
+        require_columns(X, self.columns_)
         return X[self.columns_]
 
     def get_feature_names_out(self, input_features=None):
@@ -137,10 +126,11 @@ class DropColumns(TransformerMixin, BaseEstimator):
 
 
 def xgb(dmdt=False, impute=None, seed=42, n_jobs=None, **params):
-    """Gradient-boosted trees with SCoPe's settings; missing values need no imputation: each split sends them one way.
+    """Gradient-boosted trees; missing values need no imputation: each split sends them one way.
 
-    Trees are added, at most 999, until the AUC of the validation part has not improved for 10 rounds; the
-    best number of them is used. Given no `eval_set`, `fit` holds out 10 % of its rows (stratified, seeded).
+    Trees are added, at most 999, until the log loss of the validation part has not improved for 30 rounds; the
+    best number of them is used. They learn more slowly than SCoPe's (`SCOPE_TREES`), which does better, see
+    `tests/benchmarks/better.py`. Given no `eval_set`, `fit` holds out 10 % of its rows (stratified, seeded).
 
     Parameters
     ----------
@@ -166,15 +156,15 @@ def xgb(dmdt=False, impute=None, seed=42, n_jobs=None, **params):
     params = {native.get(name, name): value for name, value in params.items()}
     _check_names(params, XGBClassifier().get_params(), "xgb")
     defaults = dict(
-        max_depth=3,
-        min_child_weight=1,
-        learning_rate=0.3,
-        subsample=0.6,
-        colsample_bytree=0.6,
+        max_depth=4,
+        min_child_weight=2,
+        learning_rate=0.1,
+        subsample=0.8,
+        colsample_bytree=0.5,
         objective="binary:logistic",
-        eval_metric="auc",
+        eval_metric=["auc", "logloss"],  # the last one decides
         n_estimators=999,
-        early_stopping_rounds=10,
+        early_stopping_rounds=30,
         tree_method="hist",
         random_state=seed,
         n_jobs=n_jobs,
@@ -183,58 +173,72 @@ def xgb(dmdt=False, impute=None, seed=42, n_jobs=None, **params):
     fraction = 0.1 if estimator.early_stopping_rounds else 0.0
     if impute not in (None, "scope") or (impute and dmdt):
         raise ValueError(f"impute is {impute!r}: choose None or, without dmdt, 'scope'")
-    columns = ScopeImputer(seed=seed) if impute else DropColumns(None if dmdt else DMDT_COLUMN)
+    columns = ScopeImputer(seed=seed) if impute else DropColumns(CURVE_COLUMN if dmdt else NUMBERED)
     return EvalSetPipeline(columns, estimator, validation_fraction=fraction, seed=seed)
 
 
-def dnn(**params):
-    """SCoPe's network: dense layers on the features, separable convolutions on dmdt if there is one.
+def dnn(tag=None, network="strided", **params):
+    """SCoPe's network: dense layers on the features, convolutions on dmdt if there is one.
 
     A 0/1 input tells for each feature with gaps where they are, unless `add_indicator` is False.
 
     Parameters
     ----------
+    tag : str, optional
+        Train with the batch size, learning rate and further settings of Adam that SCoPe tuned for this tag
+        (`tuned_settings`).
+    network : {"strided", "scope"}
+        The layers: a quicker equivalent, or SCoPe's own. See `networks`.
     **params
-        Parameters of `KerasClassifier` (`epochs`, `scaler`, `seed`, `verbose`, ...) or of
-        `scope_network` (`dense`, `filters`, `dropout`, ...).
+        Parameters of `KerasClassifier` (`epochs`, `scaler`, `seed`, `verbose`, ...) or of the network (`dense`,
+        `filters`, `dropout`, ...). They override those of the tag.
 
     Returns
     -------
     KerasClassifier
         Unfitted.
     """
-    layers = set(inspect.signature(scope_network).parameters) - {"shapes"}
+    if network not in NETWORKS:
+        raise unknown("network", network, NETWORKS)
+    return _keras(NETWORKS[network], tuned_settings(tag) if tag else {}, params, "dnn")
+
+
+def rnn(**params):
+    """A recurrent network on the light curve (`Dataset.from_table(light_curves=)`), else on dmdt as a sequence.
+
+    Parameters
+    ----------
+    **params
+        Parameters of `KerasClassifier` or of `networks.rnn_network` (`units`, `patch`, `dense`, ...).
+
+    Returns
+    -------
+    KerasClassifier
+        Unfitted.
+    """
+    return _keras(rnn_network, {"learning_rate": 1e-3}, params, "rnn")
+
+
+def tuned_settings(tag):
+    """Return the settings of training that SCoPe tuned for a tag, as arguments of `KerasClassifier`."""
+    row = tags().loc[find_tag(tag)].dropna()
+    found = {"batch_size": int(row["dnn_batch_size"])} if "dnn_batch_size" in row else {}
+    found |= {"learning_rate": float(row["dnn_lr"])} if "dnn_lr" in row else {}
+    optimizer = {"amsgrad": bool(row["dnn_amsgrad"])} if "dnn_amsgrad" in row else {}
+    optimizer |= {"epsilon": float(row["dnn_epsilon"])} if "dnn_epsilon" in row else {}
+    return found | ({"optimizer_params": optimizer} if optimizer else {})
+
+
+def _keras(network, settings, params, what):
+    """Return the classifier of a network; `params` override `settings`, the optimizer's one by one."""
+    layers = set(inspect.signature(network).parameters) - {"shapes"}
     own = set(inspect.signature(KerasClassifier).parameters) - {"build"}
-    _check_names(params, layers | own, "dnn")
-    build_params = {**(params.pop("build_params", None) or {})}
-    build_params |= {name: params.pop(name) for name in layers & set(params)}
-    return KerasClassifier(scope_network, build_params=build_params, **{"add_indicator": True, **params})
-
-
-def scope_network(shapes, dense=(256, 32), filters=(16, 32), dropout=0.25, joint=16, joint_dropout=0.4):
-    """The layers of `dnn`, uncompiled; one branch for each entry of `shapes`."""
-    import keras
-    from keras import layers
-    from keras.layers import Dense, Dropout, SeparableConv2D
-
-    inputs = {name: keras.Input(shape, name=name) for name, shape in shapes.items()}
-    branches = []
-    if "features" in inputs:
-        x = Dense(dense[0], activation="relu")(inputs["features"])
-        x = Dropout(dropout)(x)
-        branches.append(Dense(dense[1], activation="relu")(x))
-    if "dmdt" in inputs:
-        x = inputs["dmdt"]
-        for block, n in enumerate(filters):
-            x = layers.MaxPooling2D()(x) if block else x
-            x = SeparableConv2D(n, 3, activation="relu")(x)
-            x = SeparableConv2D(n, 3, activation="relu")(x)
-            x = Dropout(dropout)(x)
-        branches.append(layers.GlobalAveragePooling2D()(x))
-    x = layers.Concatenate()(branches) if len(branches) > 1 else branches[0]
-    x = Dropout(joint_dropout)(x)
-    x = Dense(joint, activation="relu")(x)
-    return keras.Model(inputs, Dense(1, activation="sigmoid")(x))
+    _check_names(params, layers | own, what)
+    build_params = {**(params.get("build_params") or {}), **{n: v for n, v in params.items() if n in layers}}
+    params = {name: value for name, value in params.items() if name not in {*layers, "build_params"}}
+    optimizer = {**settings.get("optimizer_params", {}), **(params.get("optimizer_params") or {})}
+    params = {"add_indicator": True, **settings, **params, "optimizer_params": optimizer or None}
+    return KerasClassifier(network, build_params=build_params, **params)
 
 
 def fit(model, train, val=None):
@@ -293,47 +297,6 @@ def contributions(model, X):
     used = (0, getattr(trees, "best_iteration", trees.n_estimators - 1) + 1)
     values = trees.get_booster().predict(DMatrix(X), pred_contribs=True, iteration_range=used)
     return pd.DataFrame(values, X.index, [*X.columns, "bias"])
-
-
-def save_model(model, folder):
-    """Write a fitted model to `folder` and return the path of the file.
-
-    Of a `KerasClassifier` with a network of your own, the trained network is saved but only the name of its
-    `build` function: a loaded model predicts, and needs the function again to be trained again. A network
-    with Lambda layers is refused, because its file would hold code.
-    """
-    model = copy.deepcopy(model)
-    for network in _networks(model):
-        if getattr(network.build, "__module__", None) != __name__:
-            network.build = getattr(network.build, "__qualname__", str(network.build))
-    path = Path(folder) / MODEL_FILE
-    with whole(path) as part:
-        skops.io.dump(model, part)
-    return path
-
-
-def _networks(part):
-    """Find every `KerasClassifier` in a model: itself, its parameters, and what it fitted."""
-    if isinstance(part, KerasClassifier):
-        yield part
-    elif isinstance(part, BaseEstimator):
-        yield from _networks(list(vars(part).values()))
-    elif isinstance(part, list | tuple):
-        for inner in part:
-            yield from _networks(inner)
-
-
-def load_model(folder, trusted=()):
-    """Read the model in `folder`; it may hold scikit-learn's types and those in `TRUSTED` or `trusted`."""
-    path = Path(folder) / MODEL_FILE
-    found = skops.io.get_untrusted_types(file=path)
-    allowed = {*TRUSTED, *trusted, *(name for name in found if name.startswith("sklearn."))}
-    if refused := sorted(set(found) - allowed):
-        raise ValueError(
-            f"{path} holds types that could run code of their own: {', '.join(refused)}. "
-            f"If you know where the file comes from, call load_model(folder, trusted={refused})"
-        )
-    return skops.io.load(path, trusted=sorted(allowed))
 
 
 def _fit_names(model):

@@ -10,7 +10,8 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 
 from . import calibrate
 from .periods import fold
-from .taxonomy import CATALOGUES, dmdt_edges, features, tags, unknown
+from .sequences import positions
+from .taxonomy import CATALOGUES, base_name, dmdt_edges, features, tags, unknown
 
 # Okabe and Ito's colours, told apart by colour-blind readers too
 BLUE, ORANGE, GREEN, RED, PURPLE, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#7F7F7F"
@@ -164,23 +165,66 @@ def importances(model, ax=None, most=15):
     return ax
 
 
+def contributions(values, X, ax=None, most=12):
+    """Plot what each of the strongest features adds to the log-odds, one dot for each light curve.
+
+    Parameters
+    ----------
+    values : pandas.DataFrame, shape (n, n_features + 1)
+        From `models.contributions`.
+    X : pandas.DataFrame, shape (n, ...)
+        The inputs of the same light curves; the rank of a value among them gives the colour of its dot.
+    ax : matplotlib.axes.Axes, optional
+    most : int
+        How many features.
+    """
+    values = values.drop(columns="bias")
+    top = values.abs().mean().sort_values(ascending=False).index[:most]
+    ax = _axes(ax, figsize=(7, 1 + 0.32 * len(top)))
+    for place, name in enumerate(top):
+        known, rank = X[name].notna(), X[name].rank(pct=True)
+        spread = place + _swarm(values[name].to_numpy())
+        ax.scatter(values[name][~known], spread[~known], s=5, lw=0, color=GREY, zorder=1)
+        style = {"c": rank[known], "cmap": "viridis", "vmin": 0, "vmax": 1}
+        drawn = ax.scatter(values[name][known], spread[known], s=5, lw=0, zorder=2, **style)
+    ax.axvline(0, lw=0.8, color="black", alpha=0.4)
+    ax.set_yticks(range(len(top)), [with_unit(name) for name in top], fontsize=8)
+    ax.set_ylim(len(top) - 0.4, -0.6)
+    ax.set_xlabel("added to the log-odds, ln(p / (1 − p))")
+    bar = ax.figure.colorbar(drawn, ax=ax, ticks=[0, 1], label="value of the feature (grey: missing)", aspect=40)
+    bar.ax.set_yticklabels(["least", "most"])
+    return ax
+
+
+def _swarm(x, bins=60, half=0.38):
+    """Return how far each dot is moved aside so that dots of like value lie side by side, at most `half`."""
+    edges = np.linspace(x.min(), x.max() + 1e-9, bins + 1)
+    order = pd.Series(np.digitize(x, edges))
+    place, size = order.groupby(order).cumcount(), order.map(order.value_counts())
+    aside = (place + 1) // 2 * np.where(place % 2, 1, -1)
+    return (half * aside / max(size.max() / 2, 8)).to_numpy()
+
+
+def with_unit(column):
+    """Return the name of a feature with its unit, where it has one."""
+    unit = features()["unit"].get(base_name(column))
+    return f"{column} ({unit})" if unit else column
+
+
 def history(frame, ax=None):
-    """Plot the training history of a network: loss by epoch."""
+    """Plot the training history of a network: loss by epoch, the epoch kept, and where the learning rate fell."""
     ax = _axes(ax, figsize=(5, 3))
     ax.plot(frame.index, frame["loss"], PARTS["train"][1], color=PARTS["train"][0], label="train")
     ax.plot(frame.index, frame["val_loss"], PARTS["val"][1], color=PARTS["val"][0], label="validation")
     best = frame["val_loss"].idxmin()
+    lower = frame.index[frame["learning_rate"].diff() < 0] if "learning_rate" in frame else []
+    for k, epoch in enumerate(lower):
+        ax.axvline(epoch - 0.5, lw=0.8, color="black", alpha=0.4, label="learning rate / 10" if k == 0 else None)
     ax.plot(best, frame["val_loss"][best], "o", color=BLUE, label=f"kept: epoch {best}")
     ax.set_xlabel("epoch")
     ax.set_ylabel("binary cross-entropy")
     ax.legend()
     return ax
-
-
-def _identity(row):
-    """What a light curve is known by: row numbers alone could meet by accident."""
-    ra, dec = np.nan_to_num([row.get("ra", np.nan), row.get("dec", np.nan)])  # NaN would not even equal itself
-    return row.get("_id"), round(float(ra), 2), round(float(dec), 2)
 
 
 def gallery(examples, table, curves=None, period_suffix="ELS_ECE_EAOV", columns=3):
@@ -202,17 +246,17 @@ def gallery(examples, table, curves=None, period_suffix="ELS_ECE_EAOV", columns=
     -------
     numpy.ndarray of matplotlib.axes.Axes
     """
-    place = {} if curves is None else {_identity(row): i for i, row in curves.meta.iterrows()}
+    entries = table.iloc[examples["row"]]
+    place = np.full(len(entries), -1) if curves is None else positions(curves, entries)
     height = -(-len(examples) // columns)
     _, axes = plt.subplots(height, columns, figsize=(4 * columns, 3.3 * height), layout="constrained", squeeze=False)
     for ax in axes.flat[len(examples) :]:
         ax.remove()
-    for ax, example in zip(axes.flat, examples.itertuples(), strict=False):
+    for ax, example, found in zip(axes.flat, examples.itertuples(), place, strict=False):
         entry = table.iloc[example.row]
-        found = place.get(_identity(entry))
-        if found is None and "dmdt" in entry:
+        if found < 0 and "dmdt" in entry:
             dmdt(entry["dmdt"], ax)
-        elif found is None:
+        elif found < 0:
             ax.text(0.5, 0.5, "neither light curve nor dmdt", ha="center")
         elif entry.get("periodic", 1.0) > 0.5:
             folded(curves[found], entry[f"period_{period_suffix}"], ax)
@@ -246,6 +290,23 @@ def reliability(evaluation, part="test", before=None, ax=None):
     ax.set_xlabel("predicted probability (mean of bin)")
     ax.set_ylabel(f"share that is {evaluation.tag} (95 % interval)")
     ax.legend(loc="upper left")
+    return ax
+
+
+def trust(measured, chosen=None, ax=None):
+    """Plot how often periods were right against their trust, from `judge.reliability`; `chosen` marks one period's."""
+    ax = _axes(ax, figsize=(4.4, 3.6))
+    ax.plot([0, 1], [0, 1], lw=0.8, color="black", alpha=0.4)
+    marks = zip(measured.groupby("set", sort=False), (BLUE, ORANGE, GREEN), "os^", strict=False)
+    for (name, bins), color, mark in marks:
+        error = np.clip([bins["right"] - bins["low"], bins["high"] - bins["right"]], 0, None)
+        label = f"{name}, {bins['stars'].sum():,} stars"
+        ax.errorbar(bins["trust"], bins["right"], error, fmt=mark, color=color, ms=4, lw=0.8, label=label)
+    if chosen is not None:
+        ax.axvline(chosen, color=RED, lw=1, ls="--", label=f"this period: {chosen:.2f}")
+    ax.set_xlabel("trust score (mean of bin)")
+    ax.set_ylabel("share of right periods (95 % interval)")
+    ax.legend(loc="lower right")
     return ax
 
 
@@ -303,9 +364,7 @@ def feature_by_label(table, column, chosen, threshold=0.7, ax=None):
             )  # fmt: skip
     if logarithmic:
         ax.set_xscale("log")
-    name = max((f for f in features().index if column.startswith(f)), key=len, default="")
-    unit = features().at[name, "unit"] if name else ""
-    ax.set_xlabel(f"{column} ({unit})" if unit else column)
+    ax.set_xlabel(with_unit(column))
     ax.set_ylabel("share of light curves")
     ax.legend(fontsize=8)
     return ax

@@ -6,15 +6,13 @@ import html
 from pathlib import Path
 from urllib.parse import quote
 
-import nbformat
-import papermill
 import yaml
-from nbconvert import HTMLExporter
 from tqdm.auto import tqdm
 
-from .data import Dataset, read_table
+from .config import run_settings
+from .data import trainable
 from .files import existing, group_of, project_folder, reports_folder, run_folder, sample, whole
-from .runs import ensembles, load_runs
+from .runs import load_runs, shared_tags
 from .taxonomy import find_tag, published, tags, unknown
 
 
@@ -43,6 +41,8 @@ def run_notebook(notebook, output, parameters=None, title=None):
     papermill.PapermillExecutionError
         If a cell fails. The notebook as far as it came is left at `output`.
     """
+    import papermill  # slow to import, and a notebook that is run needs none of it
+
     notebook, output = existing(notebook), Path(output)
     known = papermill.inspect_notebook(str(notebook))
     for name in parameters or {}:
@@ -56,6 +56,9 @@ def run_notebook(notebook, output, parameters=None, title=None):
 
 def export_html(notebook, title=None):
     """Export an executed notebook as one self-contained HTML page beside it."""
+    import nbformat
+    from nbconvert import HTMLExporter
+
     notebook = Path(notebook)
     # scripts from elsewhere are left out: the page must open without a network
     exporter = HTMLExporter(template_name="lab", mathjax_url="", require_js_url="", jquery_url="")
@@ -122,6 +125,8 @@ def train_reports(tag_names, algorithms, reports=None, group="", resume=False, *
     list of pathlib.Path, list of str
         The pages made (or found, with `resume`), and "TAG ALGORITHM: error" for each failure.
     """
+    from papermill import PapermillExecutionError
+
     jobs = [(find_tag(tag), algorithm) for tag in tag_names for algorithm in algorithms]
     if reports:
         parameters["reports"] = str(reports_folder(reports))
@@ -135,7 +140,7 @@ def train_reports(tag_names, algorithms, reports=None, group="", resume=False, *
             try:
                 notebook = project_folder() / "notebooks" / "train.ipynb"
                 page = run_notebook(notebook, unfinished, given, f"{tag}, {algorithm}")
-            except papermill.PapermillExecutionError as error:
+            except PapermillExecutionError as error:
                 failures.append(f"{tag} {algorithm}: {error.evalue} (as far as it came: {unfinished})")
                 continue
             page.replace(folder / "report.html")
@@ -246,37 +251,11 @@ nothing about the real sky.</p>
 """
 
 
-def trainable(data, **settings):
-    """Return the tags for which a training table has positives and negatives in every part, and a word on the rest.
-
-    Parameters
-    ----------
-    data : path-like
-        The training table.
-    **settings
-        Of `Dataset.from_table`.
-
-    Returns
-    -------
-    list of str, dict of str to str
-        The tags, and for every other tag why not.
-    """
-    table = read_table(data)
-    good, reasons = [], {}
-    for tag in tags().index:
-        try:
-            Dataset.from_table(table, tag, dmdt=False, **settings)
-            good.append(tag)
-        except ValueError as error:
-            reasons[tag] = str(error)
-    return good, reasons
-
-
 def main(arguments=None):
     """Train classifiers, average and compare them, write their reports and an index of them."""
     parser = argparse.ArgumentParser(description=main.__doc__, prog="python -m scope_nb.report")
     parser.add_argument("--tags", nargs="+", default=[], help="tags, or 'all' that the data can train (vnv)")
-    parser.add_argument("--algorithms", nargs="+", default=["xgb"], help="xgb, dnn")
+    parser.add_argument("--algorithms", nargs="+", default=["xgb"], help="xgb, dnn, rnn")
     parser.add_argument("--group", default="", help="name of this set of runs (that of the data)")
     parser.add_argument("--reports", default="", help="folder of the runs (the project's reports/)")
     parser.add_argument("--data", default="", help="training table (the simulated sample)")
@@ -305,15 +284,18 @@ def _train(given):
         more["features"] = given.features
     if given.data:
         more["data"] = str(existing(given.data).resolve())
+    if more.get("config"):
+        more["config"] = str(existing(more["config"]).resolve())
+        more.setdefault("data", run_settings("vnv", more["config"])["data"])
     group = given.group or group_of(more.get("data", ""))
     names = given.tags or ([] if given.ensemble or given.compare else ["vnv"])
     if names == ["all"]:
         names = _all_tags(more)
     pages, failures = train_reports(names, given.algorithms, given.reports, group, given.resume, **more)
     if given.ensemble:
-        for run in ensembles(given.ensemble, group, given.reports):
-            print(f"ensemble: {run.folder}")
-        write_index(given.reports)
+        shared = shared_tags(given.ensemble, group, given.reports)
+        made = train_reports(shared, ["+".join(given.ensemble)], given.reports, group, given.resume, **more)
+        pages, failures = pages + made[0], failures + made[1]
     if given.compare:
         pages.append(compare_report(given.reports, group))
     print(f"index: {reports_folder(given.reports) / 'index.html'}")
@@ -321,11 +303,13 @@ def _train(given):
 
 
 def _all_tags(parameters):
-    """Return the tags that the data can train, and print the others."""
-    chosen = {
-        name: parameters[name] for name in ("features", "period_suffix", "threshold", "split") if parameters.get(name)
-    }
-    names, reasons = trainable(parameters.get("data") or sample(), **chosen)
+    """Return the tags that the data can train with these parameters of `train.ipynb`, and print the others."""
+    config = parameters.get("config", "")
+    given = {name: parameters.get(name) for name in ("features", "period_suffix", "threshold", "balance", "data")}
+    chosen = {tag: run_settings(tag, config, **given) for tag in tags().index}
+    more = {"split": parameters.get("split") or "star", "seed": parameters.get("seed", 42)}
+    data = next(iter(chosen.values()))["data"] or sample()
+    names, reasons = trainable(data, {tag: settings["cut"] | more for tag, settings in chosen.items()})
     if not names:
         raise ValueError(
             f"no tag can be trained on this table; the first of the reasons: {next(iter(reasons.values()))}"

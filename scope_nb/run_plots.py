@@ -77,7 +77,8 @@ def gap(runs, ax=None, named=6):
     width = (runs["f1_train"].astype(float) - runs["f1_score"].astype(float)).sort_values(ascending=False)
     for i in width[width > 0.1].index[:named]:
         at = (runs["f1_train"][i], runs["f1_score"][i])
-        ax.annotate(runs["tag"][i], at, (6, -3), textcoords="offset points", fontsize=8)
+        side = {"xytext": (-6, -3), "ha": "right"} if at[0] > 0.9 else {"xytext": (6, -3)}
+        ax.annotate(runs["tag"][i], at, textcoords="offset points", fontsize=8, **side)
     low = min(runs["f1_train"].astype(float).min(), _lowest(runs))
     ax.set(xlim=(max(low - 0.05, 0), 1.02), ylim=(max(low - 0.05, 0), 1.02))
     ax.set_xlabel("F1 on training stars")

@@ -2,8 +2,10 @@
 
 import json
 import platform
+import shutil
 import subprocess
 import sys
+import warnings
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import packages_distributions, version
@@ -13,7 +15,8 @@ import numpy as np
 import pandas as pd
 
 from . import models
-from .data import PARTS, read_parquet, write_parquet
+from .data import PARTS, inputs, read_parquet, write_parquet
+from .ensemble import Mean
 from .evaluate import Evaluation, evaluate_predictions
 from .files import project_folder, reports_folder, run_folder, sha256, whole
 from .metrics import METRICS
@@ -56,6 +59,8 @@ def _commit():
 def save_run(folder, model, evaluation, dataset, parameters=None, data=None, simulated=False, figures=None):
     """Save a run: scores, predictions, plots, model and provenance, whole or not at all.
 
+    A model that cannot be written without pickle costs its file, not the run: a warning and the provenance say why.
+
     Parameters
     ----------
     folder : path-like
@@ -79,6 +84,7 @@ def save_run(folder, model, evaluation, dataset, parameters=None, data=None, sim
         The folder.
     """
     record = provenance(parameters or {}, data, simulated) | {"dataset": dataset.settings}
+    record |= {"members": list(model.names)} if isinstance(model, Mean) else {}
     return _write_run(Path(folder), evaluation, record, model, figures or {})
 
 
@@ -90,12 +96,26 @@ def _write_run(folder, evaluation, record, model=None, figures=()):
         stats |= evaluation.stats | {"importances": _importances(model)}
         _write_json(part / "stats.json", stats)
         write_parquet(evaluation.predictions, part / "predictions.parquet")
-        _write_json(part / "provenance.json", record)
         for name in figures:
             figures[name].savefig(part / f"{name}.png", dpi=120, bbox_inches="tight")
         if model is not None:
-            models.save_model(model, part / "model")
+            record = record | _save_model(model, part / "model")
+        _write_json(part / "provenance.json", record)
     return folder
+
+
+def _save_model(model, folder):
+    """Save a model, or return for the provenance why that cannot be done, with a warning."""
+    try:
+        models.save_model(model, folder)
+    except OSError:
+        raise
+    except Exception as error:  # what a writer of models makes of a foreign class is its own affair
+        shutil.rmtree(folder, ignore_errors=True)
+        reason = f"{type(error).__name__}: {error}"
+        warnings.warn(f"the run is saved without its model, which cannot be written: {reason}", stacklevel=4)
+        return {"model_not_saved": reason}
+    return {}
 
 
 def _importances(model):
@@ -220,11 +240,34 @@ def load_runs(reports=""):
     return pd.DataFrame(rows)
 
 
-def ensemble(runs, reports="", seed=0):
+def classify(run, table, reports=""):
+    """Classify light curves by a saved run; they need features, but no labels.
+
+    Parameters
+    ----------
+    run : path-like or Run
+        See `load_run`. An ensemble averages its members.
+    table : pandas.DataFrame
+        Features as in a training table.
+    reports : path-like
+        Folder of the runs.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The `probability`, and whether it is above the threshold of the run (`positive`), of each row.
+    """
+    run = load_run(run, reports)
+    seen = {name: run.record["dataset"][name] for name in ("features", "period_suffix", "derived", "dmdt")}
+    probability = models.load_model(run.folder / "model").predict_proba(inputs(table, **seen))[:, 1]
+    return pd.DataFrame({"probability": probability, "positive": probability > run.evaluation.threshold}, table.index)
+
+
+def ensemble(runs, reports=""):
     """Average the probabilities of saved runs, as SCoPe averages DNN and XGB, and save the result as a run.
 
-    The threshold is chosen anew on the validation part. The run is named after its members, `xgb+dnn`; it holds no
-    model of its own but names theirs in its provenance.
+    The threshold is chosen anew on the validation part. The run is named after its members, `xgb+dnn`, and holds their
+    models; `train.ipynb` makes the same with a page, if its algorithm is that name.
 
     Parameters
     ----------
@@ -232,8 +275,6 @@ def ensemble(runs, reports="", seed=0):
         At least two, of one tag and on the same light curves; see `load_run`.
     reports : path-like
         Folder of the runs; the ensemble goes into the group of the first.
-    seed : int
-        Of the intervals.
 
     Returns
     -------
@@ -244,27 +285,83 @@ def ensemble(runs, reports="", seed=0):
     ValueError
         If the runs are fewer than two or differ in tag, data, rows, labels or split.
     """
+    members = _members(runs, reports)
+    first = members[0]
+    predictions = first.evaluation.predictions.copy()
+    predictions["probability"] = np.mean([m.evaluation.predictions["probability"] for m in members], axis=0)
+    evaluation = evaluate_predictions(first.tag, predictions)
+    settings = [m.record.get("dataset", {}) for m in members]
+    record = provenance({}) | {"data": first.record.get("data"), "dataset": settings[0]}
+    record["dataset"]["dmdt"] = any(s.get("dmdt") for s in settings)
+    record["members"] = [m.name for m in members]
+    model = _mean(members) if all((m.folder / "model").is_dir() for m in members) else None
+    folder = run_folder(reports, first.group, "+".join(member.algorithm for member in members), first.tag)
+    return load_run(_write_run(folder, evaluation, record, model))
+
+
+def mean_model(algorithm, group, tag, data, reports=""):
+    """Return the mean of saved models of one tag as a classifier.
+
+    Parameters
+    ----------
+    algorithm : str
+        Names of their algorithms, joined by a plus: `xgb+dnn`.
+    group, tag : str
+    data : path-like
+        The training table; the runs must be of the same.
+    reports : path-like
+        Folder of the runs.
+
+    Returns
+    -------
+    ensemble.Mean
+
+    Raises
+    ------
+    ValueError
+        See `ensemble`; also if the runs are of another table.
+    """
+    members = _members([f"{group}/{name}/{tag}" for name in algorithm.split("+")], reports)
+    if (members[0].record.get("data") or {}).get("sha256") != sha256(data):
+        raise ValueError(f"{members[0].name} was trained on other data than {Path(data).name}: train it on this table")
+    return _mean(members)
+
+
+def _members(runs, reports):
     members = [load_run(run, reports) for run in runs]
     if len(members) < 2:
         raise ValueError("an ensemble needs at least two runs")
-    first = members[0]
     for other in members[1:]:
-        require_same(first, other)
-    predictions = first.evaluation.predictions.copy()
-    predictions["probability"] = np.mean([m.evaluation.predictions["probability"] for m in members], axis=0)
-    evaluation = evaluate_predictions(first.tag, predictions, seed=seed)
-    record = provenance({"seed": seed}) | {k: first.record[k] for k in ("data", "dataset") if k in first.record}
-    record["members"] = [{"run": member.name, "time": member.record["time"]} for member in members]
-    folder = run_folder(reports, first.group, "+".join(member.algorithm for member in members), first.tag)
-    return load_run(_write_run(folder, evaluation, record))
+        require_same(members[0], other)
+    return members
 
 
-def ensembles(algorithms, group, reports="", seed=0):
+def _mean(members):
+    return Mean([models.load_model(m.folder / "model") for m in members], [m.name for m in members])
+
+
+def ensembles(algorithms, group, reports=""):
     """Make the `ensemble` of these algorithms for every tag of a group that has runs of them all.
+
+    One that is there and not older than its members is kept, with its page.
 
     Returns
     -------
     list of Run
+    """
+    found = load_runs(reports)
+    times = {(run.group, run.algorithm, run.tag): run.time for run in found.itertuples()}
+    made = []
+    for tag in shared_tags(algorithms, group, reports):
+        newest = max(times[group, algorithm, tag] for algorithm in algorithms)
+        own = f"{group}/{'+'.join(algorithms)}/{tag}"
+        kept = times.get((group, "+".join(algorithms), tag), "") >= newest
+        made.append(load_run(own, reports) if kept else ensemble([f"{group}/{a}/{tag}" for a in algorithms], reports))
+    return made
+
+
+def shared_tags(algorithms, group, reports=""):
+    """Return the tags of a group that have runs of all these algorithms.
 
     Raises
     ------
@@ -273,11 +370,11 @@ def ensembles(algorithms, group, reports="", seed=0):
     """
     found = load_runs(reports)
     found = found[found["group"] == group] if len(found) else pd.DataFrame(columns=["tag", "algorithm"])
-    names = [f"{group}/{{}}/{tag}" for tag, own in found.groupby("tag") if set(algorithms) <= set(own["algorithm"])]
+    names = [tag for tag, own in found.groupby("tag") if set(algorithms) <= set(own["algorithm"])]
     if not names:
         there = ", ".join(sorted(set(found["algorithm"]))) or "none"
         raise ValueError(f"no tag of group {group!r} has runs of {' and '.join(algorithms)}; algorithms there: {there}")
-    return [ensemble([name.format(algorithm) for algorithm in algorithms], reports, seed) for name in names]
+    return names
 
 
 def require_same(a, b, part=None, any_data=False):

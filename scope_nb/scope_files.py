@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin
 
+from .columns import match_columns
 from .data import PARTS, read_table
 from .files import existing
-from .keras_classifier import match_columns
 from .taxonomy import CATALOGUES, find_tag
 
 STATS = ("accuracy", "precision", "recall", "f1_score", "roc_auc")

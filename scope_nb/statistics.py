@@ -7,6 +7,7 @@ import numba
 import numpy as np
 from scipy.special import ndtri
 
+FEWEST = 4  # epochs; below that most statistics are undefined, and a period means nothing
 NAMES = (
     *("n", "median", "wmean", "chi2red", "roms", "wstd", "norm_peak_to_peak_amp", "norm_excess_var"),
     *("median_abs_dev", "iqr", "i60r", "i70r", "i80r", "i90r", "skew", "smallkurt", "inv_vonneumannratio"),
@@ -20,13 +21,17 @@ def statistics(time, mag, err):
     Parameters
     ----------
     time, mag, err : numpy.ndarray of float64, shape (n,)
-        Sorted days, magnitudes, errors; at least 4 epochs, times distinct.
+        Sorted days, magnitudes, errors.
 
     Returns
     -------
     dict of str to float
-        In the order of `NAMES`. What a constant light curve leaves undefined is 0.
+        In the order of `NAMES`. What a constant light curve leaves undefined is 0. Of fewer than 4 epochs only `n`,
+        `median` and `wmean` are known, the others NaN.
     """
+    if len(time) < FEWEST:
+        known = {"n": float(len(time)), "median": np.median(mag), "wmean": np.average(mag, weights=err**-2.0)}
+        return dict.fromkeys(NAMES, np.nan) | known
     return dict(zip(NAMES, _statistics(time, mag, err, _shapiro_weights(len(time))), strict=True))
 
 
@@ -111,12 +116,13 @@ def _stetson(mag, err, wmean):
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _smoothness(time, mag, wstd):
-    """Inverse von Neumann ratio: 1 / (sum(dm^2/dt^2) / (sum(1/dt^2) wstd^2))."""
+    """Inverse von Neumann ratio: 1 / (sum(dm^2/dt^2) / (sum(1/dt^2) wstd^2)); of epochs at one time, none counts."""
     slopes, weights = 0.0, 0.0
     for k in range(time.size - 1):
-        w = (time[k + 1] - time[k]) ** -2.0
-        slopes += w * (mag[k + 1] - mag[k]) ** 2
-        weights += w
+        if time[k + 1] > time[k]:
+            w = (time[k + 1] - time[k]) ** -2.0
+            slopes += w * (mag[k + 1] - mag[k]) ** 2
+            weights += w
     return _ratio(weights * wstd * wstd, slopes)
 
 

@@ -137,6 +137,13 @@ def feature_columns(feature_set, period_suffix="ELS_ECE_EAOV"):
     return [f"{name}_{period_suffix}" if suffixed else name for name, suffixed in periodic.items()]
 
 
+def base_name(column):
+    """Return the name of a feature column without its period suffix: its row in `features()`, if it has one."""
+    for suffix in sorted(PERIOD_SUFFIXES, key=len, reverse=True):
+        column = column.removesuffix(f"_{suffix}")
+    return column
+
+
 def find_suffix(name):
     """Return the period suffix, or raise a `ValueError` that names the nearest one."""
     if name not in PERIOD_SUFFIXES:

@@ -7,16 +7,16 @@ from sklearn.metrics import average_precision_score
 
 from . import models
 
-START = {"max_depth": 3, "min_child_weight": 1, "subsample": 0.6, "colsample_bytree": 0.6, "learning_rate": 0.3}
+RANGES = ("max_depth", "min_child_weight", "subsample", "colsample_bytree", "learning_rate")
 
 
 def tune_xgb(train, val, minutes, seed=42, trials=None, n_jobs=None, **fixed):
     """Search settings of `models.xgb` with the highest average precision on the validation part.
 
     The ranges hold SCoPe's grid (depth 3 to 7, child weight 1 to 5, subsampling 0.6 to 1, eta 0.05 to 0.3) and go
-    beyond it; SCoPe's settings without its grid are tried first. Trials are proposed by a tree-structured Parzen
-    estimator (Bergstra et al. 2011, NeurIPS 24). No trial starts after the budget is spent; on a machine of another
-    speed it ends after another number of trials, of which the first are the same.
+    beyond it; the kit's settings are tried first, then SCoPe's without its grid. Trials are proposed by a
+    tree-structured Parzen estimator (Bergstra et al. 2011, NeurIPS 24). No trial starts after the budget is spent; on
+    a machine of another speed it ends after another number of trials, of which the first are the same.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def tune_xgb(train, val, minutes, seed=42, trials=None, n_jobs=None, **fixed):
     if not minutes > 0:
         raise ValueError(f"a budget of {minutes} minutes leaves no time for a single trial")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    fixed = {name: value for name, value in fixed.items() if name not in START}
+    fixed = {name: value for name, value in fixed.items() if name not in RANGES}
 
     def score(trial):
         params = {
@@ -67,7 +67,9 @@ def tune_xgb(train, val, minutes, seed=42, trials=None, n_jobs=None, **fixed):
         return average_precision_score(val.y, model.predict_proba(val.X)[:, 1])
 
     study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed))
-    study.enqueue_trial(START)
+    own = models.xgb().estimator.get_params()
+    for start in (own, models.SCOPE_TREES):
+        study.enqueue_trial({name: start[name] for name in RANGES})
     deadline = time.monotonic() + 60 * minutes
     while time.monotonic() < deadline and (trials is None or len(study.trials) < trials):
         study.optimize(score, n_trials=1)

@@ -73,6 +73,7 @@ def test_models_take_the_settings(write, table):
         ("training.classes.rrlyr.treshold", 0.7, "'treshold'; did you mean 'threshold'"),
         ("training.classes.rrlyr.label", None, "class 'rrlyr' has no label"),
         ("training.classes.rrlyr.threshold", 1.5, "threshold of class 'rrlyr' is 1.5"),
+        ("training.classes.rrlyr.threshold", "0.7", "threshold of class 'rrlyr' is '0.7', which is no number"),
         ("training.classes.rrlyr.balance", -1, "balance of class 'rrlyr' is -1"),
         ("training.classes.rrlyr.features", "ontologcal", "'ontologcal'; did you mean 'ontological'"),
         ("training.clases", {}, "'clases'; did you mean 'classes'"),

@@ -2,6 +2,7 @@ import copy
 import os
 import subprocess
 import sys
+import threading
 import types
 import warnings
 
@@ -10,14 +11,18 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.model_selection import cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from scope_nb import models
-from scope_nb.keras_classifier import KerasClassifier, split_columns
+from scope_nb import models, networks, runs
+from scope_nb.calibrate import calibrate
+from scope_nb.columns import split_columns
+from scope_nb.data import Dataset
+from scope_nb.evaluate import evaluate
+from scope_nb.keras_classifier import KerasClassifier
 
 
 def table(n, seed, dmdt=True):
@@ -85,7 +90,7 @@ def test_clone_keeps_every_parameter(model):
 def test_parameters_override_defaults_and_unknown_ones_are_refused():
     parameters = models.xgb(eta=0.1, seed=7, subsample=1).estimator.get_params()
     assert (parameters["learning_rate"], parameters["subsample"]) == (0.1, 1)
-    assert (parameters["random_state"], parameters["max_depth"]) == (7, 3)
+    assert (parameters["random_state"], parameters["max_depth"]) == (7, 4)
     model = models.dnn(joint=8, epochs=5)
     assert (model.build_params, model.epochs) == ({"joint": 8}, 5)
     with pytest.raises(ValueError, match=r"'max_dept'; did you mean 'max_depth'"):
@@ -124,9 +129,9 @@ def test_xgb_sees_dmdt_when_asked(data):
 
 def test_xgb_stops_on_the_eval_set_and_has_named_importances(fitted, data):
     booster = fitted["xgb"].estimator_
-    assert booster.n_estimators == 999 and len(booster.evals_result()["validation_0"]["auc"]) < 200
+    assert booster.n_estimators == 999 > len(booster.evals_result()["validation_0"]["auc"])
     p = fitted["xgb"].predict_proba(data.val[0])[:, 1]
-    assert booster.best_score == pytest.approx(roc_auc_score(data.val[1], p))
+    assert booster.best_score == pytest.approx(log_loss(data.val[1], p))
     importances = fitted["xgb"].feature_importances_
     assert list(importances.index) == ["period", "amplitude", "skew", "w1"]
     assert importances.idxmin() == "w1"
@@ -167,7 +172,7 @@ def test_pipeline_transforms_the_eval_set_with_what_it_learned_from_training_row
 
 
 def test_scope_network_has_its_layers():
-    network = models.scope_network({"features": (70,), "dmdt": (26, 26, 1)})
+    network = networks.scope_network({"features": (70,), "dmdt": (26, 26, 1)})
     layers = {}
     for layer in network.layers:
         layers.setdefault(type(layer).__name__, []).append(layer)
@@ -178,8 +183,31 @@ def test_scope_network_has_its_layers():
     dense = 71 * 256 + 257 * 32
     convolutions = (9 + 16 + 16) + (144 + 256 + 16) + (144 + 512 + 32) + (288 + 1024 + 32)
     assert network.count_params() == dense + convolutions + 65 * 16 + 17
-    alone = models.scope_network({"features": (70,)})
+    alone = networks.scope_network({"features": (70,)})
     assert alone.count_params() == dense + 33 * 16 + 17
+
+
+def test_the_quicker_network_has_scopes_branches_and_ends():
+    network = networks.strided_network({"features": (70,), "dmdt": (26, 26, 1)})
+    layers = {}
+    for layer in network.layers:
+        layers.setdefault(type(layer).__name__, []).append(layer)
+    assert sorted(layer.units for layer in layers["Dense"]) == [1, 16, 32, 256]
+    assert [(layer.filters, layer.strides) for layer in layers["Conv2D"]] == [(16, (2, 2)), (16, (1, 1)), (32, (1, 1))]
+    assert network.count_params() == 71 * 256 + 257 * 32 + 160 + 16 * 145 + 32 * 145 + 65 * 16 + 17
+
+
+def test_settings_tuned_per_tag_give_way_to_those_given():
+    model = models.dnn("sin")
+    assert (model.batch_size, model.learning_rate) == (32, 0.01362)
+    assert model.optimizer_params == {"amsgrad": True, "epsilon": 2.377e-9}
+    assert models.dnn("variable").batch_size == models.dnn().batch_size == 64
+    mine = models.dnn("sin", network="scope", batch_size=8, optimizer_params={"amsgrad": False})
+    assert (mine.build, mine.batch_size) == (networks.scope_network, 8)
+    assert mine.optimizer_params == {"amsgrad": False, "epsilon": 2.377e-9}
+    assert models.tuned_settings("artfct") == {}
+    with pytest.raises(ValueError, match=r"unknown network 'scop'; did you mean 'scope'"):
+        models.dnn(network="scop")
 
 
 def test_network_on_dmdt_alone(data):
@@ -203,6 +231,14 @@ def test_missing_columns_are_all_named_and_order_is_free(fitted, data, name):
         fitted[name].predict_proba(X.drop(columns=["period", "skew"]))
     shuffled = X[X.columns[::-1]].assign(extra=1.0)
     np.testing.assert_array_equal(fitted[name].predict_proba(shuffled), fitted[name].predict_proba(X))
+
+
+def test_a_dmdt_of_another_shape_is_refused(fitted, data):
+    X = data.test[0].assign(**{f"dmdt_26_{k}": 0.0 for k in range(26)})
+    with pytest.raises(ValueError, match=r"X has dmdt columns of 27 x 26, the model was fitted on 26 x 26"):
+        fitted["dnn"].predict_proba(X)
+    with pytest.raises(ValueError, match=r"lacks 677 columns .* on: skew, dmdt_0_0, ... dmdt_25_25$"):
+        fitted["dnn"].predict_proba(data.test[0][["period", "amplitude", "w1"]])
 
 
 @pytest.mark.parametrize("model", [models.xgb(n_jobs=1), tiny(epochs=2)])
@@ -250,6 +286,34 @@ def test_own_network_predicts_after_loading_but_asks_for_its_function(data, tmp_
     assert model.build is tiny_network
 
 
+@pytest.mark.parametrize("calibrated", [False, True])
+def test_training_goes_on_from_a_saved_network(data, tmp_path, calibrated):
+    part = types.SimpleNamespace
+    first = tiny(epochs=8).fit(*data.train, eval_set=[data.val])
+    saved = calibrate(first, part(X=data.val[0], y=data.val[1]), "sigmoid") if calibrated else first
+    models.save_model(saved, tmp_path)
+    again = tiny(epochs=1, learning_rate=1e-9, start_from=tmp_path).fit(*table(600, 5), eval_set=[data.val])
+    np.testing.assert_allclose(again.predict_proba(data.test[0]), first.predict_proba(data.test[0]), atol=1e-5)
+    further = tiny(epochs=3, start_from=tmp_path).fit(*data.train, eval_set=[data.val])
+    models.save_model(further, tmp_path / "further")
+    assert models.load_model(tmp_path / "further").start_from == str(tmp_path)
+    assert further.history_.val_loss.min() < first.history_.val_loss.min() + 0.02 < first.history_.val_loss[1]
+
+
+def test_training_goes_on_only_with_the_same_columns_and_layers(data, tmp_path):
+    (X, y), part = data.train, ["period", "skew"]
+    models.save_model(tiny(epochs=1).fit(X[part], y), tmp_path / "run" / "model")
+    with pytest.raises(ValueError, match=r"Only there: skew; only here: amplitude$"):
+        tiny(start_from=models.model_folder(tmp_path / "run")).fit(X[["period", "amplitude"]], y)
+    with pytest.raises(ValueError, match=r"other layers, with weights \[\(2, 8\)"):
+        tiny(build_params={"units": 3}, start_from=tmp_path / "run" / "model").fit(X[part], y)
+    models.save_model(models.xgb(n_jobs=1, n_estimators=2).fit(X, y), tmp_path / "trees")
+    with pytest.raises(ValueError, match=r"holds a EvalSetPipeline; training can only go on from a network"):
+        tiny(start_from=tmp_path / "trees").fit(X, y)
+    with pytest.raises(FileNotFoundError, match=r"no saved model 'a/dnn/e'; runs with one: none"):
+        models.model_folder("a/dnn/e", tmp_path)
+
+
 def test_code_inside_a_saved_network_is_refused(data, tmp_path):
     def with_code(shapes):
         import keras
@@ -273,6 +337,27 @@ def test_foreign_types_are_named_and_can_be_trusted(tmp_path):
     with pytest.raises(ValueError, match=rf"{__name__}.Foreign.*trusted="):
         models.load_model(tmp_path)
     assert isinstance(models.load_model(tmp_path, trusted=[f"{__name__}.Foreign"]), Foreign)
+
+
+class Locked(LogisticRegression):
+    """Holds what nothing can write."""
+
+    def fit(self, X, y):
+        self.lock_ = threading.Lock()
+        return super().fit(X.fillna(0), y)
+
+    def predict_proba(self, X):
+        return super().predict_proba(X.fillna(0))
+
+
+def test_a_model_that_cannot_be_written_costs_its_file_and_not_its_run(table, tmp_path):
+    data = Dataset.from_table(table, "e", dmdt=False)
+    model = models.fit(Locked(max_iter=10), data.train, data.val)
+    evaluation = evaluate(model, data)
+    with pytest.warns(UserWarning, match=r"saved without its model, .* TypeError: cannot pickle '_thread.lock' object"):
+        folder = runs.save_run(tmp_path / "g/locked/e", model, evaluation, data)
+    assert sorted(path.name for path in folder.iterdir()) == ["predictions.parquet", "provenance.json", "stats.json"]
+    assert "_thread.lock" in runs.load_run(folder).record["model_not_saved"]
 
 
 def test_fit_passes_only_what_the_model_takes():

@@ -68,6 +68,40 @@ def test_training_from_any_folder_leaves_a_report(table, tmp_path, monkeypatch):
     assert (folder / "report.html").stat().st_mtime_ns == before
 
 
+def test_an_ensemble_has_a_page_and_classifies(table, tmp_path):
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    from scope_nb import models, runs
+    from scope_nb.data import Dataset, write_parquet
+    from scope_nb.evaluate import evaluate
+
+    write_parquet(table, tmp_path / "t.parquet")
+    plain, images = (Dataset.from_table(table, "e", dmdt=dmdt) for dmdt in (False, True))
+    trees = models.fit(models.xgb(n_estimators=20, n_jobs=1), plain.train, plain.val)
+    other = HistGradientBoostingClassifier(max_iter=3, max_features=0.1).fit(images.train.X, images.train.y)
+    for name, model, dataset in (("xgb", trees, plain), ("mine", other, images)):
+        folder = files.run_folder(tmp_path, "t", name, "e")
+        runs.save_run(folder, model, evaluate(model, dataset), dataset, {}, tmp_path / "t.parquet")
+    arguments = ["--ensemble", "xgb", "mine", "--data", str(tmp_path / "t.parquet"), "--reports", str(tmp_path)]
+    with pytest.raises(SystemExit, match="0"):
+        report.main(arguments)
+    assert (tmp_path / "t/xgb+mine/e/report.html").exists()
+    mean = (trees.predict_proba(plain.X)[:, 1] + other.predict_proba(images.X)[:, 1]) / 2
+    run = runs.load_run("t/xgb+mine/e", tmp_path)
+    np.testing.assert_allclose(run.evaluation.predictions["probability"], mean, rtol=1e-6)
+    assert run.record["members"] == ["t/xgb/e", "t/mine/e"]
+    short = runs.ensemble(["t/xgb/e", "t/mine/e"], tmp_path)
+    assert short.evaluation.stats == run.evaluation.stats
+    new = table.drop(columns=["eclipsing", "obj_id"]).iloc[5:40]
+    for name in ("xgb+mine", "xgb"):
+        found = runs.classify(f"t/{name}/e", new, tmp_path)
+        known = runs.load_run(f"t/{name}/e", tmp_path).evaluation
+        np.testing.assert_allclose(found["probability"], known.predictions["probability"].iloc[5:40], rtol=1e-6)
+        assert (found["positive"] == (found["probability"] > known.threshold)).all()
+    with pytest.raises(ValueError, match="was trained on other data"):
+        runs.mean_model("xgb+mine", "t", "e", files.sample(), tmp_path)
+
+
 @pytest.mark.parametrize(
     "model",
     [

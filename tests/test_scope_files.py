@@ -143,3 +143,26 @@ def test_reading_for_a_tag_leaves_the_rest_alone(table, tmp_path):
         found = Dataset.from_table(some, tag, **cut)
         pd.testing.assert_frame_equal(found.X, expected.X)
         np.testing.assert_array_equal(found.part, expected.part)
+
+
+def test_what_can_be_trained_is_told_from_the_labels_alone(table, tmp_path, monkeypatch):
+    from scope_nb import data, report
+
+    data.write_parquet(table.drop(columns="AllWISE__w1mpro"), tmp_path / "t.parquet")
+    cuts = {tag: {"threshold": 0.8, "split": "star"} for tag in ("vnv", "e", "rrlyr", "ceph")}
+    cuts["vnv"] |= {"features": ["wstd", "none"]}
+    cuts["e"] |= {"balance": 1.0, "label": "eclipsing", "features": None}
+    expected = {}
+    for tag, cut in cuts.items():
+        try:
+            Dataset.from_table(table.drop(columns="AllWISE__w1mpro"), tag, dmdt=False, **cut)
+        except ValueError as error:
+            expected[tag] = str(error)
+    read = []
+    monkeypatch.setattr(data, "read_table", lambda path, columns: read.extend(columns) or read_table(path, columns))
+    good, reasons = data.trainable(tmp_path / "t.parquet", cuts)
+    assert good == ["e"] and reasons == expected and "none" in reasons["vnv"] and "AllWISE__w1mpro" in reasons["rrlyr"]
+    assert not {"wstd", "dmdt"} & set(read)
+    config = "training: {dataset: t.parquet, classes: {e: {label: eclipsing, features: mine, threshold: 0.99}}}\n"
+    (tmp_path / "config.yaml").write_text(config + "features: {mine: {wstd: {include: true}}}\n")
+    assert report._all_tags({"config": str(tmp_path / "config.yaml"), "features": "phenomenological"})[0] == "vnv"

@@ -4,10 +4,10 @@ from sklearn.metrics import average_precision_score
 
 from scope_nb import models
 from scope_nb.data import Dataset
-from scope_nb.tune import START, tune_xgb
+from scope_nb.tune import RANGES, tune_xgb
 
 
-def test_tuning_starts_from_scope_and_repeats(table):
+def test_tuning_starts_from_the_kits_and_scopes_settings_and_repeats(table):
     pytest.importorskip("optuna")
     data = Dataset.from_table(table, "rrlyr", dmdt=False)
     more = {"seed": 3, "trials": 4, "n_jobs": 1, "n_estimators": 20}
@@ -16,7 +16,8 @@ def test_tuning_starts_from_scope_and_repeats(table):
     assert again[0] == params
     np.testing.assert_array_equal(again[1], scores)
     assert len(scores) == 4 and len(set(scores)) > 1
-    for chosen, expected in ((START, scores[0]), (params, scores.max())):
+    scopes = {name: models.SCOPE_TREES[name] for name in RANGES}
+    for chosen, expected in (({}, scores[0]), (scopes, scores[1]), (params, scores.max())):
         model = models.fit(models.xgb(seed=3, n_jobs=1, n_estimators=20, **chosen), data.train, data.val)
         p = model.predict_proba(data.val.X)[:, 1]
         assert average_precision_score(data.val.y, p) == pytest.approx(expected)

@@ -65,15 +65,20 @@ def make(path, rows, seed=1):
 
 
 def run(path, tag, algorithm):
-    """Run train.ipynb by papermill in a process of its own; return wall seconds and the peak memory in GB."""
+    """Run train.ipynb by papermill in a process of its own, kernel start included.
+
+    Returns wall seconds, processor seconds, and the peak memory in GB of the largest process.
+    """
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "papermill", str(project_folder() / "notebooks" / "train.ipynb")]
         command += [f"{folder}/out.ipynb", "--no-progress-bar", "-p", "data", str(path), "-p", "tag", tag]
         command += ["-p", "algorithm", algorithm, "-p", "reports", folder]
-        start = time.perf_counter()
+        start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
-        # the kernel is a grandchild: its peak is the largest of all children that ended
-        return time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024**2
+        wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+    # the kernel is a grandchild: its peak is the largest of all children that ended
+    processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return wall, processor, after.ru_maxrss / 1024**2
 
 
 def main():
@@ -90,8 +95,9 @@ def main():
             make(path, rows)
         print(f"{path}: {path.stat().st_size / 1e9:.2f} GB", flush=True)
         if not given.make_only:
-            seconds, peak = run(path, given.tag, given.algorithm)
-            print(f"{given.tag} {given.algorithm}, {rows:,} rows: {seconds:.1f} s, peak {peak:.2f} GB", flush=True)
+            wall, processor, peak = run(path, given.tag, given.algorithm)
+            times = f"{wall:.1f} s, {processor:.1f} s of processor time, peak {peak:.2f} GB"
+            print(f"{given.tag} {given.algorithm}, {rows:,} rows: {times}", flush=True)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,9 @@ turns within a round, so that a slow moment of the machine falls on both.
 
 import argparse
 import os
+import resource
+import subprocess
+import sys
 import time
 from functools import partial
 from statistics import median
@@ -27,6 +30,12 @@ from scope_nb.periodograms import Grid, analysis_of_variance, conditional_entrop
 from scope_nb.taxonomy import dmdt_edges
 
 BASELINE, MAX_FREQ = 1800.0, 48.0
+FIRST = """
+import numpy as np
+from scope_nb.features import light_curve_features
+rng = np.random.default_rng(0)
+light_curve_features(np.sort(rng.uniform(0, 300, 60)), rng.normal(15, 0.1, 60), np.full(60, 0.05), max_freq=5)
+"""
 
 
 def star(n, seed=0):
@@ -121,15 +130,34 @@ def main():
             print(f"{n} {what}", end="\r", flush=True)
     pd.set_option("display.width", 160)
     print(pd.DataFrame(rows).to_string(index=False, float_format=lambda x: f"{x:.3g}", na_rep="-"))
-    curves = LightCurves.from_lists(
-        pd.DataFrame({"_id": range(8)}), *zip(*(star(300, k) for k in range(8)), strict=True)
-    )
+    together()
+    start_up()
+
+
+def together(many=16):
+    """Print the time of `featurize` on one thread and on two."""
+    seen = zip(*(star(300, k) for k in range(many)), strict=True)
+    curves = LightCurves.from_lists(pd.DataFrame({"_id": range(many)}), *seen)
+    taken = {}
     for jobs in (1, 2):
         start = time.perf_counter()
         featurize(curves, n_jobs=jobs, progress=False)
-        print(
-            f"featurize, 8 light curves of 300 epochs, {jobs} at a time: {(time.perf_counter() - start) / 8:.3f} s each"
-        )
+        taken[jobs] = time.perf_counter() - start
+    print(f"featurize, {many} light curves of 300 epochs: {taken[1] / many:.3f} s each on one thread;", end=" ")
+    print(f"on two {taken[1] / taken[2]:.2f} times faster")
+
+
+def start_up(rounds=3):
+    """Print what a second process needs until the features of its first light curve are there."""
+    taken = []
+    for _ in range(rounds):
+        start, used = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, "-c", FIRST], check=True)
+        now = resource.getrusage(resource.RUSAGE_CHILDREN)
+        processor = now.ru_utime + now.ru_stime - used.ru_utime - used.ru_stime
+        taken.append((processor, time.perf_counter() - start))
+    processor, wall = (median(part) for part in zip(*taken, strict=True))
+    print(f"a second process has its first features after {wall:.1f} s, {processor:.1f} s of them processor time")
 
 
 if __name__ == "__main__":

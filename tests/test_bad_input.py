@@ -1,0 +1,94 @@
+"""What is wrong with a table is said before anything is trained: the column, row, tag or file, and what to do."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from scope_nb.data import Dataset, read_for, read_table, write_parquet
+
+
+def first_stars(table, n):
+    """Give the label of Cepheids to the first n stars of each part, so that no part is without."""
+    part = pd.Series(Dataset.from_table(table, "e", dmdt=False).part, table.index)
+    chosen = [names[:n] for names in table.groupby(part)["obj_id"].unique()]
+    return table.assign(Cepheid=table["obj_id"].isin(np.concatenate(chosen)).astype(float))
+
+
+@pytest.mark.parametrize(
+    ("change", "more", "message"),
+    [
+        ({}, {"threshold": 1.0}, "threshold is 1.0, but vote shares above it"),
+        ({}, {"threshold": -0.1}, "threshold is -0.1"),
+        ({}, {"threshold": "0.7"}, "threshold is '0.7', which is no number"),
+        ({}, {"balance": -2}, "balance is -2"),
+        ({}, {"balance": "all"}, "balance is 'all', which is no number"),
+        ({}, {"features": ["wstd", "wtsd"]}, "lacks 1 of the columns needed: wtsd"),
+        ({}, {"features": "phenomenologcal"}, "did you mean 'phenomenological'"),
+        ({}, {"label": "eclipsng"}, "no column 'eclipsng'; labels present"),
+        ({"eclipsing": 1.2}, {}, r"'eclipsing' holds values outside 0\.\.1, first in row 0"),
+        ({"eclipsing": "yes"}, {}, "'eclipsing' holds something else than numbers"),
+        ({"eclipsing": np.nan}, {}, "'eclipsing' above 0.7 has no positive light curve among 800"),
+        ({"eclipsing": 1.0}, {}, "'eclipsing' above 0.7 has no negative light curve among 800"),
+        ({"obj_id": None}, {}, "800 rows have no obj_id; the first is row 0"),
+        ({"_id": 7}, {}, r"799 rows repeat the _id of another, first row 1 \(7\)"),
+    ],
+)
+def test_what_is_wrong_with_a_table_is_said(table, change, more, message):
+    with pytest.raises(ValueError, match=message):
+        Dataset.from_table(table.assign(**change), "e", **{"dmdt": False, **more})
+
+
+def test_rows_without_names_that_repeat_are_found(table):
+    nameless = table.drop(columns="_id")
+    Dataset.from_table(nameless, "e", dmdt=False)
+    with pytest.raises(ValueError, match="2 rows repeat another in every number, first row 800"):
+        Dataset.from_table(pd.concat([nameless, nameless[5:7]], ignore_index=True), "e", dmdt=False)
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".csv"])
+def test_columns_that_are_there_twice_are_found_in_files(table, tmp_path, suffix):
+    twice = pd.concat([table.drop(columns="dmdt"), table[["wstd"]]], axis=1)
+    path = tmp_path / f"t{suffix}"
+    if suffix == ".csv":
+        twice.to_csv(path, index=False)
+    else:
+        arrays = [pa.array(twice.iloc[:, k]) for k in range(twice.shape[1])]
+        pq.write_table(pa.table(arrays, names=list(twice)), path)
+    with pytest.raises(ValueError, match="columns more than once: wstd"):
+        Dataset.from_table(read_for(path, "e", dmdt=False), "e", dmdt=False)
+
+
+@pytest.mark.parametrize("shape", [(13, 52), (25, 25), (26,)])
+@pytest.mark.parametrize("suffix", [".parquet", ".csv"])
+def test_dmdt_of_another_shape_is_refused(tmp_path, shape, suffix):
+    images = np.zeros((3, *shape)).tolist()
+    path = tmp_path / f"t{suffix}"
+    if suffix == ".csv":
+        pd.DataFrame({"dmdt": [json.dumps(image) for image in images]}).to_csv(path, index=False)
+    else:
+        pq.write_table(pa.table({"dmdt": images}), path)
+    with pytest.raises(ValueError, match=r"dmdt.*is not (a )?26 x 26"):
+        read_table(path)
+
+
+@pytest.mark.parametrize("stars", [1, 2, 5])
+def test_a_tag_of_few_stars_is_warned_of(table, stars):
+    """One star in each part is the least that can be trained; from 6 stars on nothing is said."""
+    few = first_stars(table, 1)
+    if stars < 3:
+        few["Cepheid"] = few["obj_id"].isin(few["obj_id"][few["Cepheid"] > 0].unique()[:stars]).astype(float)
+        with pytest.raises(ValueError, match=r"part has no positive light curve.*use more data or another tag"):
+            Dataset.from_table(few, "ceph", dmdt=False)
+        return
+    with pytest.warns(UserWarning, match="'ceph' has only 3 positive stars: whether one more of them is found decides"):
+        Dataset.from_table(few, "ceph", dmdt=False)
+
+
+def test_a_table_that_lacks_a_column_is_told_by_name(table, tmp_path):
+    write_parquet(table.drop(columns="skew"), tmp_path / "t.parquet")
+    with pytest.raises(ValueError, match="lacks 1 of the columns needed: skew"):
+        Dataset.from_table(read_for(tmp_path / "t.parquet", "e", dmdt=False), "e", dmdt=False)
