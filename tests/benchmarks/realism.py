@@ -145,6 +145,9 @@ def transfer(title, train, tags_of, test, seen):
     for tag in SETS[title][2].split():
         y = np.array([tag in tags for tags in tags_of])
         truth = np.array([tag in tags for tags in known])
+        if truth.sum() < 10 or not 0 < y.sum() < len(y):
+            print(f"\n   {title}, {tag}: {truth.sum()} real and {y.sum()} simulated stars are too few")
+            continue
         row = {"real stars": truth.sum()}
         for name, (ours, theirs) in inputs.items():
             p = xgb().fit(ours, y).predict_proba(theirs)[:, 1]
