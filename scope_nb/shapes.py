@@ -7,7 +7,7 @@ the star's mean or quiescent magnitude, shape (3, n).
 
 import numpy as np
 
-FIRST_NIGHT, LAST_NIGHT = 58200, 60000  # MJD
+FIRST_NIGHT, LAST_NIGHT = 58200, 59235  # MJD; as long as the light curves that SCoPe searched for periods
 TURN = 2 * np.pi
 
 
@@ -118,10 +118,13 @@ def _binary(phase, radii, cos_i, surface, tide, heating=0.0):
 def detached(times, star, rng):
     """EA: detached main-sequence pair; the radii follow from Kepler's third law for two solar masses."""
     total = float(np.clip(0.42 * star.period ** (-2 / 3) * 10 ** rng.normal(0, 0.08), 0.05, 0.6))
-    share = rng.uniform(0.35, 0.55)
+    share, surface = rng.uniform(0.35, 0.55), rng.uniform(0.2, 1.0)
+    if rng.random() < 0.4:  # Algol: the cooler star has filled its Roche lobe
+        total, share, surface = np.clip(1.3 * total, 0.35, 0.6), rng.uniform(0.5, 0.65), rng.uniform(0.05, 0.3)
     radii = ((1 - share) * total, share * total)
-    cos_i = rng.uniform(0, 0.8 * total)  # nobody would have noticed a shallower graze
-    return _binary(_phase(times, star.period, rng), radii, cos_i, rng.uniform(0.1, 1.0), 0.02 * total)
+    cos_i = rng.uniform(0, 0.6 * total)  # nobody would have noticed a shallower graze
+    tide = (0.02 if surface > 0.3 else 0.06) * total
+    return _binary(_phase(times, star.period, rng), radii, cos_i, surface, tide, rng.uniform(0, 0.05))
 
 
 def semi_detached(times, star, rng):
@@ -138,7 +141,7 @@ def contact(times, star, rng):
     cos_i = rng.uniform(0, 0.8)
     tide = 0.06 + 0.07 * ratio
     radii = (larger, larger * ratio**0.46)
-    curve = _binary(_phase(times, star.period, rng), radii, cos_i, rng.uniform(0.8, 1.0), tide)
+    curve = _binary(_phase(times, star.period, rng), radii, cos_i, rng.uniform(0.55, 1.0), tide)
     return curve + random_walk(times, 300.0, 0.01, rng)  # spots: the maxima change from season to season
 
 
@@ -167,6 +170,12 @@ def irradiated(times, star, rng):
     return _bands(curve, star) + random_walk(times, 0.05, 0.04, rng)
 
 
+def reflecting(times, star, rng):
+    """Cool companion of a white dwarf or hot subdwarf, heated on one side, in an orbit too inclined for eclipses."""
+    x = TURN * _phase(times, star.period, rng)
+    return _bands(star.amplitude / 2 * (np.cos(x) + rng.uniform(0.0, 0.2) * np.cos(2 * x)), star)
+
+
 def redback(times, star, rng):
     """Companion of a millisecond pulsar: tidal distortion, one side heated, flickering."""
     x = TURN * _phase(times, star.period, rng)
@@ -189,10 +198,10 @@ def rr_lyrae_ab(times, star, rng, blazhko=0.0):
     """RRab: the larger the amplitude the shorter the period, in two Oosterhoff groups."""
     log_p = np.log10(star.period) - (0.06 if rng.random() < 0.25 else 0.0)
     blue = -3.123 - 26.331 * log_p - 35.853 * log_p**2 if log_p > -0.367 else 1.71
-    amplitude = float(np.clip(0.72 * blue + rng.normal(0, 0.09), 0.15, 1.2))
+    amplitude = float(np.clip(0.51 * blue + rng.normal(0, 0.11), 0.15, 1.2))
     harmonic = np.arange(1, 7)
-    ratios = np.array([0.47, 0.34, 0.22, 0.13, 0.08, 0.04]) * np.clip(0.6 + 0.4 * amplitude, 0.6, 1.0) ** harmonic
-    angles = rng.normal(4.14, 0.06) * harmonic - 0.2
+    ratios = np.array([0.51, 0.39, 0.26, 0.16, 0.10, 0.05]) * np.clip(0.6 + 0.4 * amplitude, 0.6, 1.0) ** harmonic
+    angles = rng.normal(4.28 + 1.5 * (log_p + 0.24), 0.13) * harmonic - 0.2
     phase = _phase(times, star.period, rng)
     slow = TURN * _phase(times, float(np.clip(_lognormal(rng, 60, 0.25), 15, 300)), rng)
     size = amplitude * (1 + blazhko * np.cos(slow))
@@ -220,7 +229,7 @@ def rr_lyrae_d(times, star, rng):
 
 def delta_scuti(times, star, rng):
     """Delta Scuti: strong ones are asymmetric; faint further modes in half of them."""
-    second = rng.uniform(0.2, 0.38) if star.amplitude > 0.15 else rng.uniform(0.0, 0.12)
+    second = rng.uniform(0.1, 0.42) if star.amplitude > 0.15 else rng.uniform(0.0, 0.15)
     angles = rng.normal(4.0, 0.2) + np.array([0.0, 4.1])
     shape = _fourier(_phase(times, star.period, rng), (second, second**2), angles)
     if rng.random() < 0.5:
@@ -262,9 +271,10 @@ def overtone_cepheid(times, star, rng):
 
 def w_virginis(times, star, rng):
     """Broad, often flat maxima, and periods that drift."""
-    phase = _phase(times, star.period, rng) + random_walk(times, 600.0, 0.02, rng)
-    second = rng.uniform(0.05, 0.3)
-    return _bands(star.amplitude * _fourier(phase, (second, 0.1), (rng.normal(5.3, 0.5), rng.normal(3.0, 0.5))), star)
+    phase = _phase(times, star.period, rng) + random_walk(times, 600.0, 0.03, rng)
+    size = star.amplitude * (1 + random_walk(times, 4 * star.period, 0.12, rng))
+    second = rng.uniform(0.05, 0.35)
+    return _bands(size * _fourier(phase, (second, 0.1), (rng.normal(5.3, 0.7), rng.normal(3.0, 0.7))), star)
 
 
 def rv_tauri(times, star, rng):
@@ -283,8 +293,8 @@ def _red_giant(times, star, rng, wander):
 
 
 def mira(times, star, rng):
-    """Mira: nearly periodic, of large amplitude."""
-    return _bands(_red_giant(times, star, rng, 0.02), star)
+    """Mira: nearly periodic, of large amplitude; no cycle quite like the last, and dust that comes and goes."""
+    return _bands(_red_giant(times, star, rng, 0.04) + random_walk(times, 500.0, 0.1 * star.amplitude, rng), star)
 
 
 def semi_regular(times, star, rng):
@@ -310,7 +320,7 @@ def spots(times, star, rng):
 def dwarf_nova(times, star, rng):
     """Outbursts over flickering; every fourth is a long one. The fade is by Bailey's relation 0.25 to 0.6 mag a day."""
     flicker = random_walk(times, 0.08, rng.uniform(0.05, 0.25), rng) + random_walk(times, 60.0, 0.15, rng)
-    gap = float(np.clip(_lognormal(rng, 90.0, 0.35), 12.0, 600.0))
+    gap = float(np.clip(_lognormal(rng, 55.0, 0.3), 12.0, 300.0))
     height = float(np.clip(rng.normal(2.8, 0.9), 0.8, 6.0))
     days, which = _since_last(times, gap, rng)
     rise, fade = rng.uniform(0.5, 1.5), rng.uniform(0.25, 0.6)
@@ -354,9 +364,9 @@ def dips(times, star, rng):
 
 
 def quasar(times, star, rng):
-    """AGN: damped random walk, bluer when brighter."""
-    tau = float(np.clip(_lognormal(rng, 200.0, 0.35), 20.0, 2000.0))
-    sigma = float(np.clip(_lognormal(rng, 0.12, 0.17), 0.03, 0.4))
+    """AGN: damped random walk, bluer when brighter; of those that were noticed, as they vary within the survey."""
+    tau = float(np.clip(_lognormal(rng, 200.0, 0.3), 20.0, 800.0))
+    sigma = float(np.clip(_lognormal(rng, 0.16, 0.15), 0.08, 0.4))
     return _bands(random_walk(times, tau, sigma, rng), star)
 
 

@@ -39,8 +39,8 @@ def _observe(star, place, rng):
     list of dict
         `number` and `band` of each light curve, its `times`, `mag` and `err`, and the true `offsets`.
     """
-    ra, dec, latitude = place
-    times, curve, bands = survey.schedule(ra, dec, rng)
+    _, dec, latitude = place
+    times, curve, bands = survey.schedule(place, rng)
     distance, reddening = catalogues.distance_of(star.mag, star.abs_mag, latitude)
     mean = catalogues.mean_mags(star, star.mag, reddening)
     all_offsets = star.vary(times, rng)

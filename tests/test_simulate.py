@@ -12,6 +12,7 @@ from scope_nb import simulate as simulation
 from scope_nb.files import project_folder
 from scope_nb.kinds import draw, kinds
 from scope_nb.simulate import compare_medians, count_labels, main, simulate, write_survey
+from scope_nb.survey import expose, schedule
 
 SAMPLE_STARS = int(re.search(r"SAMPLE_STARS \?= (\d+)", (project_folder() / "Makefile").read_text())[1])
 PARENTS = {
@@ -66,8 +67,38 @@ def test_light_curves_are_usable(survey):
     assert light_curves.clean().n_epochs.min() >= 60  # also after close visits are thinned
     assert 200 < light_curves.n_epochs.mean() < 400
     assert all(np.all(np.diff(curve.time) > 0) for curve in light_curves)
-    assert light_curves.time.min() > 58200 and light_curves.time.max() < 60001
+    assert light_curves.time.min() > 58200 and light_curves.time.max() < 59236
     assert light_curves.mag.min() > 12.0 and light_curves.mag.max() < 21.9
+
+
+@pytest.mark.parametrize(
+    ("place", "nights", "share"),  # read off real light curves: ZTF DR5 in the far south, ZTF DR3 in the north
+    [((41.7, -26.6, -62.0), (60, 120), 0.14), ((250.0, 62.0, 38.0), (180, 400), 0.58)],
+)
+def test_nights_are_as_far_apart_as_in_real_light_curves(place, nights, share):
+    rng = np.random.default_rng(0)
+    visited = []
+    for _ in range(60):
+        times, curve, bands = schedule(place, rng)
+        visited.append(np.unique(np.floor(times[curve == bands.index(1)])))
+    visited.sort(key=len)  # the public survey in the south, the dense one in the north
+    chosen = visited[:30] if place[1] < 0 else visited[-20:]
+    gaps = [np.diff(times) for times in chosen]
+    assert nights[0] < np.median([len(times) for times in chosen]) < nights[1]
+    assert abs(np.mean(np.concatenate(gaps) == 1) - share) < 0.08
+    assert (np.median([gap.max() for gap in gaps]) > 120) == (place[1] < 0)  # the southern season is short
+
+
+def test_noise_of_faint_stars_is_skewed_to_the_bright_side():
+    """Only the bright excursions of faint stars are detected in bad nights; bright stars scatter evenly."""
+    rng = np.random.default_rng(0)
+    times = np.sort(rng.uniform(shapes.FIRST_NIGHT, shapes.LAST_NIGHT, 4000))
+    for mag, low, high in ((14.0, -0.2, 0.2), (20.5, -9.0, -0.5)):
+        measured, err, good = expose(times, np.full(4000, mag), 0.0, rng)
+        pull = (measured[good] - np.median(measured[good])) / err[good]
+        assert low < np.mean(np.clip(pull, -9, 9) ** 3) < high
+        assert 0.7 < np.std(pull) < 1.6
+    assert good.mean() < 0.9
 
 
 def test_every_kind_varies_as_it_should():
@@ -141,8 +172,9 @@ def test_labels_are_vote_shares(survey):
     for child, parent in PARENTS.items():
         least = 0.75 if child == "W UMa" else 0.95  # people call W UMa what they do not call a binary
         assert positive.loc[positive[child], parent].mean() > least, child
-    forgotten = positive["eclipsing"] & ~positive["periodic"]
-    assert forgotten.any()
+    periodic = positive[["eclipsing", "pulsator", "binary star", "sinusoidal"]].any(axis=1)
+    periodic &= survey[0].meta["obj_id"].map(survey[1].set_index("obj_id")["tags"].str.contains("pnp"))
+    assert 0.005 < 1 - positive.loc[periodic, "periodic"].mean() < 0.1  # 0.03 in SCoPe's training set
 
 
 def test_labels_tell_the_kind_most_of_the_time(survey):
