@@ -405,10 +405,10 @@ class Dataset:
         return pd.DataFrame(counts, index=parts)
 
 
-def inputs(table, features, period_suffix, derived=True, dmdt=True):
+def inputs(table, features, period_suffix, derived=True, dmdt=True, light_curves=None):
     """Return what a classifier sees of every row of a table, which needs no labels; see `Dataset.from_table`."""
     columns = _feature_columns(table, features, period_suffix, dmdt)
-    return _inputs(table, columns, period_suffix, derived, dmdt, np.arange(len(table)))
+    return _inputs(table, columns, period_suffix, derived, dmdt, light_curves, np.arange(len(table)))
 
 
 def trainable(path, cuts):

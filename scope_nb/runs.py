@@ -240,7 +240,7 @@ def load_runs(reports=""):
     return pd.DataFrame(rows)
 
 
-def classify(run, table, reports=""):
+def classify(run, table, reports="", light_curves=None):
     """Classify light curves by a saved run; they need features, but no labels.
 
     Parameters
@@ -251,6 +251,8 @@ def classify(run, table, reports=""):
         Features as in a training table.
     reports : path-like
         Folder of the runs.
+    light_curves : LightCurves, optional
+        Those of the rows, for a run that looks at light curves themselves.
 
     Returns
     -------
@@ -259,7 +261,10 @@ def classify(run, table, reports=""):
     """
     run = load_run(run, reports)
     seen = {name: run.record["dataset"][name] for name in ("features", "period_suffix", "derived", "dmdt")}
-    probability = models.load_model(run.folder / "model").predict_proba(inputs(table, **seen))[:, 1]
+    if run.record["dataset"].get("light_curves") and light_curves is None:
+        raise ValueError(f"{run.name} looks at light curves themselves: give those of the table as light_curves")
+    X = inputs(table, **seen, light_curves=light_curves)
+    probability = models.load_model(run.folder / "model").predict_proba(X)[:, 1]
     return pd.DataFrame({"probability": probability, "positive": probability > run.evaluation.threshold}, table.index)
 
 
