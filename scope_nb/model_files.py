@@ -97,3 +97,18 @@ def model_folder(name, reports=""):
         path.parents[1].relative_to(reports).as_posix() for path in reports.glob(f"*/*/*/model/{MODEL_FILE}")
     )
     raise FileNotFoundError(f"there is no saved model {name!r}; runs with one: {', '.join(there) or 'none'}")
+
+
+def start_folder(name, algorithm, reports=""):
+    """Return the folder of the saved model that training is to go on from; None if `name` is empty.
+
+    Raises
+    ------
+    ValueError
+        If the algorithm is none of the networks.
+    """
+    if not name:
+        return None
+    if algorithm not in ("dnn", "rnn"):
+        raise ValueError(f"warm_start is for dnn and rnn: {algorithm} cannot go on from a saved model")
+    return model_folder(name, reports)

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from .columns import CURVE_COLUMN, NUMBERED, match_columns, record_columns, require_columns
 from .impute import ScopeImputer
 from .keras_classifier import KerasClassifier, training_rows
-from .model_files import load_model, model_folder, save_model
+from .model_files import load_model, model_folder, save_model, start_folder
 from .networks import rnn_network, scope_network, strided_network
 from .taxonomy import find_tag, tags, unknown
 
@@ -27,6 +27,7 @@ __all__ = [
     "model_folder",
     "rnn",
     "save_model",
+    "start_folder",
     "tuned_settings",
     "xgb",
 ]
