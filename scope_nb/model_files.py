@@ -109,6 +109,6 @@ def start_folder(name, algorithm, reports=""):
     """
     if not name:
         return None
-    if algorithm not in ("dnn", "rnn"):
-        raise ValueError(f"warm_start is for dnn and rnn: {algorithm} cannot go on from a saved model")
+    if algorithm not in ("dnn", "scope_dnn", "rnn"):
+        raise ValueError(f"warm_start is for dnn, scope_dnn and rnn: {algorithm} cannot go on from a saved model")
     return model_folder(name, reports)

@@ -27,6 +27,7 @@ __all__ = [
     "model_folder",
     "rnn",
     "save_model",
+    "scope_dnn",
     "start_folder",
     "tuned_settings",
     "xgb",
@@ -178,21 +179,18 @@ def xgb(dmdt=False, impute=None, seed=42, n_jobs=None, **params):
     return EvalSetPipeline(columns, estimator, validation_fraction=fraction, seed=seed)
 
 
-def dnn(tag=None, network="strided", **params):
+def dnn(network="strided", **params):
     """SCoPe's network: dense layers on the features, convolutions on dmdt if there is one.
 
     A 0/1 input tells for each feature with gaps where they are, unless `add_indicator` is False.
 
     Parameters
     ----------
-    tag : str, optional
-        Train with the batch size, learning rate and further settings of Adam that SCoPe tuned for this tag
-        (`tuned_settings`).
     network : {"strided", "scope"}
         The layers: a quicker equivalent, or SCoPe's own. See `networks`.
     **params
         Parameters of `KerasClassifier` (`epochs`, `scaler`, `seed`, `verbose`, ...) or of the network (`dense`,
-        `filters`, `dropout`, ...). They override those of the tag.
+        `filters`, `dropout`, ...).
 
     Returns
     -------
@@ -201,7 +199,28 @@ def dnn(tag=None, network="strided", **params):
     """
     if network not in NETWORKS:
         raise unknown("network", network, NETWORKS)
-    return _keras(NETWORKS[network], tuned_settings(tag) if tag else {}, params, "dnn")
+    return _keras(NETWORKS[network], {}, params, "dnn")
+
+
+def scope_dnn(tag, **params):
+    """SCoPe's network as SCoPe trains it: its own layers, features between 0 and 1, and what it tuned for the tag.
+
+    Its learning rates of 0.01 and more were tuned on its own data and suit its inputs; `dnn` does better without.
+
+    Parameters
+    ----------
+    tag : str
+        Batch size, learning rate and further settings of Adam are those of `tuned_settings`.
+    **params
+        See `dnn`; they override those of the tag.
+
+    Returns
+    -------
+    KerasClassifier
+        Unfitted.
+    """
+    settings = {"scaler": "min_max", "add_indicator": False, **tuned_settings(tag)}
+    return _keras(scope_network, settings, params, "scope_dnn")
 
 
 def rnn(**params):

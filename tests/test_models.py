@@ -198,12 +198,12 @@ def test_the_quicker_network_has_scopes_branches_and_ends():
 
 
 def test_settings_tuned_per_tag_give_way_to_those_given():
-    model = models.dnn("sin")
+    model = models.scope_dnn("sin")
     assert (model.batch_size, model.learning_rate) == (32, 0.01362)
     assert model.optimizer_params == {"amsgrad": True, "epsilon": 2.377e-9}
-    assert models.dnn("variable").batch_size == models.dnn().batch_size == 64
-    mine = models.dnn("sin", network="scope", batch_size=8, optimizer_params={"amsgrad": False})
-    assert (mine.build, mine.batch_size) == (networks.scope_network, 8)
+    assert models.scope_dnn("variable").batch_size == models.dnn().batch_size == 64
+    mine = models.scope_dnn("sin", batch_size=8, optimizer_params={"amsgrad": False})
+    assert (mine.build, mine.batch_size, mine.scaler) == (networks.scope_network, 8, "min_max")
     assert mine.optimizer_params == {"amsgrad": False, "epsilon": 2.377e-9}
     assert models.tuned_settings("artfct") == {}
     with pytest.raises(ValueError, match=r"unknown network 'scop'; did you mean 'scope'"):

@@ -93,7 +93,7 @@ def trained(data, step, given):
         best = tune_xgb(data.train, data.val, **minutes)[0] if given.tune else {}
         model = models.xgb(seed=given.seed, n_jobs=given.jobs, **best)
     else:
-        model = models.dnn(data.tag, seed=given.seed)
+        model = models.dnn(seed=given.seed)
     return calibrate.calibrate(models.fit(model, data.train, data.val), data.val)
 
 
