@@ -6,6 +6,7 @@ stars whose periods are known. The trees were trained on such stars by `tests/be
 return is a probability, and serves as the trust score.
 """
 
+import json
 import math
 from functools import cache
 from importlib import resources
@@ -100,13 +101,13 @@ def judge(terms, odds=1.0):
     numpy.ndarray of float64, shape (c,)
         They sum to less than 1.
     """
-    trees = _trees()
-    return exclusive(trees.inplace_predict(terms), odds, *(float(trees.attr(name)) for name in ("sharpness", "none")))
+    trees, settings = _trees()
+    return exclusive(_probabilities(np.ascontiguousarray(terms, np.float32), *trees), odds, **settings)
 
 
 def exclusive(p, odds, sharpness, none):
     """Return probabilities of candidates of which one is right at the most, from what trees say of each alone."""
-    p = np.clip(p.astype(float), 1e-6, 1 - 1e-6)
+    p = np.clip(np.asarray(p, float), 1e-6, 1 - 1e-6)
     weight = (odds * p / (1 - p)) ** sharpness
     return weight / (none + weight.sum())
 
@@ -127,12 +128,37 @@ def reliability():
 
 @cache
 def _trees():
-    from xgboost import Booster
+    """Read the trees: the arguments of `_probabilities` after the first, and the last two of `exclusive`.
 
-    trees = Booster({"nthread": 1})
-    trees.load_model(bytearray(resources.files("scope_nb").joinpath("tables/period_judge.json").read_bytes()))
-    trees.set_param({"nthread": 1})
-    return trees
+    They are xgboost's, but importing xgboost takes longer than the features of several light curves.
+    """
+    learner = json.loads(resources.files("scope_nb").joinpath("tables/period_judge.json").read_text())["learner"]
+    trees = learner["gradient_booster"]["model"]["trees"]
+    sizes = [len(tree["left_children"]) for tree in trees]
+    roots = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    kinds = {"left_children": np.int64, "right_children": np.int64, "split_indices": np.int64}
+    kinds |= {"split_conditions": np.float32, "default_left": np.bool_}
+    nodes = [np.concatenate([tree[name] for tree in trees]).astype(kind) for name, kind in kinds.items()]
+    score = float(learner["learner_model_param"]["base_score"].strip("[]"))
+    settings = {name: float(learner["attributes"][name]) for name in ("sharpness", "none")}
+    return (math.log(score / (1 - score)), roots, *nodes), settings
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _probabilities(terms, margin, roots, left, right, feature, value, missing_left):
+    """Return what the trees say of each row of terms; a leaf has no children, and its `value` counts."""
+    out = np.empty(terms.shape[0])
+    for i in range(terms.shape[0]):
+        total = margin
+        for root in roots:
+            node = 0
+            while left[root + node] >= 0:
+                x = terms[i, feature[root + node]]
+                goes_left = missing_left[root + node] if np.isnan(x) else x < value[root + node]
+                node = left[root + node] if goes_left else right[root + node]
+            total += value[root + node]
+        out[i] = 1 / (1 + math.exp(-total))
+    return out
 
 
 def _candidates(peaks, width):

@@ -1,14 +1,17 @@
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
+import xgboost
 from astropy.timeseries import LombScargle
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scope_nb import judge
 from scope_nb.bands import binary_odds
 from scope_nb.features import light_curve_features
 from scope_nb.harmonics import chi2_by_harmonics
-from scope_nb.judge import TERMS, _trees
 from scope_nb.lightcurves import LightCurves, read_lightcurves
 from scope_nb.periodograms import (
     Grid,
@@ -160,6 +163,17 @@ def test_unusable_input_is_refused(star):
         find_period(time, mag, err, method="AOV")
 
 
+def test_the_judge_reads_its_trees_as_xgboost_does():
+    booster = xgboost.Booster(model_file=Path(judge.__file__).parent / "tables" / "period_judge.json")
+    assert booster.num_features() == len(judge.TERMS)
+    terms = np.random.default_rng(0).normal(0, 3, (500, len(judge.TERMS))).astype(np.float32)
+    terms[::3, ::4] = np.nan
+    expected = booster.inplace_predict(terms)
+    np.testing.assert_allclose(judge._probabilities(terms, *judge._trees()[0]), expected, rtol=1e-5)
+    settings = {name: float(booster.attr(name)) for name in ("sharpness", "none")}
+    np.testing.assert_allclose(judge.judge(terms), judge.exclusive(expected, 1.0, **settings), rtol=1e-4)
+
+
 def test_trust_holds_on_real_stars(realdata):
     """Of stars that the judge was not trained on, as many periods are right as their trust says."""
     curves = read_lightcurves(realdata / "catalina.parquet", min_epochs=40, min_cadence_minutes=0)
@@ -227,7 +241,6 @@ def test_trust_tells_a_clear_period_from_noise(star):
     assert clear.trust == clear.candidate_trust.max() == clear.candidate_trust[0]
     assert clear.candidate_trust.sum() < 1  # one of them at most is right
     assert len(clear.candidates) == len(clear.proposed_by) == len(clear.candidate_trust)
-    assert _trees().num_features() == len(TERMS)
 
 
 def light_curve(kind, rng, n):
