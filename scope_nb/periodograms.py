@@ -379,19 +379,23 @@ def distinct_peaks(values, width, most):
         top[w] = w * width + np.argmax(values[w * width : stop])
         height[w] = values[top[w]]
     peaks = np.empty(most, np.int64)
-    found = 0
-    while found < most:
-        w = np.argmax(height)
-        if height[w] == -np.inf:
-            break
-        height[w] = -np.inf
-        alone = True
-        for i in range(found):
-            alone &= abs(peaks[i] - top[w]) > width
-        if alone:
-            peaks[found] = top[w]
-            found += 1
-    return peaks[:found]
+    few = 4 * most  # windows to look at first: of neighbours only one counts
+    while True:
+        few = min(few, windows)
+        high = np.flatnonzero(height >= np.partition(height, windows - few)[windows - few])
+        found = 0
+        for w in high[np.argsort(-height[high], kind="mergesort")]:
+            if found == most or height[w] == -np.inf:
+                break
+            alone = True
+            for i in range(found):
+                alone &= abs(peaks[i] - top[w]) > width
+            if alone:
+                peaks[found] = top[w]
+                found += 1
+        if found == most or few == windows:
+            return peaks[:found]
+        few *= 4
 
 
 def significance(values, best):
