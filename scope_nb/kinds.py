@@ -81,10 +81,12 @@ def _spread(rng, values):
     return value
 
 
-def _labels(text, rng):
+def _labels(row, rng):
     """Turn "vnv pnp e ea:0.4" into labels; a tag with a share is there for that share of the stars."""
+    if rng.random() > row["noticed"]:
+        return (NEGATIVE_LABEL,)
     chosen = []
-    for entry in text.split():
+    for entry in row["tags"].split():
         tag, _, share = entry.partition(":")
         if not share or rng.random() < float(share):
             chosen.append(tag if tag == NEGATIVE_LABEL else tags().at[tag, "label"])
@@ -105,7 +107,7 @@ def draw(kind, rng):
         colour = float(np.interp(abs_mag, _DWARF_MR, LOCUS_GI) + rng.normal(0, 0.06))
     return Star(
         kind,
-        _labels(row["tags"], rng),
+        _labels(row, rng.spawn(1)[0]),  # what people say leaves the light curves as they are
         period,
         _spread(rng, row["amplitude"]),
         tuple(np.array(row["bands"]) * rng.normal(1, 0.03, 2)),

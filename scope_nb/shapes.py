@@ -145,6 +145,14 @@ def contact(times, star, rng):
     return curve + random_walk(times, 300.0, 0.01, rng)  # spots: the maxima change from season to season
 
 
+def near_contact(times, star, rng):
+    """Between EB and EW: all but in contact, so that the minima still differ; observers call it one or the other."""
+    radii = (rng.uniform(0.34, 0.42), rng.uniform(0.28, 0.38))
+    cos_i = rng.uniform(0, 0.8 * sum(radii))
+    curve = _binary(_phase(times, star.period, rng), radii, cos_i, rng.uniform(0.35, 0.8), rng.uniform(0.06, 0.11))
+    return curve + random_walk(times, 300.0, 0.01, rng)
+
+
 def subdwarf_pair(times, star, rng):
     """HW Vir: a hot subdwarf and the red dwarf that it heats; the reflection effect peaks beside the second eclipse."""
     radii = (rng.uniform(0.17, 0.24), rng.uniform(0.17, 0.23))

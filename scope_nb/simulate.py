@@ -75,7 +75,7 @@ def _make_star(number, weights, noticed, rng):
     shown = votes.shown_period([longest[key] for key in ("times", "mag", "err")], star.period, rng)
     wrong = votes.period_labels(star.period, shown, noticed, rng)
     shared = {
-        **catalogues.alerts(offsets, err, "bogus" in star.labels, rng),
+        **catalogues.alerts(offsets, err, "bogus" in kinds()[name]["tags"].split(), rng),
         **catalogues.wise(mean, star.dust, rng),
         **catalogues.gaia(mean, distance, 120.0 if scale >= 90 else 35.0, rng),  # km/s, halo and disc
         **catalogues.ps1(mean, rng),

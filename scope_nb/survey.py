@@ -69,7 +69,7 @@ def _epochs(ra, dec, band, dense, rng):
     nights = _clear_nights()
     sun = 360 * (nights - 58197.7) / 365.25
     east = (ra - sun) % 360 - 180  # degrees east of the meridian at midnight
-    season = 180 - np.abs(east) > 61 - 0.6 * dec
+    season = 180 - np.abs(east) > np.interp(dec, [-27, 0, 80], [97, 61, 13])  # low stars need a good hour of night
     if BANDS[band] == "i":
         season &= _moon(nights) < 0.8
     nights, east = nights[season], east[season]

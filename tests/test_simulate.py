@@ -86,7 +86,8 @@ def test_nights_are_as_far_apart_as_in_real_light_curves(place, nights, share):
     gaps = [np.diff(times) for times in chosen]
     assert nights[0] < np.median([len(times) for times in chosen]) < nights[1]
     assert abs(np.mean(np.concatenate(gaps) == 1) - share) < 0.08
-    assert (np.median([gap.max() for gap in gaps]) > 120) == (place[1] < 0)  # the southern season is short
+    longest = np.median([gap.max() for gap in gaps])
+    assert 190 < longest < 225 if place[1] < 0 else longest < 120  # the southern season is short: 208 days without it
 
 
 def test_noise_of_faint_stars_is_skewed_to_the_bright_side():
@@ -170,7 +171,8 @@ def test_labels_are_vote_shares(survey):
     assert set(np.unique(shares)) == {0.0, 0.25, 0.5, 0.75, 1.0}
     positive = shares > 0.7
     for child, parent in PARENTS.items():
-        least = 0.75 if child == "W UMa" else 0.95  # people call W UMa what they do not call a binary
+        # People call W UMa what they do not call a binary, and forget "irregular" for a tenth of what flares.
+        least = 0.75 if child in ("W UMa", "flaring") else 0.95
         assert positive.loc[positive[child], parent].mean() > least, child
     periodic = positive[["eclipsing", "pulsator", "binary star", "sinusoidal"]].any(axis=1)
     periodic &= survey[0].meta["obj_id"].map(survey[1].set_index("obj_id")["tags"].str.contains("pnp"))
@@ -250,8 +252,8 @@ def test_catalogue_agrees_with_the_light_curve(survey):
     known = [(np.median(c.mag), c.info["PS1_DR1__rMeanPSFMag"]) for c, _ in pairs]
     difference = np.array([ours - theirs for ours, theirs in known if theirs != 0])
     assert np.median(np.abs(difference)) < 0.05
-    distant = light_curves.meta.merge(truth[truth["kind"] == "AGN"][["obj_id"]], on="obj_id")
-    measured = distant[distant["Gaia_EDR3__parallax"] != 0].drop_duplicates("obj_id")
+    distant = simulate(60, seed=8, mix={"AGN": 1})[0].meta.drop_duplicates("obj_id")
+    measured = distant[distant["Gaia_EDR3__parallax"] != 0]
     sigmas = measured["Gaia_EDR3__parallax"] / measured["Gaia_EDR3__parallax_error"]
     assert 0.5 < np.std(sigmas) < 1.6
 
