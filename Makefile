@@ -6,6 +6,7 @@ ALGORITHM ?= xgb
 GROUP ?=
 DATA ?=
 FEATURES ?=
+FOLDS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -14,7 +15,7 @@ SAMPLE_STARS ?= 2450
 .PHONY: help env report reports test lint lab sample benchmark clean
 
 help:
-	@echo "make report TAG=vnv ALGORITHM=xgb   train one classifier, write its report (optional: DATA=, FEATURES=, GROUP=)"
+	@echo "make report TAG=vnv ALGORITHM=xgb   train one classifier, write its report (optional: DATA=, FEATURES=, GROUP=, FOLDS=5)"
 	@echo "make reports ALGORITHM=xgb          the same for every tag that the data can train, then all compared; resumes"
 	@echo "make lab                            open the notebooks in JupyterLab"
 	@echo "make test                           run all tests, notebooks included"
@@ -32,10 +33,10 @@ $(READY): pyproject.toml
 	@touch $@
 
 report: $(READY)
-	$(BIN)/python -m scope_nb.report --tags $(TAG) --algorithms $(ALGORITHM) --group "$(GROUP)" --data "$(DATA)" --features "$(FEATURES)"
+	$(BIN)/python -m scope_nb.report --tags $(TAG) --algorithms $(ALGORITHM) --group "$(GROUP)" --data "$(DATA)" --features "$(FEATURES)" $(if $(FOLDS),-p folds $(FOLDS))
 
 reports: $(READY)
-	$(BIN)/python -m scope_nb.report --tags all --algorithms $(ALGORITHM) --group "$(GROUP)" --data "$(DATA)" --features "$(FEATURES)" --resume --compare
+	$(BIN)/python -m scope_nb.report --tags all --algorithms $(ALGORITHM) --group "$(GROUP)" --data "$(DATA)" --features "$(FEATURES)" $(if $(FOLDS),-p folds $(FOLDS)) --resume --compare
 
 test: $(READY)
 	$(BIN)/python -m pytest --nbmake tests notebooks

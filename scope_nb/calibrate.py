@@ -41,9 +41,13 @@ class Calibrated(ClassifierMixin, BaseEstimator):
 
     def fit(self, X, y):
         """Learn the function from light curves that the classifier was not fitted on."""
+        return self.learn(self.model.predict_proba(X)[:, 1], y)
+
+    def learn(self, raw, y):
+        """Learn the function from probabilities that the classifier gave to light curves it was not fitted on."""
         if self.method not in ("isotonic", "sigmoid"):
             raise unknown("calibration", self.method, ("isotonic", "sigmoid"))
-        y, raw = np.asarray(y), self.model.predict_proba(X)[:, 1]
+        y = np.asarray(y)
         if self.method == "isotonic":
             edge = 1 / (len(y) + 2)  # n light curves cannot tell that something is impossible
             self.isotonic_ = IsotonicRegression(y_min=edge, y_max=1 - edge, out_of_bounds="clip").fit(raw, y)
@@ -53,12 +57,19 @@ class Calibrated(ClassifierMixin, BaseEstimator):
 
     def predict_proba(self, X):
         """Probability of each class, shape (n, 2)."""
-        raw = self.model.predict_proba(X)[:, 1]
-        if self.method == "isotonic":
-            positive = self.isotonic_.predict(raw)
-        else:
-            positive = expit(self.slope_ * _log_odds(raw) + self.intercept_)
+        positive = self._raised(self.model.predict_proba(X)[:, 1])
         return np.column_stack([1 - positive, positive])
+
+    def _raised(self, raw):
+        if self.method == "isotonic":
+            return self.isotonic_.predict(raw)
+        return expit(self.slope_ * _log_odds(raw) + self.intercept_)
+
+    @property
+    def unseen_(self):
+        """What `Folds` know of light curves that they have not seen, calibrated."""
+        known = self.model.unseen_
+        return known | {"probability": self._raised(known["probability"])}
 
     def predict(self, X):
         """The class of each row at a probability of 0.5."""
@@ -97,7 +108,7 @@ def calibrate(model, part, method="auto"):
     model : classifier
         Fitted on other light curves.
     part : Part
-        The validation part, with the natural share of positives.
+        The validation part, with the natural share of positives; `Folds` use all light curves that they were fitted on.
     method : {"auto", "isotonic", "sigmoid", "none"}
         "auto" decides by the size of `part`: see `choose_method`.
 
@@ -107,8 +118,14 @@ def calibrate(model, part, method="auto"):
     """
     if method not in METHODS:
         raise unknown("calibration", method, METHODS)
-    method = choose_method(part.y, part.star) if method == "auto" else method
-    return model if method == "none" else Calibrated(model, method).fit(part.X, part.y)
+    unseen = getattr(model, "unseen_", None)
+    y = part.y if unseen is None else unseen["y"]
+    if method == "auto":
+        method = choose_method(y, part.star if unseen is None else unseen["star"])
+    if method == "none":
+        return model
+    raw = model.predict_proba(part.X)[:, 1] if unseen is None else unseen["probability"]
+    return Calibrated(model, method).learn(raw, y)
 
 
 def choose_method(y, star):

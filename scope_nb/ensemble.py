@@ -13,6 +13,11 @@ class Mean(ClassifierMixin, BaseEstimator):
         Each takes from a DataFrame the columns that it was fitted on.
     names : list of str
         Where they come from: GROUP/ALGORITHM/TAG.
+
+    Attributes
+    ----------
+    unseen_ : dict of str to numpy.ndarray
+        As of `fitting.Folds`, where `runs.mean_model` made it.
     """
 
     def __init__(self, models, names=()):

@@ -26,12 +26,15 @@ class Evaluation:
     stats : dict
         For "train", "val" and "test": every score of `METRICS`, `n`, `n_positive`, `n_stars`, `n_positive_stars`, and
         `interval`, the 95 % interval of each score.
+    unseen : tuple of str
+        The parts beside "test" whose probabilities come from models that have not seen them: the threshold's choice.
     """
 
     tag: str
     threshold: float
     predictions: pd.DataFrame
     stats: dict = field(repr=False)
+    unseen: tuple[str, ...] = ("val",)
 
     def part(self, name):
         """Return the predictions of one part."""
@@ -56,7 +59,9 @@ def evaluate(model, dataset, threshold=None):
         Fitted on `dataset.train`.
     dataset : Dataset
     threshold : float, optional
-        Where a probability counts as positive; by default chosen on the validation part (`steady_threshold`).
+        Where a probability counts as positive; by default chosen on the validation part (`steady_threshold`). If the
+        model knows what it would say of training light curves that it has not seen (`Folds`), these are chosen on too,
+        and the probabilities of both parts are those.
 
     Returns
     -------
@@ -66,13 +71,19 @@ def evaluate(model, dataset, threshold=None):
     frame = pd.DataFrame(
         {"row": dataset.row, "star": dataset.star, "part": dataset.part, "y": dataset.y, "probability": probability}
     )
-    return evaluate_predictions(dataset.tag, frame, threshold)
+    unseen = getattr(model, "unseen_", None) or {"part": [], "probability": []}
+    for name in set(unseen["part"]):
+        frame.loc[frame["part"] == name, "probability"] = unseen["probability"][unseen["part"] == name]
+    return evaluate_predictions(dataset.tag, frame, threshold, tuple(sorted({"val", *unseen["part"]})))
 
 
-def evaluate_predictions(tag, predictions, threshold=None):
-    """Score probabilities that are there already; see `evaluate` and, for their columns, `Evaluation`."""
+def evaluate_predictions(tag, predictions, threshold=None, unseen=("val",)):
+    """Score probabilities that are there already; see `evaluate` and, for their columns, `Evaluation`.
+
+    `unseen` are the parts that the threshold is chosen on.
+    """
     if threshold is None:
-        val = predictions[predictions["part"] == "val"]
+        val = predictions[predictions["part"].isin(unseen)]
         threshold = steady_threshold(*(val[name].to_numpy() for name in ("y", "probability", "star")))
     stats = {}
     for name in PARTS:
@@ -81,7 +92,7 @@ def evaluate_predictions(tag, predictions, threshold=None):
         stats[name] = {"n": len(y), "n_positive": int(y.sum()), "n_stars": len(set(star))}
         stats[name] |= {"n_positive_stars": len(set(star[y == 1])), **scores(y, p, threshold)}
         stats[name]["interval"] = intervals(y, p, star, threshold)
-    return Evaluation(tag, threshold, predictions, stats)
+    return Evaluation(tag, threshold, predictions, stats, unseen)
 
 
 def steady_threshold(y, probability, star, n_resamples=50, seed=0):

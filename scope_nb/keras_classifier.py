@@ -24,6 +24,7 @@ from sklearn.preprocessing import (
 )
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
+from .calibrate import Calibrated
 from .columns import curve_block, is_feature, listed, match_columns, record_columns, split_columns
 from .impute import ScopeImputer
 from .model_files import load_model
@@ -228,7 +229,7 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
 def saved_network(folder, model):
     """Return the `KerasClassifier` saved in `folder`, or say in which columns it differs from `model`."""
     saved = load_model(folder)
-    saved = getattr(saved, "model", saved)  # without its calibration
+    saved = saved.model if isinstance(saved, Calibrated) else saved
     if not isinstance(saved, KerasClassifier):
         raise ValueError(f"{folder} holds a {type(saved).__name__}; training can only go on from a network")
     names = [list(getattr(m, "feature_names_in_", range(m.n_features_in_))) for m in (saved, model)]

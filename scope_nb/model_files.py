@@ -19,6 +19,7 @@ TRUSTED = (
     "numpy.dtype",
     "scope_nb.calibrate.Calibrated",
     "scope_nb.ensemble.Mean",
+    "scope_nb.fitting.Folds",
     "scope_nb.impute.ScopeImputer",
     "scope_nb.keras_classifier.KerasClassifier",
     "scope_nb.models.DropColumns",
@@ -40,7 +41,9 @@ def save_model(model, folder):
     with Lambda layers is refused, because its file would hold code.
     """
     model = copy.deepcopy(model)
-    for network in _networks(model):
+    for folds in _holders(model, "unseen_"):  # light curves of the training do not belong into a model file
+        del folds.unseen_
+    for network in _holders(model, "network_"):
         if getattr(network.build, "__module__", None) != networks.__name__:
             network.build = getattr(network.build, "__qualname__", str(network.build))
     path = Path(folder) / MODEL_FILE
@@ -49,15 +52,15 @@ def save_model(model, folder):
     return path
 
 
-def _networks(part):
-    """Find every `KerasClassifier` in a model: itself, its parameters, and what it fitted."""
-    if isinstance(part, BaseEstimator) and "network_" in vars(part):
+def _holders(part, name):
+    """Find every estimator in a model that has an attribute: itself, its parameters, and what it fitted."""
+    if isinstance(part, BaseEstimator) and name in vars(part):
         yield part
     elif isinstance(part, BaseEstimator):
-        yield from _networks(list(vars(part).values()))
+        yield from _holders(list(vars(part).values()), name)
     elif isinstance(part, list | tuple):
         for inner in part:
-            yield from _networks(inner)
+            yield from _holders(inner, name)
 
 
 def load_model(folder, trusted=()):
@@ -102,13 +105,17 @@ def model_folder(name, reports=""):
 def start_folder(name, algorithm, reports=""):
     """Return the folder of the saved model that training is to go on from; None if `name` is empty.
 
+    Of "scope", whose trees are trained elsewhere, it is a file, returned as it is.
+
     Raises
     ------
     ValueError
         If the algorithm is none of the networks.
     """
+    if algorithm == "scope":
+        return name
     if not name:
         return None
     if algorithm not in ("dnn", "scope_dnn", "rnn"):
-        raise ValueError(f"warm_start is for dnn, scope_dnn and rnn: {algorithm} cannot go on from a saved model")
+        raise ValueError(f"start_from is for dnn, scope_dnn and rnn: {algorithm} cannot go on from a saved model")
     return model_folder(name, reports)

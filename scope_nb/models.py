@@ -2,15 +2,14 @@
 
 import inspect
 import re
-import warnings
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
-from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from .columns import CURVE_COLUMN, NUMBERED, match_columns, record_columns, require_columns
+from .fitting import Folds, eval_arguments, fit, weight_argument
 from .impute import ScopeImputer
 from .keras_classifier import KerasClassifier, training_rows
 from .model_files import load_model, model_folder, save_model, start_folder
@@ -20,6 +19,7 @@ from .taxonomy import find_tag, tags, unknown
 __all__ = [
     "DropColumns",
     "EvalSetPipeline",
+    "Folds",
     "contributions",
     "dnn",
     "fit",
@@ -77,15 +77,15 @@ class EvalSetPipeline(ClassifierMixin, BaseEstimator):
         if hasattr(self.transformer_, "set_output"):
             self.transformer_.set_output(transform="pandas")
 
-        hold_out = self.validation_fraction if not eval_set and _eval_arguments(self.estimator_, []) else 0
+        hold_out = self.validation_fraction if not eval_set and eval_arguments(self.estimator_, []) else 0
         (X, y, weight), held_out = training_rows(X, y, sample_weight, hold_out, self.seed)
         eval_set = [held_out[:2]] if held_out else eval_set
 
         X = self.transformer_.fit_transform(X, y)
         if eval_set:
             pairs = [(self._transform(X_val), y_val) for X_val, y_val in eval_set]
-            fit_params = {**_eval_arguments(self.estimator_, pairs), **fit_params}
-        self.estimator_.fit(X, y, **{**_weight_argument(self.estimator_, weight), **fit_params})
+            fit_params = {**eval_arguments(self.estimator_, pairs), **fit_params}
+        self.estimator_.fit(X, y, **{**weight_argument(self.estimator_, weight), **fit_params})
         self.classes_ = self.estimator_.classes_
         return self
 
@@ -261,40 +261,13 @@ def _keras(network, settings, params, what):
     return KerasClassifier(network, build_params=build_params, **params)
 
 
-def fit(model, train, val=None):
-    """Fit `model` on `train`, with all of weights and validation part that its `fit` can take.
-
-    Parameters
-    ----------
-    model : classifier
-        Fitted in place. One without `fit`, trained elsewhere, is left as it is.
-    train, val : objects with attributes X, y, weight
-        `weight` may be None.
-
-    Returns
-    -------
-    model
-    """
-    if not hasattr(model, "predict_proba"):
-        raise TypeError(
-            f"{type(model).__name__} has no predict_proba; scikit-learn's CalibratedClassifierCV gives it one"
-        )
-    if not hasattr(model, "fit"):
-        return model
-    arguments = _weight_argument(model, train.weight)
-    if val is not None:
-        arguments |= _eval_arguments(model, [(val.X, val.y)])
-    model.fit(train.X, train.y, **arguments)
-    return model
-
-
 def contributions(model, X):
     """Return what each feature adds to the log-odds of each row: exact SHAP values of trees.
 
     Parameters
     ----------
-    model : EvalSetPipeline
-        As `xgb` makes it, fitted.
+    model : EvalSetPipeline or Folds
+        As `xgb` makes it, fitted; of several such models the mean is returned.
     X : pandas.DataFrame, shape (n, ...)
 
     Returns
@@ -308,6 +281,8 @@ def contributions(model, X):
     TypeError
         If the model is not made of xgboost's trees.
     """
+    if isinstance(model, Folds):
+        return sum(contributions(member, X) for member in model.models_) / len(model.models_)
     trees = getattr(model, "estimator_", None)
     if not hasattr(trees, "get_booster"):
         raise TypeError(f"{type(model).__name__} is not a fitted model of xgboost, whose trees can tell contributions")
@@ -317,39 +292,6 @@ def contributions(model, X):
     used = (0, getattr(trees, "best_iteration", trees.n_estimators - 1) + 1)
     values = trees.get_booster().predict(DMatrix(X), pred_contribs=True, iteration_range=used)
     return pd.DataFrame(values, X.index, [*X.columns, "bias"])
-
-
-def _fit_names(model):
-    return inspect.signature(model.fit).parameters
-
-
-def _weight_argument(model, weight):
-    """`weight` as a keyword argument of `model.fit`; empty, with a warning, if that takes none."""
-    if weight is None:
-        return {}
-    prefix, last = "", model
-    if isinstance(model, Pipeline):  # its **params wants the name of the step
-        step, last = model.steps[-1]
-        prefix = f"{step}__"
-    parameters = _fit_names(last)
-    if "sample_weight" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        return {f"{prefix}sample_weight": np.asarray(weight)}
-    warnings.warn(f"{type(last).__name__}.fit takes no sample_weight: weights are ignored", stacklevel=3)
-    return {}
-
-
-def _eval_arguments(model, pairs):
-    """The validation pairs as keyword arguments of `model.fit`; empty if that takes none."""
-    names = _fit_names(model)
-    if {"eval_X", "eval_y"} <= set(names):  # newer LightGBM
-        arguments = {"eval_X": tuple(X for X, _ in pairs), "eval_y": tuple(y for _, y in pairs)}
-    elif "eval_set" in names:
-        arguments = {"eval_set": pairs}
-    else:
-        return {}
-    if "verbose" in names and names["verbose"].default is True:  # XGBoost prints a line for every tree
-        arguments["verbose"] = False
-    return arguments
 
 
 def _check_names(given, valid, what):

@@ -92,7 +92,8 @@ def _write_run(folder, evaluation, record, model=None, figures=()):
     with whole(folder) as part:
         part.mkdir()
         test = evaluation.stats["test"]
-        stats = {"tag": evaluation.tag, "threshold": evaluation.threshold, **{m: test[m] for m in METRICS}}
+        stats = {"tag": evaluation.tag, "threshold": evaluation.threshold, "unseen": evaluation.unseen}
+        stats |= {m: test[m] for m in METRICS}
         stats |= evaluation.stats | {"importances": _importances(model)}
         _write_json(part / "stats.json", stats)
         write_parquet(evaluation.predictions, part / "predictions.parquet")
@@ -195,7 +196,8 @@ def load_run(run, reports=""):
         raise FileNotFoundError(f"{folder} is no saved run: it lacks {', '.join(missing)}. Runs: {there or 'none'}")
     stats = _read_json(folder / "stats.json")
     parts = {name: _with_nan(stats[name]) for name in PARTS}
-    evaluation = Evaluation(stats["tag"], stats["threshold"], read_parquet(folder / "predictions.parquet"), parts)
+    predictions, unseen = read_parquet(folder / "predictions.parquet"), tuple(stats.get("unseen", ["val"]))
+    evaluation = Evaluation(stats["tag"], stats["threshold"], predictions, parts, unseen)
     record = _read_json(folder / "provenance.json")
     group, algorithm = folder.resolve().parts[-3:-1]
     return Run(folder, group, algorithm, evaluation, record, stats.get("importances", {}))
@@ -271,8 +273,8 @@ def classify(run, table, reports="", light_curves=None):
 def ensemble(runs, reports=""):
     """Average the probabilities of saved runs, as SCoPe averages DNN and XGB, and save the result as a run.
 
-    The threshold is chosen anew on the validation part. The run is named after its members, `xgb+dnn`, and holds their
-    models; `train.ipynb` makes the same with a page, if its algorithm is that name.
+    The threshold is chosen anew, on what none of them has seen. The run is named after its members, `xgb+dnn`, and
+    holds their models; `train.ipynb` makes the same with a page, if its algorithm is that name.
 
     Parameters
     ----------
@@ -292,9 +294,7 @@ def ensemble(runs, reports=""):
     """
     members = _members(runs, reports)
     first = members[0]
-    predictions = first.evaluation.predictions.copy()
-    predictions["probability"] = np.mean([m.evaluation.predictions["probability"] for m in members], axis=0)
-    evaluation = evaluate_predictions(first.tag, predictions)
+    evaluation = evaluate_predictions(first.tag, *_averaged(members))
     settings = [m.record.get("dataset", {}) for m in members]
     record = provenance({}) | {"data": first.record.get("data"), "dataset": settings[0]}
     record["dataset"]["dmdt"] = any(s.get("dmdt") for s in settings)
@@ -341,8 +341,20 @@ def _members(runs, reports):
     return members
 
 
+def _averaged(members):
+    """Return the mean predictions of runs, a threshold of None, and the parts that none of them has seen."""
+    predictions = members[0].evaluation.predictions.copy()
+    predictions["probability"] = np.mean([m.evaluation.predictions["probability"] for m in members], axis=0)
+    common = set.intersection(*(set(m.evaluation.unseen) for m in members))
+    return predictions, None, tuple(sorted(common))
+
+
 def _mean(members):
-    return Mean([models.load_model(m.folder / "model") for m in members], [m.name for m in members])
+    mean = Mean([models.load_model(m.folder / "model") for m in members], [m.name for m in members])
+    predictions, _, unseen = _averaged(members)
+    known = predictions[predictions["part"].isin(unseen)]
+    mean.unseen_ = {name: known[name].to_numpy() for name in ("part", "star", "y", "probability")}
+    return mean
 
 
 def ensembles(algorithms, group, reports=""):

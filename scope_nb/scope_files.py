@@ -150,7 +150,7 @@ def load_xgb(path):
     from xgboost.core import XGBoostError
 
     if not str(path):
-        raise ValueError("name the file of the trees that SCoPe trained, TAG.TIME.json (the parameter `pretrained`)")
+        raise ValueError("name the file of the trees that SCoPe trained, TAG.TIME.json (the parameter `start_from`)")
     path = existing(path)
     try:
         booster = Booster(model_file=path)

@@ -42,7 +42,7 @@ def test_stats_are_found_and_checked(tmp_path):
 
 
 def test_trees_need_a_name():
-    with pytest.raises(ValueError, match="the parameter `pretrained`"):
+    with pytest.raises(ValueError, match="the parameter `start_from`"):
         load_xgb("")
 
 

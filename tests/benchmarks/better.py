@@ -6,8 +6,9 @@ a  SCoPe's recipe: its features alone, its trees without grid search, its imputa
 b  the kit's `xgb`: derived features, calibration, a threshold from the validation part
 c  the kit's `dnn`, likewise
 d  the mean of b and c
-e  five of b, each trained on four fifths of the training and validation stars and stopped on the rest: their mean, at a
-   threshold from the light curves that each had not seen
+e  `xgb` in five folds of the training and validation stars (`models.Folds`)
+f  `dnn`, likewise
+g  the mean of e and f
 
 Each step writes the probabilities of each tag to FOLDER and skips those that are there, so that steps may run one after
 the other or on different machines; the table at the end is of all that FOLDER holds. With `--catalina`, TABLE is a
@@ -23,16 +24,17 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import StratifiedGroupKFold
 
 from scope_nb import calibrate, models
 from scope_nb.data import Dataset, read_table, split_place, write_parquet
-from scope_nb.evaluate import steady_threshold
+from scope_nb.evaluate import evaluate, steady_threshold
 from scope_nb.metrics import scores
 from scope_nb.taxonomy import label_columns, tags
 from scope_nb.tune import tune_xgb
 
-STEPS = {"a": "SCoPe's recipe", "b": "xgb", "c": "dnn", "d": "mean of b and c", "e": "xgb, five-fold"}
+STEPS = {"a": "SCoPe's recipe", "b": "xgb", "c": "dnn", "d": "mean of b and c"}
+STEPS |= {"e": "xgb, folds", "f": "dnn, folds", "g": "mean of e and f"}
+MEANS = {"d": "bc", "g": "ef"}
 FOLDS, LEAST = 5, 30
 
 
@@ -65,7 +67,7 @@ def datasets(table, tag, step, given):
     """
     features = "light curve" if given.catalina else None
     try:
-        data = Dataset.from_table(table, tag, features=features, derived=step != "a", dmdt=step == "c")
+        data = Dataset.from_table(table, tag, features=features, derived=step != "a", dmdt=step in "cf")
     except ValueError as error:
         if "a classifier needs both kinds" not in str(error):
             raise
@@ -88,51 +90,36 @@ def trained(data, step, given):
     if step == "a":
         model = models.xgb(impute="scope", seed=given.seed, n_jobs=given.jobs, **models.SCOPE_TREES)
         return models.fit(model, data.train, data.val)
-    if step == "b":
+    if step in "be":
         minutes = {"minutes": given.tune, "seed": given.seed, "n_jobs": given.jobs}
         best = tune_xgb(data.train, data.val, **minutes)[0] if given.tune else {}
         model = models.xgb(seed=given.seed, n_jobs=given.jobs, **best)
     else:
         model = models.dnn(seed=given.seed)
+    model = models.Folds(model, FOLDS, given.seed) if step in "ef" else model
     return calibrate.calibrate(models.fit(model, data.train, data.val), data.val)
 
 
-def five_fold(data, given):
-    """Return test probabilities of the mean of five classifiers, and of each light curve before by the one it was kept
-    from, as validation part."""
-    rows = np.flatnonzero(data.part != "test")
-    X, y, star, test = data.X.iloc[rows], data.y[rows], data.star[rows], data.test
-    unseen, means = np.zeros(len(y)), np.zeros(len(test))
-    for learned, kept in StratifiedGroupKFold(FOLDS, shuffle=True, random_state=given.seed).split(X, y, star):
-        model = models.xgb(seed=given.seed, n_jobs=given.jobs)
-        model.fit(X.iloc[learned], y[learned], eval_set=[(X.iloc[kept], y[kept])])
-        unseen[kept] = model.predict_proba(X.iloc[kept])[:, 1]
-        means += model.predict_proba(test.X)[:, 1] / FOLDS
-    val = pd.DataFrame({"row": data.row[rows], "star": star, "y": y, "part": "val", "probability": unseen})
-    own = {"row": test.row, "star": test.star, "y": test.y, "part": "test", "probability": means}
-    return [val, pd.DataFrame(own)]
-
-
 def predictions(table, tag, step, given):
-    """Return the validation and test probabilities of a tag, all folds one after the other; None if it cannot be."""
+    """Return the test probabilities of a tag, and those that its threshold rests on; all folds one after the other.
+
+    None if the tag cannot be tried.
+    """
     frames = []
     for fold, data in enumerate(datasets(table, tag, step, given)):
-        if step == "e":
-            frames += [frame.assign(fold=fold) for frame in five_fold(data, given)]
-            continue
-        model = trained(data, step, given)
-        for name in ("val", "test"):
-            part = data[name]
-            frame = pd.DataFrame({"row": part.row, "star": part.star, "y": part.y, "part": name, "fold": fold})
-            frames.append(frame.assign(probability=model.predict_proba(part.X)[:, 1].astype(float)))
+        result = evaluate(trained(data, step, given), data, 0.5 if step == "a" else None)
+        frames.append(result.predictions[result.predictions["part"].isin([*result.unseen, "test"])].assign(fold=fold))
     return pd.concat(frames, ignore_index=True) if frames else None
 
 
-def mean(folder, tag):
-    """Return the mean of the steps b and c."""
-    one, two = (read_table(folder / f"{step}_{tag}.parquet") for step in "bc")
+def mean(folder, tag, step):
+    """Return the mean of two steps; None if one of them is missing."""
+    paths = [folder / f"{member}_{tag}.parquet" for member in MEANS[step]]
+    if not all(path.exists() for path in paths):
+        return None
+    one, two = (read_table(path) for path in paths)
     if not one.drop(columns="probability").equals(two.drop(columns="probability")):
-        raise ValueError(f"{tag}: b and c in {folder} are of different light curves; remove one of them")
+        raise ValueError(f"{tag}: {MEANS[step]} in {folder} are of different light curves; remove one of them")
     return one.assign(probability=(one["probability"] + two["probability"]) / 2)
 
 
@@ -140,7 +127,7 @@ def called(frame, step):
     """Return the test rows with what is called positive, at the threshold of the step in each fold."""
     rows = []
     for _, own in frame.groupby("fold"):
-        val, test = (own[own["part"] == name] for name in ("val", "test"))
+        val, test = own[own["part"] != "test"], own[own["part"] == "test"]
         cut = 0.5 if step == "a" else steady_threshold(*(val[name].to_numpy() for name in ("y", "probability", "star")))
         rows.append(test.assign(called=(test["probability"] > cut).astype(int)))
     return pd.concat(rows)
@@ -193,7 +180,7 @@ def main():
     parser.add_argument("--tags", nargs="+", default=list(tags().index))
     parser.add_argument("--catalina", action="store_true")
     parser.add_argument("--stars", type=int, default=2500, help="of Catalina, if its table must be made")
-    parser.add_argument("--tune", type=float, default=0.0, help="minutes of tuning for each tag in step b")
+    parser.add_argument("--tune", type=float, default=0.0, help="minutes of tuning for each tag in steps b and e")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--seed", type=int, default=42)
     given = parser.parse_args()
@@ -205,13 +192,10 @@ def main():
             path = given.folder / f"{step}_{tag}.parquet"
             if path.exists():
                 continue
-            if step == "d":
-                frame = mean(given.folder, tag) if (given.folder / f"c_{tag}.parquet").exists() else None
+            if step in MEANS:
+                frame = mean(given.folder, tag, step)
             else:
-                if table is None:
-                    table = (
-                        catalina(given.table, given.stars, given.jobs) if given.catalina else read_table(given.table)
-                    )
+                table = read(given) if table is None else table
                 frame = predictions(table, tag, step, given)
             if frame is not None:
                 write_parquet(frame, path)

@@ -1,0 +1,86 @@
+"""Folds of stars: every light curve judged by the model that has not seen it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+
+from scope_nb import models, runs
+from scope_nb.calibrate import calibrate
+from scope_nb.data import Dataset
+from scope_nb.evaluate import best_threshold, evaluate
+
+
+@pytest.fixture(scope="module")
+def data(table):
+    return Dataset.from_table(
+        table, "rrlyr", features=["wstd", "skew", "f1_power_ELS_ECE_EAOV"], derived=False, dmdt=False
+    )
+
+
+def linear():
+    return make_pipeline(SimpleImputer(), LogisticRegression(C=0.01))
+
+
+def test_unseen_probabilities_are_those_of_a_cross_validation(data):
+    model = models.fit(models.Folds(linear(), 4, seed=3), data.train, data.val)
+    X = pd.concat([data.train.X, data.val.X], ignore_index=True)
+    y, star = (np.concatenate([getattr(p, name) for p in (data.train, data.val)]) for name in ("y", "star"))
+    deal = StratifiedGroupKFold(4, shuffle=True, random_state=3)
+    known = cross_val_predict(linear(), X, y, groups=star, cv=deal, method="predict_proba")[:, 1]
+    np.testing.assert_allclose(model.unseen_["probability"], known)
+    apart = [linear().fit(X.iloc[rows], y[rows]).predict_proba(data.test.X) for rows, _ in deal.split(X, y, star)]
+    np.testing.assert_allclose(model.predict_proba(data.test.X), np.mean(apart, axis=0))
+    result = evaluate(model, data)
+    assert result.unseen == ("train", "val")
+    for name in result.unseen:
+        np.testing.assert_allclose(result.part(name)["probability"], known[model.unseen_["part"] == name])
+    assert result.threshold == pytest.approx(best_threshold(y, known), abs=0.15)
+    assert (
+        result.stats["train"]["average_precision"]
+        < evaluate(linear().fit(X, y), data).stats["train"]["average_precision"]
+    )
+
+
+def test_a_folded_run_is_calibrated_saved_and_averaged_on_what_is_unseen(data, table, tmp_path):
+    for name, model in (("xgb", models.xgb(n_estimators=20, n_jobs=1)), ("mine", linear())):
+        folds = models.fit(models.Folds(model, 3), data.train, data.val)
+        model = calibrate(folds, data.val, "sigmoid")
+        assert model.unseen_["probability"].mean() == pytest.approx(model.unseen_["y"].mean(), abs=0.02)
+        runs.save_run(tmp_path / "g" / name / "rrlyr", model, evaluate(model, data), data)
+        again = models.load_model(tmp_path / "g" / name / "rrlyr" / "model")
+        np.testing.assert_array_equal(again.predict_proba(data.test.X), model.predict_proba(data.test.X))
+        assert not hasattr(again, "unseen_")
+    made = runs.ensemble(["g/xgb/rrlyr", "g/mine/rrlyr"], tmp_path)
+    mean = np.mean(
+        [runs.load_run(f"g/{n}/rrlyr", tmp_path).evaluation.predictions["probability"] for n in ("xgb", "mine")], 0
+    )
+    np.testing.assert_allclose(made.evaluation.predictions["probability"], mean)
+    assert made.evaluation.unseen == ("train", "val")
+    plain = models.fit(linear(), data.train, data.val)
+    runs.save_run(tmp_path / "g/plain/rrlyr", plain, evaluate(plain, data), data)
+    assert runs.ensemble(["g/xgb/rrlyr", "g/plain/rrlyr"], tmp_path).evaluation.unseen == ("val",)
+
+
+def test_importances_and_contributions_of_folds_are_means(data):
+    model = models.fit(models.Folds(models.xgb(n_estimators=5, n_jobs=1), 3), data.train, data.val)
+    assert model.feature_importances_.idxmax() in data.X.columns[:3]
+    added = models.contributions(model, data.test.X)
+    odds = [np.log(p[:, 1] / p[:, 0]) for p in (m.predict_proba(data.test.X) for m in model.models_)]
+    np.testing.assert_allclose(added.sum(axis=1), np.mean(odds, axis=0), atol=1e-4)
+
+
+def test_too_few_stars_and_trained_models_are_refused(data):
+    with pytest.raises(ValueError, match=r"at least 2 and at most \d+, the stars of the rarer kind"):
+        models.fit(models.Folds(linear(), 10_000), data.train, data.val)
+    trained = type("Trained", (), {"predict_proba": None})()
+    with pytest.raises(ValueError, match="Trained is trained already"):
+        models.Folds(trained).fit(data.train, data.val)
+
+
+def test_a_warm_start_and_folds_exclude_each_other(data):
+    with pytest.raises(ValueError, match="folds cannot go on from a saved network"):
+        models.fit(models.Folds(models.dnn(start_from="there")), data.train, data.val)
