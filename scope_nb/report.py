@@ -11,8 +11,9 @@ from tqdm.auto import tqdm
 
 from .config import run_settings
 from .data import trainable
+from .ensemble import shared_tags
 from .files import existing, group_of, project_folder, reports_folder, run_folder, sample, whole
-from .runs import load_runs, shared_tags
+from .runs import load_runs
 from .taxonomy import find_tag, published, tags, unknown
 
 

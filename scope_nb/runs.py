@@ -1,4 +1,4 @@
-"""Saved runs: written whole, with all that they depend on; read back, listed, and averaged into ensembles."""
+"""Saved runs: written whole, with all that they depend on; read back and listed."""
 
 import json
 import platform
@@ -16,9 +16,8 @@ import pandas as pd
 
 from . import models
 from .data import PARTS, inputs, read_parquet, write_parquet
-from .ensemble import Mean
-from .evaluate import Evaluation, evaluate_predictions
-from .files import project_folder, reports_folder, run_folder, sha256, whole
+from .evaluate import Evaluation
+from .files import project_folder, reports_folder, sha256, whole
 from .metrics import METRICS
 
 RUN_FILES = ("stats.json", "predictions.parquet", "provenance.json")
@@ -84,11 +83,12 @@ def save_run(folder, model, evaluation, dataset, parameters=None, data=None, sim
         The folder.
     """
     record = provenance(parameters or {}, data, simulated) | {"dataset": dataset.settings}
-    record |= {"members": list(model.names)} if isinstance(model, Mean) else {}
-    return _write_run(Path(folder), evaluation, record, model, figures or {})
+    record |= {"members": list(model.names)} if hasattr(model, "names") else {}
+    return write_run(Path(folder), evaluation, record, model, figures or {})
 
 
-def _write_run(folder, evaluation, record, model=None, figures=()):
+def write_run(folder, evaluation, record, model=None, figures=()):
+    """Write a run with its provenance as it is; see `save_run`."""
     with whole(folder) as part:
         part.mkdir()
         test = evaluation.stats["test"]
@@ -268,130 +268,6 @@ def classify(run, table, reports="", light_curves=None):
     X = inputs(table, **seen, light_curves=light_curves)
     probability = models.load_model(run.folder / "model").predict_proba(X)[:, 1]
     return pd.DataFrame({"probability": probability, "positive": probability > run.evaluation.threshold}, table.index)
-
-
-def ensemble(runs, reports=""):
-    """Average the probabilities of saved runs, as SCoPe averages DNN and XGB, and save the result as a run.
-
-    The threshold is chosen anew, on what none of them has seen. The run is named after its members, `xgb+dnn`, and
-    holds their models; `train.ipynb` makes the same with a page, if its algorithm is that name.
-
-    Parameters
-    ----------
-    runs : list of path-like or Run
-        At least two, of one tag and on the same light curves; see `load_run`.
-    reports : path-like
-        Folder of the runs; the ensemble goes into the group of the first.
-
-    Returns
-    -------
-    Run
-
-    Raises
-    ------
-    ValueError
-        If the runs are fewer than two or differ in tag, data, rows, labels or split.
-    """
-    members = _members(runs, reports)
-    first = members[0]
-    evaluation = evaluate_predictions(first.tag, *_averaged(members))
-    settings = [m.record.get("dataset", {}) for m in members]
-    record = provenance({}) | {"data": first.record.get("data"), "dataset": settings[0]}
-    record["dataset"]["dmdt"] = any(s.get("dmdt") for s in settings)
-    record["members"] = [m.name for m in members]
-    model = _mean(members) if all((m.folder / "model").is_dir() for m in members) else None
-    folder = run_folder(reports, first.group, "+".join(member.algorithm for member in members), first.tag)
-    return load_run(_write_run(folder, evaluation, record, model))
-
-
-def mean_model(algorithm, group, tag, data, reports=""):
-    """Return the mean of saved models of one tag as a classifier.
-
-    Parameters
-    ----------
-    algorithm : str
-        Names of their algorithms, joined by a plus: `xgb+dnn`.
-    group, tag : str
-    data : path-like
-        The training table; the runs must be of the same.
-    reports : path-like
-        Folder of the runs.
-
-    Returns
-    -------
-    ensemble.Mean
-
-    Raises
-    ------
-    ValueError
-        See `ensemble`; also if the runs are of another table.
-    """
-    members = _members([f"{group}/{name}/{tag}" for name in algorithm.split("+")], reports)
-    if (members[0].record.get("data") or {}).get("sha256") != sha256(data):
-        raise ValueError(f"{members[0].name} was trained on other data than {Path(data).name}: train it on this table")
-    return _mean(members)
-
-
-def _members(runs, reports):
-    members = [load_run(run, reports) for run in runs]
-    if len(members) < 2:
-        raise ValueError("an ensemble needs at least two runs")
-    for other in members[1:]:
-        require_same(members[0], other)
-    return members
-
-
-def _averaged(members):
-    """Return the mean predictions of runs, a threshold of None, and the parts that none of them has seen."""
-    predictions = members[0].evaluation.predictions.copy()
-    predictions["probability"] = np.mean([m.evaluation.predictions["probability"] for m in members], axis=0)
-    common = set.intersection(*(set(m.evaluation.unseen) for m in members))
-    return predictions, None, tuple(sorted(common))
-
-
-def _mean(members):
-    mean = Mean([models.load_model(m.folder / "model") for m in members], [m.name for m in members])
-    predictions, _, unseen = _averaged(members)
-    known = predictions[predictions["part"].isin(unseen)]
-    mean.unseen_ = {name: known[name].to_numpy() for name in ("part", "star", "y", "probability")}
-    return mean
-
-
-def ensembles(algorithms, group, reports=""):
-    """Make the `ensemble` of these algorithms for every tag of a group that has runs of them all.
-
-    One that is there and not older than its members is kept, with its page.
-
-    Returns
-    -------
-    list of Run
-    """
-    found = load_runs(reports)
-    times = {(run.group, run.algorithm, run.tag): run.time for run in found.itertuples()}
-    made = []
-    for tag in shared_tags(algorithms, group, reports):
-        newest = max(times[group, algorithm, tag] for algorithm in algorithms)
-        own = f"{group}/{'+'.join(algorithms)}/{tag}"
-        kept = times.get((group, "+".join(algorithms), tag), "") >= newest
-        made.append(load_run(own, reports) if kept else ensemble([f"{group}/{a}/{tag}" for a in algorithms], reports))
-    return made
-
-
-def shared_tags(algorithms, group, reports=""):
-    """Return the tags of a group that have runs of all these algorithms.
-
-    Raises
-    ------
-    ValueError
-        If no tag has them all; the message says which algorithms the group has.
-    """
-    found = load_runs(reports)
-    found = found[found["group"] == group] if len(found) else pd.DataFrame(columns=["tag", "algorithm"])
-    names = [tag for tag, own in found.groupby("tag") if set(algorithms) <= set(own["algorithm"])]
-    if not names:
-        there = ", ".join(sorted(set(found["algorithm"]))) or "none"
-        raise ValueError(f"no tag of group {group!r} has runs of {' and '.join(algorithms)}; algorithms there: {there}")
-    return names
 
 
 def require_same(a, b, part=None, any_data=False):

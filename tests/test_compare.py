@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from scope_nb import calibrate, checks, compare, leaderboard, models, runs
+from scope_nb import calibrate, checks, compare, ensemble, leaderboard, models, runs
 from scope_nb.data import Dataset
 from scope_nb.evaluate import Evaluation, evaluate, evaluate_predictions
 from scope_nb.metrics import _scores, influences, intervals, scores
@@ -29,7 +29,7 @@ def saved(folder, star, y, p, tag="rrlyr", data="1", threshold=0.5):
     frame = pd.DataFrame({"row": np.arange(len(y)), "star": star, "part": part, "y": y, "probability": p})
     evaluation = evaluate_predictions(tag, frame, threshold)
     record = {"time": "2026-01-01T00:00:00", "data": {"file": "t.parquet", "sha256": data, "simulated": False}}
-    return runs._write_run(folder, evaluation, record)
+    return runs.write_run(folder, evaluation, record)
 
 
 @pytest.fixture
@@ -155,7 +155,7 @@ def test_a_rare_published_score_is_uncertain(two):
 
 
 def test_an_ensemble_is_the_mean_and_a_run_like_any(two):
-    made = runs.ensembles(["xgb", "dnn"], "g", two)
+    made = ensemble.average_all(["xgb", "dnn"], "g", two)
     assert [run.name for run in made] == ["g/xgb+dnn/rrlyr"]
     members = [runs.load_run(f"g/{name}/rrlyr", two).evaluation.predictions for name in ("xgb", "dnn")]
     mean = (members[0]["probability"] + members[1]["probability"]) / 2
@@ -163,7 +163,7 @@ def test_an_ensemble_is_the_mean_and_a_run_like_any(two):
     assert sorted(leaderboard.group_runs(two)["algorithm"]) == ["dnn", "xgb", "xgb+dnn"]
     assert leaderboard.agreement(leaderboard.group_runs(two))["runs"].tolist() == ["dnn, xgb"]
     with pytest.raises(ValueError, match=r"no tag of group 'g' has runs of rnn; algorithms there: dnn, xgb"):
-        runs.ensembles(["rnn"], "g", two)
+        ensemble.average_all(["rnn"], "g", two)
 
 
 def test_calibration_repairs_what_was_bent():

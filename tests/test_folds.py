@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 
-from scope_nb import models, runs
+from scope_nb import ensemble, models, runs
 from scope_nb.calibrate import calibrate
 from scope_nb.data import Dataset
 from scope_nb.evaluate import best_threshold, evaluate
@@ -54,7 +54,7 @@ def test_a_folded_run_is_calibrated_saved_and_averaged_on_what_is_unseen(data, t
         again = models.load_model(tmp_path / "g" / name / "rrlyr" / "model")
         np.testing.assert_array_equal(again.predict_proba(data.test.X), model.predict_proba(data.test.X))
         assert not hasattr(again, "unseen_")
-    made = runs.ensemble(["g/xgb/rrlyr", "g/mine/rrlyr"], tmp_path)
+    made = ensemble.average(["g/xgb/rrlyr", "g/mine/rrlyr"], tmp_path)
     mean = np.mean(
         [runs.load_run(f"g/{n}/rrlyr", tmp_path).evaluation.predictions["probability"] for n in ("xgb", "mine")], 0
     )
@@ -62,7 +62,7 @@ def test_a_folded_run_is_calibrated_saved_and_averaged_on_what_is_unseen(data, t
     assert made.evaluation.unseen == ("train", "val")
     plain = models.fit(linear(), data.train, data.val)
     runs.save_run(tmp_path / "g/plain/rrlyr", plain, evaluate(plain, data), data)
-    assert runs.ensemble(["g/xgb/rrlyr", "g/plain/rrlyr"], tmp_path).evaluation.unseen == ("val",)
+    assert ensemble.average(["g/xgb/rrlyr", "g/plain/rrlyr"], tmp_path).evaluation.unseen == ("val",)
 
 
 def test_importances_and_contributions_of_folds_are_means(data):

@@ -71,7 +71,7 @@ def test_training_from_any_folder_leaves_a_report(table, tmp_path, monkeypatch):
 def test_an_ensemble_has_a_page_and_classifies(table, tmp_path):
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    from scope_nb import models, runs
+    from scope_nb import ensemble, models, runs
     from scope_nb.data import Dataset, write_parquet
     from scope_nb.evaluate import evaluate
 
@@ -90,7 +90,7 @@ def test_an_ensemble_has_a_page_and_classifies(table, tmp_path):
     run = runs.load_run("t/xgb+mine/e", tmp_path)
     np.testing.assert_allclose(run.evaluation.predictions["probability"], mean, rtol=1e-6)
     assert run.record["members"] == ["t/xgb/e", "t/mine/e"]
-    short = runs.ensemble(["t/xgb/e", "t/mine/e"], tmp_path)
+    short = ensemble.average(["t/xgb/e", "t/mine/e"], tmp_path)
     assert short.evaluation.stats == run.evaluation.stats
     new = table.drop(columns=["eclipsing", "obj_id"]).iloc[5:40]
     for name in ("xgb+mine", "xgb"):
@@ -99,7 +99,7 @@ def test_an_ensemble_has_a_page_and_classifies(table, tmp_path):
         np.testing.assert_allclose(found["probability"], known.predictions["probability"].iloc[5:40], rtol=1e-6)
         assert (found["positive"] == (found["probability"] > known.threshold)).all()
     with pytest.raises(ValueError, match="was trained on other data"):
-        runs.mean_model("xgb+mine", "t", "e", files.sample(), tmp_path)
+        ensemble.mean_model("xgb+mine", "t", "e", files.sample(), tmp_path)
 
 
 @pytest.mark.parametrize(

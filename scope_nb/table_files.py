@@ -1,0 +1,176 @@
+"""Training tables as files: parquet, CSV and HDF5, in SCoPe's layout."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from .dmdt import SIZE, stack_dmdt
+from .files import existing, whole
+from .hdf5 import HDF5_NAMES, read_hdf5
+
+
+def read_parquet(path, columns=None):
+    """Read a training table from parquet.
+
+    Parameters
+    ----------
+    path : path-like
+    columns : list of str, optional
+        Read these only.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns unchanged. The JSON object under the metadata key `scope` becomes `attrs`; `dmdt` holds 26 x 26 views
+        of one contiguous float32 array.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If the file is missing or is not parquet, if columns are missing, or if dmdt has another shape.
+    """
+    path = existing(path)
+    try:
+        file = pq.ParquetFile(path)
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{path} is not a parquet file: {error}") from error
+    with file:
+        missing = [c for c in columns or [] if c not in file.schema_arrow.names]
+        if missing:
+            raise ValueError(f"{path} lacks the columns {', '.join(missing)}")
+        table = file.read(columns)
+    names = table.column_names
+    flat = table.drop_columns(["dmdt"]) if "dmdt" in names else table
+    frame = flat.to_pandas()
+    if "dmdt" in names:
+        frame = _with_dmdt(frame, _dmdt_block(table["dmdt"], path), names)
+    frame.attrs = json.loads((table.schema.metadata or {}).get(b"scope", b"{}"))
+    return frame
+
+
+def read_table(path, columns=None):
+    """Read a table of features or predictions from parquet, CSV or HDF5, told apart by the file's name.
+
+    In CSV, `dmdt` is JSON text; in HDF5 it is a key beside `df`. See `read_parquet` and `hdf5.read_hdf5`.
+    """
+    path = existing(path)
+    suffix = path.suffix.lower()
+    if suffix == ".parquet":
+        return read_parquet(path, columns)
+    if suffix in HDF5_NAMES:
+        frame = read_hdf5(path, columns)
+    elif suffix == ".csv":
+        frame = _read_csv(path, columns)
+    else:
+        raise ValueError(f"{path}: tables are read from .parquet, .csv or {', '.join(HDF5_NAMES)}")
+    if "dmdt" in frame:
+        names = list(frame)
+        column = frame.pop("dmdt")
+        block = _dmdt_from_text(column, path) if suffix == ".csv" else stacked(column, path)
+        frame = _with_dmdt(frame, block, names)
+    return frame
+
+
+def _read_csv(path, columns):
+    """Read a CSV file, or some columns of it."""
+    try:
+        missing = [c for c in columns or [] if c not in column_names(path)]
+        _once(path)
+        frame = None if missing else pd.read_csv(path, usecols=columns)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is named .csv but cannot be read as such: {error}") from error
+    if missing:
+        raise ValueError(f"{path} lacks the columns {', '.join(missing)}")
+    return frame[columns] if columns else frame
+
+
+def _once(path):
+    """Refuse a CSV file that names a column twice: pandas would give the second one another name."""
+    with path.open(newline="") as file:
+        names = pd.Series(next(csv.reader(file), []))
+    if (twice := names[names.duplicated()].unique()).size:
+        raise ValueError(f"{path} has columns more than once: {', '.join(twice)}")
+
+
+def column_names(path):
+    """Return the columns of a table in a file; of parquet and CSV without reading the rest of it."""
+    path = existing(path)
+    if path.suffix.lower() in HDF5_NAMES:
+        return list(read_hdf5(path))
+    if path.suffix.lower() != ".parquet":
+        return list(pd.read_csv(path, nrows=0))
+    try:
+        return list(pq.read_schema(path).names)
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{path} is not a parquet file: {error}") from error
+
+
+def write_parquet(table, path):
+    """Write a training table as parquet, `attrs` as JSON under the metadata key `scope`, dmdt as nested lists."""
+    if Path(path).suffix.lower() != ".parquet":
+        raise ValueError(f"{path}: the name of a parquet file ends in .parquet")
+    flat = table.drop(columns="dmdt") if "dmdt" in table else table
+    arrow = pa.Table.from_pandas(flat, preserve_index=False)
+    if "dmdt" in table:
+        block = stack_dmdt(table["dmdt"])
+        rows = pa.ListArray.from_arrays(np.arange(0, block.size + 1, SIZE, dtype=np.int32), block.ravel())
+        images = pa.ListArray.from_arrays(np.arange(0, len(rows) + 1, SIZE, dtype=np.int32), rows)
+        arrow = arrow.add_column(list(table).index("dmdt"), "dmdt", images)
+    metadata = (arrow.schema.metadata or {}) | {b"scope": json.dumps(table.attrs).encode()}
+    with whole(Path(path)) as part:
+        pq.write_table(arrow.replace_schema_metadata(metadata), part, compression="zstd")
+
+
+def _dmdt_block(column, path):
+    """Turn a column of nested lists into one float32 array of shape (n, 26, 26)."""
+    values, sizes = column.combine_chunks(), []
+    while isinstance(values, pa.ListArray | pa.LargeListArray | pa.FixedSizeListArray):
+        if values.null_count:
+            raise ValueError(f"{path}: {values.null_count} rows have no dmdt")
+        sizes.append(list(pc.min_max(pc.list_value_length(values)).as_py().values()))
+        values = values.flatten()
+    if sizes != [[SIZE, SIZE]] * 2 and len(column):
+        found = " x ".join(f"{low}" if low == high else f"{low} to {high}" for low, high in sizes)
+        raise ValueError(f"{path}: dmdt is not {SIZE} x {SIZE} in every row, but {found or 'no list'}")
+    return values.to_numpy(zero_copy_only=False).astype(np.float32, copy=False).reshape(-1, SIZE, SIZE)
+
+
+def _dmdt_from_text(column, path):
+    """Parse JSON texts into one array; only if that fails, look for the row that spoils it."""
+    try:
+        block = np.array(json.loads(f"[{','.join(column)}]"), np.float32)
+        if block.shape == (len(column), SIZE, SIZE):
+            return block
+    except (TypeError, ValueError):
+        pass
+    row = next(row for row, text in enumerate(column) if not _is_image(text))
+    raise ValueError(f"{path}: dmdt in row {row} is not a {SIZE} x {SIZE} list as JSON text")
+
+
+def stacked(column, path):
+    """Stack images from a file into one array."""
+    try:
+        block = stack_dmdt(column)
+        if block.shape[1:] == (SIZE, SIZE):
+            return block
+    except (TypeError, ValueError):
+        pass
+    raise ValueError(f"{path}: dmdt is not {SIZE} x {SIZE} in every row")
+
+
+def _is_image(text):
+    try:
+        return np.array(json.loads(text), float).shape == (SIZE, SIZE)
+    except (TypeError, ValueError):
+        return False
+
+
+def _with_dmdt(frame, block, names):
+    column = pd.Series(list(block), index=frame.index, dtype=object, name="dmdt")
+    return pd.concat([frame, column], axis=1)[list(names)]
