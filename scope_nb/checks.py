@@ -133,7 +133,7 @@ def dropped_negatives(evaluation, level=0.05):
     return DroppedCheck(*rates, p_value, warns, words)
 
 
-def over_seeds(model, dataset, seeds=5, seed=0, calibration="auto"):
+def over_seeds(model, dataset, seeds=5, seed=0, calibration="auto", by_star=True):
     """Train a model again with other seeds, and return the test scores of each.
 
     Parameters
@@ -148,6 +148,8 @@ def over_seeds(model, dataset, seeds=5, seed=0, calibration="auto"):
         The first one.
     calibration : str
         See `calibrate`.
+    by_star : bool
+        See `evaluate`.
 
     Returns
     -------
@@ -156,23 +158,24 @@ def over_seeds(model, dataset, seeds=5, seed=0, calibration="auto"):
     """
     if seeds < 2:
         raise ValueError(f"a spread needs at least 2 seeds, not {seeds}")
-    rows = {k: _fitted_scores(model, dataset, k, calibration).stats["test"] for k in range(seed, seed + seeds)}
+    each = range(seed, seed + seeds)
+    rows = {k: _fitted_scores(model, dataset, k, calibration, by_star).stats["test"] for k in each}
     frame = pd.DataFrame.from_dict(rows, orient="index")[list(METRICS)].astype(float).rename_axis("seed")
     spread = pd.DataFrame({"mean": frame.mean(), "spread": frame.std(ddof=1)}).T
     return pd.concat([frame, spread])
 
 
-def _fitted_scores(model, dataset, seed, calibration):
+def _fitted_scores(model, dataset, seed, calibration, by_star):
     if not hasattr(model, "fit"):
         raise ValueError(f"{type(model).__name__} is trained already: seeds and leak are for models trained here")
     fresh = clone(model)
     named = [name for name in fresh.get_params() if name.split("__")[-1] in ("seed", "random_state")]
     fresh.set_params(**dict.fromkeys(named, seed))
     fresh = calibrate(models.fit(fresh, dataset.train, dataset.val), dataset.val, calibration)
-    return evaluate(fresh, dataset)
+    return evaluate(fresh, dataset, by_star=by_star)
 
 
-def leak(model, table, tag, seed=0, calibration="auto", **settings):
+def leak(model, table, tag, seed=0, calibration="auto", by_star=True, **settings):
     """Show what SCoPe's split by light curve is worth: the same model on both splits.
 
     Parameters
@@ -185,6 +188,8 @@ def leak(model, table, tag, seed=0, calibration="auto", **settings):
         Of the model.
     calibration : str
         See `calibrate`.
+    by_star : bool
+        See `evaluate`.
 
     Returns
     -------
@@ -196,7 +201,7 @@ def leak(model, table, tag, seed=0, calibration="auto", **settings):
     rows = {}
     for split, name in (("star", "split by star"), ("scope", "split by light curve, as SCoPe")):
         dataset = Dataset.from_table(table, tag, split=split, seed=seed, **settings)
-        result = _fitted_scores(model, dataset, seed, calibration)
+        result = _fitted_scores(model, dataset, seed, calibration, by_star)
         test = result.part("test")
         rows[name] = _row(test, result.threshold)
         known = test["star"].isin(set(dataset.star[np.isin(dataset.part, ["train", "val"])]))

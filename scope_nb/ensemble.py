@@ -118,16 +118,16 @@ def _members(runs, reports):
 
 
 def _averaged(members):
-    """Return the mean predictions of runs, a threshold of None, and the parts that none of them has seen."""
+    """Return the arguments of `evaluate_predictions` for the mean of runs: the parts are those that none has seen."""
     predictions = members[0].evaluation.predictions.copy()
     predictions["probability"] = np.mean([m.evaluation.predictions["probability"] for m in members], axis=0)
     common = set.intersection(*(set(m.evaluation.unseen) for m in members))
-    return predictions, None, tuple(sorted(common))
+    return predictions, None, tuple(sorted(common)), all(m.evaluation.by_star for m in members)
 
 
 def _mean(members):
     mean = Mean([load_model(m.folder / "model") for m in members], [m.name for m in members])
-    predictions, _, unseen = _averaged(members)
+    predictions, _, unseen, _ = _averaged(members)
     known = predictions[predictions["part"].isin(unseen)]
     mean.unseen_ = {name: known[name].to_numpy() for name in ("part", "star", "y", "probability")}
     return mean

@@ -28,6 +28,8 @@ class Evaluation:
         `interval`, the 95 % interval of each score.
     unseen : tuple of str
         The parts beside "test" whose probabilities come from models that have not seen them: the threshold's choice.
+    by_star : bool
+        Whether all light curves of a star (in one part) have their mean probability.
     """
 
     tag: str
@@ -35,6 +37,7 @@ class Evaluation:
     predictions: pd.DataFrame
     stats: dict = field(repr=False)
     unseen: tuple[str, ...] = ("val",)
+    by_star: bool = False
 
     def part(self, name):
         """Return the predictions of one part."""
@@ -50,7 +53,7 @@ class Evaluation:
         return {metric: with_interval(stats[metric], stats["interval"][metric]) for metric in metrics}
 
 
-def evaluate(model, dataset, threshold=None):
+def evaluate(model, dataset, threshold=None, by_star=True):
     """Score a fitted model on the three parts of a data set.
 
     Parameters
@@ -62,6 +65,8 @@ def evaluate(model, dataset, threshold=None):
         Where a probability counts as positive; by default chosen on the validation part (`steady_threshold`). If the
         model knows what it would say of training light curves that it has not seen (`Folds`), these are chosen on too,
         and the probabilities of both parts are those.
+    by_star : bool
+        Judge a star by all of its light curves: each gets the mean of their probabilities, see `pool`.
 
     Returns
     -------
@@ -74,13 +79,24 @@ def evaluate(model, dataset, threshold=None):
     unseen = getattr(model, "unseen_", None) or {"part": [], "probability": []}
     for name in set(unseen["part"]):
         frame.loc[frame["part"] == name, "probability"] = unseen["probability"][unseen["part"] == name]
-    return evaluate_predictions(dataset.tag, frame, threshold, tuple(sorted({"val", *unseen["part"]})))
+    if by_star:
+        frame["probability"] = pool(frame["probability"], [frame["part"], frame["star"]])
+    return evaluate_predictions(dataset.tag, frame, threshold, tuple(sorted({"val", *unseen["part"]})), by_star)
 
 
-def evaluate_predictions(tag, predictions, threshold=None, unseen=("val",)):
+def pool(probability, star):
+    """Return the mean probability of each star's light curves for each of them.
+
+    A star has the same nature in every band and field, and each light curve shows it with noise of its own. The mean
+    needs no other light curve to be there.
+    """
+    return pd.Series(np.asarray(probability, float)).groupby(star).transform("mean").to_numpy()
+
+
+def evaluate_predictions(tag, predictions, threshold=None, unseen=("val",), by_star=False):
     """Score probabilities that are there already; see `evaluate` and, for their columns, `Evaluation`.
 
-    `unseen` are the parts that the threshold is chosen on.
+    `unseen` are the parts that the threshold is chosen on, `by_star` tells of probabilities that are pooled.
     """
     if threshold is None:
         val = predictions[predictions["part"].isin(unseen)]
@@ -92,7 +108,7 @@ def evaluate_predictions(tag, predictions, threshold=None, unseen=("val",)):
         stats[name] = {"n": len(y), "n_positive": int(y.sum()), "n_stars": len(set(star))}
         stats[name] |= {"n_positive_stars": len(set(star[y == 1])), **scores(y, p, threshold)}
         stats[name]["interval"] = intervals(y, p, star, threshold)
-    return Evaluation(tag, threshold, predictions, stats, unseen)
+    return Evaluation(tag, threshold, predictions, stats, unseen, by_star)
 
 
 def steady_threshold(y, probability, star, n_resamples=50, seed=0):

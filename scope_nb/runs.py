@@ -16,8 +16,9 @@ import pandas as pd
 
 from . import models
 from .data import PARTS, inputs, read_parquet, write_parquet
-from .evaluate import Evaluation
+from .evaluate import Evaluation, pool
 from .files import project_folder, reports_folder, sha256, whole
+from .lightcurves import stars
 from .metrics import METRICS
 
 RUN_FILES = ("stats.json", "predictions.parquet", "provenance.json")
@@ -93,7 +94,7 @@ def write_run(folder, evaluation, record, model=None, figures=()):
         part.mkdir()
         test = evaluation.stats["test"]
         stats = {"tag": evaluation.tag, "threshold": evaluation.threshold, "unseen": evaluation.unseen}
-        stats |= {m: test[m] for m in METRICS}
+        stats |= {"by_star": evaluation.by_star} | {m: test[m] for m in METRICS}
         stats |= evaluation.stats | {"importances": _importances(model)}
         _write_json(part / "stats.json", stats)
         write_parquet(evaluation.predictions, part / "predictions.parquet")
@@ -197,7 +198,8 @@ def load_run(run, reports=""):
     stats = _read_json(folder / "stats.json")
     parts = {name: _with_nan(stats[name]) for name in PARTS}
     predictions, unseen = read_parquet(folder / "predictions.parquet"), tuple(stats.get("unseen", ["val"]))
-    evaluation = Evaluation(stats["tag"], stats["threshold"], predictions, parts, unseen)
+    by_star = stats.get("by_star", False)
+    evaluation = Evaluation(stats["tag"], stats["threshold"], predictions, parts, unseen, by_star)
     record = _read_json(folder / "provenance.json")
     group, algorithm = folder.resolve().parts[-3:-1]
     return Run(folder, group, algorithm, evaluation, record, stats.get("importances", {}))
@@ -250,7 +252,8 @@ def classify(run, table, reports="", light_curves=None):
     run : path-like or Run
         See `load_run`. An ensemble averages its members.
     table : pandas.DataFrame
-        Features as in a training table.
+        Features as in a training table. If the run is `by_star`, a star is judged by all of its light curves in it:
+        they are told by `obj_id`, or `ra` and `dec`.
     reports : path-like
         Folder of the runs.
     light_curves : LightCurves, optional
@@ -267,6 +270,7 @@ def classify(run, table, reports="", light_curves=None):
         raise ValueError(f"{run.name} looks at light curves themselves: give those of the table as light_curves")
     X = inputs(table, **seen, light_curves=light_curves)
     probability = models.load_model(run.folder / "model").predict_proba(X)[:, 1]
+    probability = pool(probability, stars(table)[0]) if run.evaluation.by_star else probability
     return pd.DataFrame({"probability": probability, "positive": probability > run.evaluation.threshold}, table.index)
 
 

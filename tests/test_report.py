@@ -88,15 +88,17 @@ def test_an_ensemble_has_a_page_and_classifies(table, tmp_path):
     assert (tmp_path / "t/xgb+mine/e/report.html").exists()
     mean = (trees.predict_proba(plain.X)[:, 1] + other.predict_proba(images.X)[:, 1]) / 2
     run = runs.load_run("t/xgb+mine/e", tmp_path)
-    np.testing.assert_allclose(run.evaluation.predictions["probability"], mean, rtol=1e-6)
+    by_star = pd.Series(mean).groupby(plain.star).transform("mean")
+    assert np.abs(by_star - mean).max() > 0.01 and run.evaluation.by_star
+    np.testing.assert_allclose(run.evaluation.predictions["probability"], by_star, rtol=1e-6)
     assert run.record["members"] == ["t/xgb/e", "t/mine/e"]
     short = ensemble.average(["t/xgb/e", "t/mine/e"], tmp_path)
     assert short.evaluation.stats == run.evaluation.stats
-    new = table.drop(columns=["eclipsing", "obj_id"]).iloc[5:40]
+    new = table.drop(columns=["eclipsing", "obj_id"]).iloc[6:40]  # whole stars, told by position
     for name in ("xgb+mine", "xgb"):
         found = runs.classify(f"t/{name}/e", new, tmp_path)
         known = runs.load_run(f"t/{name}/e", tmp_path).evaluation
-        np.testing.assert_allclose(found["probability"], known.predictions["probability"].iloc[5:40], rtol=1e-6)
+        np.testing.assert_allclose(found["probability"], known.predictions["probability"].iloc[6:40], rtol=1e-6)
         assert (found["positive"] == (found["probability"] > known.threshold)).all()
     with pytest.raises(ValueError, match="was trained on other data"):
         ensemble.mean_model("xgb+mine", "t", "e", files.sample(), tmp_path)

@@ -3,7 +3,8 @@
 Macro F1 over the tags with at least 30 positive test light curves, all steps on the same split by star:
 
 a  SCoPe's recipe: its features alone, its trees without grid search, its imputation, a threshold of 0.5
-b  the kit's `xgb`: derived features, calibration, a threshold from the validation part
+b  the kit's `xgb`: derived features, calibration, a threshold from the validation part, stars judged by all their light
+   curves
 c  the kit's `dnn`, likewise
 d  the mean of b and c
 e  `xgb` in five folds of the training and validation stars (`models.Folds`)
@@ -11,9 +12,10 @@ f  `dnn`, likewise
 g  the mean of e and f
 
 Each step writes the probabilities of each tag to FOLDER and skips those that are there, so that steps may run one after
-the other or on different machines; the table at the end is of all that FOLDER holds. With `--catalina`, TABLE is a
-featurized table of the Catalina survey (made from `catalina.parquet` of the real data if it is missing), its tags are
-tried by 5-fold cross-validation over stars, and only features of the light curve are used.
+the other or on different machines; the table at the end is of all that FOLDER holds. With `--cross`, every star is once
+in the test part of five splits, so that rarer tags have 30 too. With `--catalina` as well, where TABLE is a featurized
+table of the Catalina survey (made from `catalina.parquet` of the real data if it is missing) and only features of the
+light curve are used.
 """
 
 import argparse
@@ -72,7 +74,7 @@ def datasets(table, tag, step, given):
         if "a classifier needs both kinds" not in str(error):
             raise
         return
-    if not given.catalina:
+    if not given.cross:
         parts = [data.part]
     else:
         places = [(split_place(data.star) - fold / FOLDS) % 1 for fold in range(FOLDS)]
@@ -107,7 +109,8 @@ def predictions(table, tag, step, given):
     """
     frames = []
     for fold, data in enumerate(datasets(table, tag, step, given)):
-        result = evaluate(trained(data, step, given), data, 0.5 if step == "a" else None)
+        threshold = 0.5 if step == "a" else None
+        result = evaluate(trained(data, step, given), data, threshold, by_star=step != "a")
         frames.append(result.predictions[result.predictions["part"].isin([*result.unseen, "test"])].assign(fold=fold))
     return pd.concat(frames, ignore_index=True) if frames else None
 
@@ -178,12 +181,14 @@ def main():
     parser.add_argument("folder", type=Path, help="of the probabilities")
     parser.add_argument("--steps", nargs="*", default=list(STEPS), choices=list(STEPS))
     parser.add_argument("--tags", nargs="+", default=list(tags().index))
-    parser.add_argument("--catalina", action="store_true")
+    parser.add_argument("--cross", action="store_true", help="five splits instead of one")
+    parser.add_argument("--catalina", action="store_true", help="real stars; implies --cross")
     parser.add_argument("--stars", type=int, default=2500, help="of Catalina, if its table must be made")
     parser.add_argument("--tune", type=float, default=0.0, help="minutes of tuning for each tag in steps b and e")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--seed", type=int, default=42)
     given = parser.parse_args()
+    given.cross |= given.catalina
     warnings.filterwarnings("ignore", message=".*only .* positive stars")
     given.folder.mkdir(parents=True, exist_ok=True)
     table = None
