@@ -4,15 +4,15 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, ClassifierMixin
 
 from .evaluate import evaluate_predictions
 from .files import run_folder, sha256
+from .fitting import Average
 from .model_files import load_model
 from .runs import load_run, load_runs, provenance, require_same, write_run
 
 
-class Mean(ClassifierMixin, BaseEstimator):
+class Mean(Average):
     """A classifier that averages the probabilities of others, which are fitted already; it has no `fit`.
 
     Parameters
@@ -33,17 +33,8 @@ class Mean(ClassifierMixin, BaseEstimator):
         self.names = names
 
     @property
-    def classes_(self):
-        """The two classes."""
-        return np.array([0, 1])
-
-    def predict_proba(self, X):
-        """Probability of each class, shape (n, 2)."""
-        return np.mean([model.predict_proba(X) for model in self.models], axis=0)
-
-    def predict(self, X):
-        """The class of each row at a probability of 0.5."""
-        return (self.predict_proba(X)[:, 1] > 0.5).astype(int)
+    def models_(self):
+        return self.models
 
 
 def average(runs, reports=""):

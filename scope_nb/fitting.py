@@ -40,7 +40,24 @@ def fit(model, train, val=None):
     return model
 
 
-class Folds(ClassifierMixin, BaseEstimator):
+class Average(ClassifierMixin, BaseEstimator):
+    """What averages the probabilities of fitted classifiers, its `models_`."""
+
+    @property
+    def classes_(self):
+        """The two classes."""
+        return np.array([0, 1])
+
+    def predict_proba(self, X):
+        """Probability of each class, shape (n, 2)."""
+        return np.mean([model.predict_proba(X) for model in self.models_], axis=0)
+
+    def predict(self, X):
+        """The class of each row at a probability of 0.5."""
+        return (self.predict_proba(X)[:, 1] > 0.5).astype(int)
+
+
+class Folds(Average):
     """Several clones of a classifier, whose probabilities are averaged (bagging by cross-validation).
 
     The stars of the training and the validation part are dealt into folds. Each clone stops its training on one fold
@@ -99,19 +116,6 @@ class Folds(ClassifierMixin, BaseEstimator):
         part = np.repeat(["train", "val"], [len(train.y), len(val.y)])
         self.unseen_ = {"part": part, "star": star, "y": y, "probability": probability}
         return self
-
-    @property
-    def classes_(self):
-        """The two classes."""
-        return np.array([0, 1])
-
-    def predict_proba(self, X):
-        """Probability of each class, shape (n, 2)."""
-        return np.mean([model.predict_proba(X) for model in self.models_], axis=0)
-
-    def predict(self, X):
-        """The class of each row at a probability of 0.5."""
-        return (self.predict_proba(X)[:, 1] > 0.5).astype(int)
 
     @property
     def feature_importances_(self):
