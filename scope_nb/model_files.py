@@ -2,6 +2,7 @@
 
 import copy
 from pathlib import Path
+from zipfile import ZIP_DEFLATED
 
 import skops.io
 from sklearn.base import BaseEstimator
@@ -48,7 +49,7 @@ def save_model(model, folder):
             network.build = getattr(network.build, "__qualname__", str(network.build))
     path = Path(folder) / MODEL_FILE
     with whole(path) as part:
-        skops.io.dump(model, part)
+        skops.io.dump(model, part, compression=ZIP_DEFLATED)
     return path
 
 

@@ -256,7 +256,7 @@ def main(arguments=None):
     """Train classifiers, average and compare them, write their reports and an index of them."""
     parser = argparse.ArgumentParser(description=main.__doc__, prog="python -m scope_nb.report")
     parser.add_argument("--tags", nargs="+", default=[], help="tags, or 'all' that the data can train (vnv)")
-    parser.add_argument("--algorithms", nargs="+", default=["xgb"], help="xgb, dnn, rnn")
+    parser.add_argument("--algorithms", nargs="+", default=["xgb"], help="xgb, forest, dnn, rnn")
     parser.add_argument("--group", default="", help="name of this set of runs (that of the data)")
     parser.add_argument("--reports", default="", help="folder of the runs (the project's reports/)")
     parser.add_argument("--data", default="", help="training table (the simulated sample)")

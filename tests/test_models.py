@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.model_selection import cross_val_score
@@ -379,6 +380,21 @@ def test_fit_passes_only_what_the_model_takes():
     np.testing.assert_allclose(inside, models.fit(plain, weighted).predict_proba(val.X))
     assert list(pipeline.estimator_.feature_names_in_) == ["period", "skew"]
     assert not hasattr(pipeline, "feature_importances_")
+
+
+def test_a_forest_is_scikit_learns_and_round_trips(data, tmp_path):
+    train, val = (types.SimpleNamespace(X=X.copy(), y=y, weight=None) for X, y in (data.train, data.val))
+    train.X.iloc[:40, 0] = np.nan  # gaps need no imputation
+    model = models.fit(models.forest(n_estimators=20, seed=3), train, val)
+    columns = models.DropColumns().fit(train.X).columns_
+    plain = ExtraTreesClassifier(20, min_samples_leaf=2, max_features=0.5, random_state=3).fit(
+        train.X[columns], train.y
+    )
+    np.testing.assert_allclose(model.predict_proba(val.X), plain.predict_proba(val.X[columns]))
+    models.save_model(model, tmp_path)
+    np.testing.assert_allclose(models.load_model(tmp_path).predict_proba(val.X), model.predict_proba(val.X))
+    with pytest.raises(ValueError, match="did you mean 'n_estimators'"):
+        models.forest(n_estimator=5)
 
 
 def test_lightgbm_in_a_pipeline_stops_early_and_round_trips(data, tmp_path, capsys):

@@ -8,7 +8,7 @@ b  the kit's `xgb`: derived features, calibration, a threshold from the validati
 c  the kit's `dnn`, likewise
 d  the mean of b and c
 e  `xgb` in five folds of the training and validation stars (`models.Folds`)
-f  `dnn`, likewise
+f  `forest`, likewise
 g  the mean of e and f
 
 Each step writes the probabilities of each tag to FOLDER and skips those that are there, so that steps may run one after
@@ -35,7 +35,7 @@ from scope_nb.taxonomy import label_columns, tags
 from scope_nb.tune import tune_xgb
 
 STEPS = {"a": "SCoPe's recipe", "b": "xgb", "c": "dnn", "d": "mean of b and c"}
-STEPS |= {"e": "xgb, folds", "f": "dnn, folds", "g": "mean of e and f"}
+STEPS |= {"e": "xgb, folds", "f": "forest, folds", "g": "mean of e and f"}
 MEANS = {"d": "bc", "g": "ef"}
 FOLDS, LEAST = 5, 30
 
@@ -69,7 +69,7 @@ def datasets(table, tag, step, given):
     """
     features = "light curve" if given.catalina else None
     try:
-        data = Dataset.from_table(table, tag, features=features, derived=step != "a", dmdt=step in "cf")
+        data = Dataset.from_table(table, tag, features=features, derived=step != "a", dmdt=step == "c")
     except ValueError as error:
         if "a classifier needs both kinds" not in str(error):
             raise
@@ -97,7 +97,7 @@ def trained(data, step, given):
         best = tune_xgb(data.train, data.val, **minutes)[0] if given.tune else {}
         model = models.xgb(seed=given.seed, n_jobs=given.jobs, **best)
     else:
-        model = models.dnn(seed=given.seed)
+        model = models.dnn(seed=given.seed) if step == "c" else models.forest(seed=given.seed, n_jobs=given.jobs)
     model = models.Folds(model, FOLDS, given.seed) if step in "ef" else model
     return calibrate.calibrate(models.fit(model, data.train, data.val), data.val)
 
