@@ -1,7 +1,7 @@
 """What the derived features bring, tag by tag, on the simulated sample: `python tests/benchmarks/derived.py`.
 
-Average precision of `xgb` with a fixed number of trees, cross-validated over stars, with and without them. Folds and
-trees change with the seed, and are the same for both.
+Average precision of `xgb` with a fixed number of trees, in four folds of stars, with and without them. Folds and trees
+change with the seed, and are the same for both.
 """
 
 import argparse
@@ -11,15 +11,16 @@ from sklearn.metrics import average_precision_score
 from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 
 from scope_nb import models
-from scope_nb.data import Dataset, read_parquet
+from scope_nb.data import Dataset, read_parquet, trainable
 from scope_nb.files import sample
+from scope_nb.taxonomy import tags
 
-TAGS = ("rrab", "rrc", "dscu", "wuma", "blyr", "emsms", "rscvn", "bis", "ew", "saw")
+SETTINGS = {"n_estimators": 100, "learning_rate": 0.1, "early_stopping_rounds": None, "n_jobs": 1}
 
 
 def score(data, seed):
     """Return the average precision over four folds of whole stars."""
-    model = models.xgb(seed=seed, n_jobs=1, n_estimators=100, learning_rate=0.1, early_stopping_rounds=None)
+    model = models.xgb(seed=seed, **SETTINGS)
     folds = StratifiedGroupKFold(4, shuffle=True, random_state=seed).split(data.X, data.y, data.star)
     p = cross_val_predict(model, data.X, data.y, cv=list(folds), method="predict_proba")[:, 1]
     return average_precision_score(data.y, p)
@@ -28,11 +29,12 @@ def score(data, seed):
 def main():
     """Print a line for each tag."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--tags", nargs="+", default=TAGS)
+    parser.add_argument("--tags", nargs="+", help="all that the sample can train")
     parser.add_argument("--seeds", type=int, default=3)
     given = parser.parse_args()
     table, gains = read_parquet(sample()), []
-    for tag in given.tags:
+    known = given.tags or trainable(sample(), {tag: {} for tag in tags().index})[0]
+    for tag in known:
         sets = [Dataset.from_table(table, tag, dmdt=False, derived=derived) for derived in (False, True)]
         found = np.array([[score(data, seed) for data in sets] for seed in range(given.seeds)])
         gain = np.diff(found, axis=1).ravel()
