@@ -9,7 +9,8 @@ from astropy.timeseries import LombScargle
 
 from scope_nb import plots, shapes, taxonomy, votes
 from scope_nb import simulate as simulation
-from scope_nb.files import project_folder
+from scope_nb.data import trainable
+from scope_nb.files import project_folder, sample
 from scope_nb.kinds import draw, kinds
 from scope_nb.simulate import compare_medians, count_labels, main, simulate, write_survey
 from scope_nb.survey import expose, schedule
@@ -143,6 +144,11 @@ def test_sample_has_enough_of_every_tag():
     few = counts[(counts["light curves"] < 40) | (counts["stars"] < 15)]
     assert few.empty, f"too few: {few}"
     assert 5000 < counts.loc[["variable", "non-variable"], "light curves"].sum() < 6500
+
+
+def test_the_sample_can_train_every_tag():
+    good, reasons = trainable(sample(), {tag: {} for tag in taxonomy.tags().index})
+    assert len(good) == 52, reasons
 
 
 def test_wrong_periods_are_mostly_not_noticed(survey):
