@@ -11,13 +11,13 @@ import pandas as pd
 from sklearn.model_selection import train_test_split
 
 from .columns import curve_block
-from .derived import derived_features, sources
-from .dmdt import SIZE
+from .derived import CHANGES, changes, derived_features, sources
+from .dmdt import SIZE, stacked
 from .files import existing
 from .hdf5 import HDF5_NAMES
 from .lightcurves import stars
 from .sequences import sequences
-from .table_files import column_names, read_parquet, read_table, stacked, write_parquet
+from .table_files import column_names, dmdt_batches, read_parquet, read_table, write_parquet
 from .taxonomy import ALERTS, CATALOGUES, NEGATIVE_LABEL, defaults, feature_columns, find_tag, labels, tags, unknown
 
 __all__ = [
@@ -43,7 +43,8 @@ SCOPE_SEED = 42  # the random state of SCoPe's own split
 def read_for(path, tag, features=None, period_suffix=None, derived=True, dmdt=True, weight=None, **others):
     """Read what `Dataset.from_table` wants of a training table, and what tells its rows apart, but no other column.
 
-    Reading is what takes time and memory on a large table, and dmdt is nine tenths of it.
+    Reading is what takes time and memory on a large table, and dmdt is nine tenths of it. For derived
+    features alone it is summed up while it is read, see `derived.changes`.
 
     Parameters
     ----------
@@ -68,7 +69,12 @@ def read_for(path, tag, features=None, period_suffix=None, derived=True, dmdt=Tr
     wanted += [others["label"]] if others.get("label") else []
     wanted += ["dmdt"] * bool(dmdt) + [weight] * isinstance(weight, str)
     names = column_names(path)
-    return read_table(path, [c for c in names if c in set(wanted)])
+    summed = derived and not dmdt and path.suffix.lower() == ".parquet" and "dmdt" in names
+    wanted = set(wanted) - ({"dmdt"} if summed else set())
+    table = read_table(path, [name for name in names if name in wanted])
+    if summed:
+        table[list(CHANGES)] = changes(dmdt_batches(path))
+    return table
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,7 +163,8 @@ class Dataset:
             The features, or the name of a set of them (`taxonomy.feature_columns`); by default that of the tag's
             taxonomy.
         derived : bool
-            Add the features that follow from these (`derived.derived_features`).
+            Add the features that follow from these, and from dmdt where the table has it
+            (`derived.derived_features`).
         dmdt : bool
             Include dmdt.
         light_curves : LightCurves, optional
@@ -238,6 +245,8 @@ class Dataset:
             return f"A model sees the light curves themselves, at most {block.shape[1]} epochs; {there:,} are here."
         if "dmdt_0_0" in self.X:
             return "A model sees dmdt, not the light curves; `rnn` reads its 26 time differences as a sequence."
+        if "change_1d" in self.X:
+            return "A model sees what follows from dmdt, neither dmdt itself nor the light curves."
         return "A model sees neither dmdt nor the light curves."
 
     def counts(self):

@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 
+from .dmdt import stacked
 from .fourier import MAX_HARMONICS
-from .taxonomy import CATALOGUES
+from .taxonomy import CATALOGUES, base_name, dmdt_edges
 
 # name -> the two magnitudes whose difference it is
 COLOURS = {
@@ -20,17 +21,24 @@ COLOURS = {
     "Gaia_g_w1": ("Gaia_EDR3__phot_g_mean_mag", "AllWISE__w1mpro"),
     "PS1_y_w1": ("PS1_DR1__yMeanPSFMag", "AllWISE__w1mpro"),
 }
+WESENHEIT = 1.9  # G - 1.9 (BP - RP) is free of extinction (Ripepi et al. 2019, A&A 625, A14)
 SEARCHES = ("ELS", "ECE", "EAOV")
 HARMONICS = tuple(range(2, MAX_HARMONICS + 1))
+PHASES = 64  # at which the fitted curve is looked at; its fifth harmonic needs more than ten
+LAGS = (1.0, 3.5, 10.0, 30.0, 90.0, 240.0, 2000.0)  # days; each is an edge of dmdt
+CHANGES = tuple(
+    [f"{stem}_{lag:g}d" for stem in ("change", "drift") for lag in LAGS] + [f"growth_{lag:g}d" for lag in LAGS[1:]]
+)
 
 
 def sources(columns, suffix):
     """Return the further columns, beside the features `columns`, that `derived_features` makes use of.
 
-    They are the periods and significances of the other searches, if the features hold those of `suffix`.
+    They are the periods and significances of the other searches, if the features hold those of `suffix`, and dmdt, or
+    what `changes` made of it.
     """
     stems = [stem for stem in ("period", "significance") if f"{stem}_{suffix}" in columns]
-    return [f"{stem}_{other}" for stem in stems for other in SEARCHES if other != suffix]
+    return [f"{stem}_{other}" for stem in stems for other in SEARCHES if other != suffix] + ["dmdt", *CHANGES]
 
 
 def derived_features(table, suffix="ELS_ECE_EAOV"):
@@ -46,18 +54,36 @@ def derived_features(table, suffix="ELS_ECE_EAOV"):
     Returns
     -------
     pandas.DataFrame of float32, shape (n, m)
-        `R_1` (mag) and the ratios `R_21` to `R_51`, 0 beyond the fitted harmonics. `cos_phi_21`, `sin_phi_21`, ...: the
-        phase differences phi_k - k phi_1 of a series in R_k cos(k x + phi_k) (Simon & Lee 1981, ApJ 248, 291), NaN
-        beyond the fitted harmonics. `log_period` (days). `period_ECE_to_own` and so on: decades between the period of
-        another search and this one; `periods_agreeing`: how many of those are within 1 %. `significance_ELS_to_ECE`
-        and so on: ratios. Colours (mag). `Gaia_abs_mag` and `Gaia_abs_mag_error` (mag), for positive parallaxes and
-        without extinction; `Gaia_abl` = 10^(0.2 M_G), which negative parallaxes have too (Arenou & Luri 1999, ASP
-        Conf. 167, 13). Shapes and `log_period` carry the suffix.
+        With the suffix, of the Fourier series sum_k R_k cos(k x + phi_k): `R_1` (mag) and the ratios `R_21` to `R_51`,
+        0 beyond the fitted harmonics; `cos_phi_21`, `sin_phi_21`, ..., the phase differences phi_k - k phi_1 (Simon &
+        Lee 1981, ApJ 248, 291), NaN beyond them; `fit_range` (mag) and so on, what the curve looks like, see
+        `_fitted_curve`; `log_period` (days). Without it: `period_ECE_to_own` and so on, decades between the period of
+        another search and this one; `periods_agreeing`, how many of those are within 1 %; `significance_ELS_to_ECE`
+        and so on, ratios; `change_1d` (mag) and so on, how far magnitudes move within days and within years, see
+        `changes`; colours (mag); `Gaia_abs_mag` and `Gaia_abs_mag_error` (mag), for positive parallaxes and without
+        extinction; `Gaia_abl` = 10^(0.2 M_G), which negative parallaxes have too (Arenou & Luri 1999, ASP Conf. 167,
+        13); both also of the Wesenheit magnitude, which extinction does not change.
     """
+    known = changes(_images(table["dmdt"])) if "dmdt" in table else table[[c for c in CHANGES if c in table]]
     table = table[[c for c in table if pd.api.types.is_numeric_dtype(table[c])]]
-    parts = {**_shapes(table, suffix), **_searches(table, suffix), **_colours(table), **_luminosity(table)}
+    parts = {**_shapes(table, suffix), **_searches(table, suffix), **_colours(table), **_luminosity(table), **known}
     frame = pd.DataFrame({name: np.asarray(values, np.float32) for name, values in parts.items()}, index=table.index)
     return frame.where(np.isfinite(frame))
+
+
+def unit(name):
+    """Return the unit of a derived feature, "" where it has none."""
+    stem = base_name(name)
+    if stem.startswith("log_period"):
+        return "log10 day"
+    magnitude = stem in ("R_1", "fit_range", *COLOURS) or stem.startswith(("change_", "drift_", "Gaia_abs_mag"))
+    return "mag" if magnitude else ""
+
+
+def _images(column, rows=10_000):
+    """Yield the histograms of a column, some rows at a time."""
+    for start in range(0, len(column), rows):
+        yield stacked(column.iloc[start : start + rows], "the table")
 
 
 def _value(table, name):
@@ -84,7 +110,40 @@ def _shapes(table, suffix):
         phase = np.where(radius[k - 1] > 0, angle[k - 1] - k * angle[0], np.nan)
         found |= {f"R_{k}1_{suffix}": ratio[k - 1]}
         found |= {f"cos_phi_{k}1_{suffix}": np.cos(phase), f"sin_phi_{k}1_{suffix}": np.sin(phase)}
-    return found
+    turned = angle - np.arange(1, MAX_HARMONICS + 1)[:, None] * angle[0]
+    return found | {f"{name}_{suffix}": values for name, values in _fitted_curve(radius, turned).items()}
+
+
+def _fitted_curve(radius, phase):
+    """What the fitted curve looks like, the sum of radius_k cos(k x + phase_k), both of shape (harmonics, n).
+
+    `fit_range` (mag); `fit_skew` and `fit_kurtosis` over the phases; `fit_minima`, how many there are; of the second
+    deepest one `fit_second_depth` (relative to the deepest) and `fit_second_phase` (periods between the two), NaN
+    where there is one only; `fit_rise`, the share of the period from faintest to brightest; `fit_faint`, the share
+    spent fainter than midway. Trees find these hard to learn from coefficients: they tell eclipses of unequal depth,
+    ellipsoidal variables and sawtooths.
+    """
+    x = 2 * np.pi * np.outer(np.arange(1, len(radius) + 1), np.arange(PHASES) / PHASES)
+    mag = (radius * np.cos(phase)).T @ np.cos(x) - (radius * np.sin(phase)).T @ np.sin(x)  # its mean is 0
+    faintest, brightest = mag.argmax(axis=1), mag.argmin(axis=1)
+    low, high = mag.min(axis=1), mag.max(axis=1)  # larger is fainter
+    minima = (mag > np.roll(mag, 1, axis=1)) & (mag >= np.roll(mag, -1, axis=1))
+    others = np.where(minima, mag, -np.inf)
+    others[np.arange(len(mag)), faintest] = -np.inf
+    apart = np.abs(others.argmax(axis=1) - faintest)
+    square = (mag**2).mean(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = {
+            "fit_range": high - low,
+            "fit_skew": (mag**3).mean(axis=1) / square**1.5,
+            "fit_kurtosis": (mag**4).mean(axis=1) / square**2,
+            "fit_minima": minima.sum(axis=1),
+            "fit_second_depth": (others.max(axis=1) - low) / (high - low),
+            "fit_second_phase": np.where(minima.sum(axis=1) > 1, np.minimum(apart, PHASES - apart) / PHASES, np.nan),
+            "fit_rise": (brightest - faintest) % PHASES / PHASES,
+            "fit_faint": (mag > (low + high)[:, None] / 2).mean(axis=1),
+        }
+    return {name: np.where(high > low, values, np.nan) for name, values in found.items()}
 
 
 def _polar_shapes(pairs, suffix):
@@ -97,7 +156,33 @@ def _polar_shapes(pairs, suffix):
     for k, (ratio, _) in zip(HARMONICS, pairs[1:], strict=True):
         missing = np.full(len(ratio), np.nan)
         found |= {f"R_{k}1_{suffix}": ratio, f"cos_phi_{k}1_{suffix}": missing, f"sin_phi_{k}1_{suffix}": missing}
-    return found
+    unknown = _fitted_curve(*np.full((2, MAX_HARMONICS, len(missing)), np.nan))
+    return found | {f"{name}_{suffix}": values for name, values in unknown.items()}
+
+
+def changes(blocks):
+    """Tell how magnitudes change over time, from dmdt: the structure function and the mean drift at seven time lags.
+
+    Parameters
+    ----------
+    blocks : iterable of numpy.ndarray, each of shape (m, 26, 26)
+
+    Returns
+    -------
+    pandas.DataFrame of float32, shape (n, 20)
+        `change_1d`, `change_3.5d`, ... `change_2000d` (mag): the root mean square of the differences of epochs that
+        are at most so far apart, but further than the lag before. `drift_1d` and so on (mag): their mean, later minus
+        earlier. `growth_3.5d` and so on: the ratio of `change` to that at the lag before. NaN without such pairs.
+    """
+    dm, dt = dmdt_edges()
+    middle, lag = (dm[1:] + dm[:-1]) / 2, np.searchsorted(LAGS, dt[1:])
+    powers = np.stack([np.outer(middle**power, lag == k) for power in (0, 1, 2) for k in range(len(LAGS))])
+    sums = [block.reshape(len(block), -1) @ powers.reshape(len(powers), -1).T.astype(block.dtype) for block in blocks]
+    n, mean, square = np.hsplit(np.concatenate(sums), 3) if sums else np.empty((3, 0, len(LAGS)))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        change, drift = np.sqrt(square / n), mean / n
+        growth = change[:, 1:] / change[:, :-1]
+    return pd.DataFrame(np.hstack([change, drift, growth]).astype(np.float32), columns=list(CHANGES))
 
 
 def _searches(table, suffix):
@@ -127,14 +212,18 @@ def _colours(table):
 
 
 def _luminosity(table):
-    """Absolute G magnitude from the parallax (mas); its error is that of the parallax."""
+    """Absolute magnitudes from the parallax (mas); their error is that of the parallax."""
     names = ["Gaia_EDR3__phot_g_mean_mag", "Gaia_EDR3__parallax", "Gaia_EDR3__parallax_error"]
     if not set(names) <= set(table):
         return {}
     mag, parallax, error = (_value(table, name) for name in names)
     positive = np.where(parallax > 0, parallax, np.nan)
-    return {
-        "Gaia_abs_mag": mag + 5 * np.log10(positive) - 10,
-        "Gaia_abs_mag_error": 5 / np.log(10) * error / positive,
-        "Gaia_abl": parallax * 10 ** (0.2 * mag - 2),
-    }
+    magnitudes = {"": mag}
+    if set(COLOURS["Gaia_bp_rp"]) <= set(table):
+        blue, red = (_value(table, name) for name in COLOURS["Gaia_bp_rp"])
+        magnitudes["_wesenheit"] = mag - WESENHEIT * (blue - red)
+    found = {"Gaia_abs_mag_error": 5 / np.log(10) * error / positive}
+    for name, value in magnitudes.items():
+        found |= {f"Gaia_abs_mag{name}": value + 5 * np.log10(positive) - 10}
+        found |= {f"Gaia_abl{name}": parallax * 10 ** (0.2 * value - 2)}
+    return found

@@ -75,3 +75,14 @@ def stack_dmdt(column):
     if np.asarray(images[0]).dtype == object:  # rows of rows, as pandas.read_parquet leaves them
         images = [np.stack(image) for image in images]
     return np.stack(images).astype(np.float32, copy=False)
+
+
+def stacked(column, what):
+    """Stack histograms as `stack_dmdt` does, or say that those of `what`, a table or a file, have another shape."""
+    try:
+        block = stack_dmdt(column)
+        if block.shape[1:] == (SIZE, SIZE):
+            return block
+    except (TypeError, ValueError):
+        pass
+    raise ValueError(f"{what}: dmdt is not {SIZE} x {SIZE} in every row")

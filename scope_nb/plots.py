@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.colors import LogNorm
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-from . import calibrate
+from . import calibrate, derived
 from .periods import fold
 from .sequences import positions
 from .taxonomy import CATALOGUES, base_name, dmdt_edges, features, tags, unknown
@@ -207,7 +207,7 @@ def _swarm(x, bins=60, half=0.38):
 
 def with_unit(column):
     """Return the name of a feature with its unit, where it has one."""
-    unit = features()["unit"].get(base_name(column))
+    unit = features()["unit"].get(base_name(column)) or derived.unit(column)
     return f"{column} ({unit})" if unit else column
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from .dmdt import SIZE, stack_dmdt
+from .dmdt import SIZE, stack_dmdt, stacked
 from .files import existing, whole
 from .hdf5 import HDF5_NAMES, read_hdf5
 
@@ -44,13 +45,14 @@ def read_parquet(path, columns=None):
         missing = [c for c in columns or [] if c not in file.schema_arrow.names]
         if missing:
             raise ValueError(f"{path} lacks the columns {', '.join(missing)}")
-        table = file.read(columns)
-    names = table.column_names
-    flat = table.drop_columns(["dmdt"]) if "dmdt" in names else table
-    frame = flat.to_pandas()
+        names = file.schema_arrow.names if columns is None else list(columns)
+        frame = file.read([name for name in names if name != "dmdt"]).to_pandas()
+        metadata = file.schema_arrow.metadata or {}
     if "dmdt" in names:
-        frame = _with_dmdt(frame, _dmdt_block(table["dmdt"], path), names)
-    frame.attrs = json.loads((table.schema.metadata or {}).get(b"scope", b"{}"))
+        blocks = [block.astype(np.float32, copy=False) for block in dmdt_batches(path)]
+        block = np.concatenate(blocks) if blocks else np.empty((0, SIZE, SIZE), np.float32)
+        frame = _with_dmdt(frame, block, names)
+    frame.attrs = json.loads(metadata.get(b"scope", b"{}"))
     return frame
 
 
@@ -127,18 +129,34 @@ def write_parquet(table, path):
         pq.write_table(arrow.replace_schema_metadata(metadata), part, compression="zstd")
 
 
-def _dmdt_block(column, path):
-    """Turn a column of nested lists into one float32 array of shape (n, 26, 26)."""
-    values, sizes = column.combine_chunks(), []
-    while isinstance(values, pa.ListArray | pa.LargeListArray | pa.FixedSizeListArray):
-        if values.null_count:
-            raise ValueError(f"{path}: {values.null_count} rows have no dmdt")
-        sizes.append(list(pc.min_max(pc.list_value_length(values)).as_py().values()))
-        values = values.flatten()
-    if sizes != [[SIZE, SIZE]] * 2 and len(column):
-        found = " x ".join(f"{low}" if low == high else f"{low} to {high}" for low, high in sizes)
-        raise ValueError(f"{path}: dmdt is not {SIZE} x {SIZE} in every row, but {found or 'no list'}")
-    return values.to_numpy(zero_copy_only=False).astype(np.float32, copy=False).reshape(-1, SIZE, SIZE)
+def dmdt_batches(path, rows=4000):
+    """Read dmdt of a parquet file some rows at a time: as nested doubles, all of SCoPe's would take a gigabyte.
+
+    Yields
+    ------
+    numpy.ndarray of float, shape (at most `rows`, 26, 26)
+
+    Raises
+    ------
+    ValueError
+        If a row has no dmdt, or one of another shape.
+    """
+    done = 0
+    with pq.ParquetFile(path) as file:
+        # one row group after the other: of several at once, all would be decoded ahead
+        groups = (file.iter_batches(rows, [k], ["dmdt"]) for k in range(file.num_row_groups))
+        for batch in chain.from_iterable(groups):
+            values, sizes = batch.column(0), []
+            while isinstance(values, pa.ListArray | pa.LargeListArray | pa.FixedSizeListArray):
+                if values.null_count:
+                    raise ValueError(f"{path}: some of the rows {done} to {done + len(batch) - 1} have no dmdt")
+                sizes.append(list(pc.min_max(pc.list_value_length(values)).as_py().values()))
+                values = values.flatten()
+            if sizes != [[SIZE, SIZE]] * 2:
+                found = " x ".join(f"{low}" if low == high else f"{low} to {high}" for low, high in sizes)
+                raise ValueError(f"{path}: dmdt is not {SIZE} x {SIZE} in every row, but {found or 'no list'}")
+            yield values.to_numpy(zero_copy_only=False).reshape(-1, SIZE, SIZE)
+            done += len(batch)
 
 
 def _dmdt_from_text(column, path):
@@ -151,17 +169,6 @@ def _dmdt_from_text(column, path):
         pass
     row = next(row for row, text in enumerate(column) if not _is_image(text))
     raise ValueError(f"{path}: dmdt in row {row} is not a {SIZE} x {SIZE} list as JSON text")
-
-
-def stacked(column, path):
-    """Stack images from a file into one array."""
-    try:
-        block = stack_dmdt(column)
-        if block.shape[1:] == (SIZE, SIZE):
-            return block
-    except (TypeError, ValueError):
-        pass
-    raise ValueError(f"{path}: dmdt is not {SIZE} x {SIZE} in every row")
 
 
 def _is_image(text):

@@ -1,9 +1,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import kurtosis, skew
 
-from scope_nb.data import Dataset, read_parquet, read_table
-from scope_nb.derived import COLOURS, derived_features, sources
+from scope_nb.data import Dataset, read_for, read_parquet, read_table
+from scope_nb.derived import CHANGES, COLOURS, LAGS, derived_features, sources, unit
+from scope_nb.dmdt import dmdt
 from scope_nb.files import sample
 from scope_nb.fourier import fourier_features
 
@@ -26,7 +28,7 @@ def test_shapes_do_not_turn_with_the_origin_of_time():
     at_rest, moved = series(0.0), series(1234.567)
     assert np.abs(at_rest - moved).max(axis=None) > 0.1  # the stored coefficients do
     first, second = derived_features(at_rest), derived_features(moved)
-    assert first.shape[1] == 1 + 4 * 3
+    assert first.shape[1] == 1 + 4 * 3 + 8
     pd.testing.assert_frame_equal(first, second, atol=1e-4, rtol=0)
     shape = first.iloc[0]
     assert shape[f"R_1_{SUFFIX}"] == pytest.approx(0.3, abs=1e-3)
@@ -34,6 +36,52 @@ def test_shapes_do_not_turn_with_the_origin_of_time():
     assert shape[f"cos_phi_31_{SUFFIX}"] == pytest.approx(np.cos(-1.0 - 3 * 0.4), abs=2e-3)
     assert shape[f"sin_phi_21_{SUFFIX}"] == pytest.approx(np.sin(2.2 - 2 * 0.4), abs=2e-3)
     assert shape[f"R_51_{SUFFIX}"] == 0 and np.isnan(shape[f"sin_phi_51_{SUFFIX}"])  # not fitted
+
+
+def test_the_fitted_curve_is_described():
+    """Beside curves whose minima are known: ellipsoidal, and a sawtooth of five harmonics."""
+    angle = 2 * np.pi * np.arange(20_000) / 20_000
+    near, far = [0.02, 0.3, 0.0, 0.0, 0.0], [0.3 / k for k in range(1, 6)]
+    names = [("f1_amp", "f1_phi0"), *((f"f1_relamp{k}", f"f1_relphi{k}") for k in range(1, 5))]
+    rows = [{f"{c}_{SUFFIX}": v for (c, s), v in zip(names, near, strict=True)}]  # cosines: fainter side deeper
+    rows += [{f"{s}_{SUFFIX}": v for (c, s), v in zip(names, far, strict=True)}]
+    found = derived_features(pd.DataFrame(rows, columns=[f"{n}_{SUFFIX}" for pair in names for n in pair]).fillna(0.0))
+    curves = [sum(v * np.cos(k * angle) for k, v in enumerate(near, 1))]
+    curves += [sum(v * np.sin(k * angle) for k, v in enumerate(far, 1))]
+    for row, mag in enumerate(curves):
+        own = found.iloc[row].rename(lambda name: name.removesuffix(f"_{SUFFIX}"))
+        assert own["fit_range"] == pytest.approx(np.ptp(mag), rel=0.02)
+        assert own["fit_skew"] == pytest.approx(skew(mag), abs=0.02)
+        assert own["fit_kurtosis"] == pytest.approx(kurtosis(mag, fisher=False), abs=0.02)
+        assert own["fit_faint"] == pytest.approx((mag > (mag.min() + mag.max()) / 2).mean(), abs=0.04)
+        rise = (mag.argmin() - mag.argmax()) % len(mag) / len(mag)
+        assert own["fit_rise"] == pytest.approx(rise, abs=0.02)
+    assert found[f"fit_minima_{SUFFIX}"].iloc[0] == 2
+    assert found[f"fit_second_phase_{SUFFIX}"].iloc[0] == 0.5
+    depth = (0.28 - curves[0].min()) / np.ptp(curves[0])
+    assert found[f"fit_second_depth_{SUFFIX}"].iloc[0] == pytest.approx(depth, abs=0.01)
+    nothing = derived_features(pd.DataFrame([dict.fromkeys(rows[0] | rows[1], 0.0)]))
+    assert nothing.filter(like="fit_").isna().all(axis=None)
+
+
+def test_changes_grow_with_the_lag_as_they_do():
+    rng = np.random.default_rng(3)
+    time = np.sort(rng.uniform(0, 1500, 900))
+    walk = 0.05 * np.cumsum(rng.standard_normal(time.size) * np.sqrt(np.diff(time, prepend=0))) + 1e-3 * time
+    table = pd.DataFrame({"dmdt": [dmdt(time, mag) for mag in (walk, walk * 0)]})
+    found = derived_features(table)
+    i, k = np.triu_indices(time.size, 1)
+    apart, change = time[k] - time[i], walk[k] - walk[i]
+    for low, high in zip((0, *LAGS), LAGS, strict=False):
+        own = change[(apart >= low) & (apart < high)]
+        assert found[f"change_{high:g}d"].iloc[0] == pytest.approx(np.sqrt((own**2).mean()), rel=0.1, abs=0.01)
+        assert found[f"drift_{high:g}d"].iloc[0] == pytest.approx(own.mean(), abs=0.1 * own.std() + 0.01)
+    ratio = (found["change_90d"] / found["change_30d"]).iloc[0]
+    assert ratio > 1.3
+    assert found["growth_90d"].iloc[0] == pytest.approx(ratio)
+    assert found["change_2000d"].iloc[1] < 0.05  # within the innermost bins
+    empty = derived_features(pd.DataFrame({"dmdt": [np.zeros((26, 26), np.float32)]}))
+    assert empty.isna().all(axis=None)
 
 
 def test_colours_and_luminosity():
@@ -46,6 +94,14 @@ def test_colours_and_luminosity():
     assert found["Gaia_abs_mag_error"].iloc[1] == pytest.approx(100 * (above - below) / 2, rel=1e-3)
     assert found["Gaia_abl"].iloc[0] == pytest.approx(10 ** (0.2 * 4.83), rel=1e-6)
     assert found["Gaia_abl"].iloc[2] < 0
+    for name, values in {"g": [4.83, 12.0, 15.0, 0.0], "bp": [5.2, 12.5, 0, 0], "rp": [4.2, 11.3, 9, 9]}.items():
+        table[f"Gaia_EDR3__phot_{name}_mean_mag"] = values
+    reddening = {"g": 1.9, "bp": 2.45, "rp": 1.45}  # magnitudes for each of E(BP - RP)
+    bands = {f"Gaia_EDR3__phot_{band}_mean_mag": 0.4 * ratio for band, ratio in reddening.items()}
+    reddened = table.assign(**{name: table[name] + more for name, more in bands.items()})
+    one, two = (derived_features(t)["Gaia_abs_mag_wesenheit"][:2] for t in (table, reddened))
+    np.testing.assert_allclose(one, two, atol=1e-5)
+    assert one[0] == pytest.approx(4.83 - 1.9 * 1.0)
     assert found["PS1_g_r"].isna().all()  # a zero in a catalogue is no magnitude
 
 
@@ -57,7 +113,18 @@ def test_searches_are_compared():
     assert found["periods_agreeing"] == 2
     assert found["period_ELS_to_own"] == pytest.approx(-np.log10(2), rel=1e-5)
     assert found["significance_ELS_to_ECE"] == pytest.approx(4)
-    assert sources([f"period_{SUFFIX}"], SUFFIX) == ["period_ELS", "period_ECE", "period_EAOV"]
+    assert sources([f"period_{SUFFIX}"], SUFFIX) == ["period_ELS", "period_ECE", "period_EAOV", "dmdt", *CHANGES]
+
+
+def test_what_follows_from_dmdt_needs_no_dmdt_in_memory():
+    table = read_parquet(sample())
+    read = read_for(sample(), "e", dmdt=False)
+    assert "dmdt" not in read and "dmdt" not in read_for(sample(), "e", dmdt=False, derived=False)
+    one, two = (Dataset.from_table(t, "e", dmdt=False).X for t in (table, read))
+    pd.testing.assert_frame_equal(one, two, rtol=1e-4, atol=1e-6)
+    assert set(CHANGES) <= set(two) and read.attrs == table.attrs
+    units = [unit(name) for name in (f"R_1_{SUFFIX}", f"R_21_{SUFFIX}", "PS1_g_r", "drift_3.5d", "growth_10d")]
+    assert units == ["mag", "", "mag", "mag", ""]
 
 
 def test_fewer_columns_give_fewer_features():
@@ -76,4 +143,4 @@ def test_scopes_newer_files_store_ratios(realdata):
     found = derived_features(stored, "ELS")
     some = stored["f1_power_ELS"] > 0
     np.testing.assert_allclose(found["R_21_ELS"][some], stored["f1_relamp1_ELS"][some], rtol=1e-6)
-    assert found["cos_phi_21_ELS"].isna().all()
+    assert found["cos_phi_21_ELS"].isna().all() and found["fit_range_ELS"].isna().all()
