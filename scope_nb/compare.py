@@ -78,7 +78,7 @@ def compare(run_a, run_b, reports="", n_resamples=1000, seed=0, any_data=False):
     """
     a, b = load_run(run_a, reports), load_run(run_b, reports)
     require_same(a, b, part="test", any_data=any_data)
-    parts = [(*_columns(run), run.evaluation.threshold) for run in (a, b)]
+    parts = [judged(run) for run in (a, b)]
     drawn = [resampled_scores(*part, n_resamples, seed)[:, _COMPARED] for part in parts]
     values = [np.array(list(scores(y, p, cut).values())) for y, p, _, cut in parts]
     stars = a.evaluation.stats["test"]["n_positive_stars"]
@@ -89,10 +89,10 @@ def compare(run_a, run_b, reports="", n_resamples=1000, seed=0, any_data=False):
     return Comparison(a.name, b.name, table, verdict, differences)
 
 
-def _columns(run):
-    """Return labels, probabilities and stars of the test part."""
+def judged(run):
+    """Return labels, probabilities and stars of the test part of a run, and its threshold."""
     test = run.evaluation.part("test")
-    return tuple(test[name].to_numpy() for name in ("y", "probability", "star"))
+    return (*(test[name].to_numpy() for name in ("y", "probability", "star")), run.evaluation.threshold)
 
 
 def difference_limits(first, second):
@@ -121,6 +121,34 @@ def difference_limits(first, second):
     alike = np.where(skewed, (moves[0] * moves[1]).sum(axis=0) / np.sqrt(np.maximum(square[0] * square[1], 1e-300)), 0)
     own = [np.array(list(intervals(*part).values())).T for part in (first, second)]
     return np.where(skewed, _apart(one, two, *own, alike), [two - one - half, two - one + half])
+
+
+def mean_difference(pairs):
+    """Return the mean difference in F1 over several pairs of classifiers, and the ends of its 95 % interval.
+
+    By the jackknife: a star is left out of all pairs at once, as tags share their stars.
+
+    Parameters
+    ----------
+    pairs : list of (first, second)
+        Each of y, probability, star, threshold, as for `difference_limits`; pairs without a defined F1 do not count.
+
+    Returns
+    -------
+    difference, low, high : float
+        Second minus first.
+    """
+    found, moved = [], pd.Series(dtype=float)
+    for pair in pairs:
+        one, two = (scores(y, p, cut)["f1_score"] for y, p, _, cut in pair)
+        if np.isfinite(two - one):
+            found.append(two - one)
+            moves = [influences(*part)[:, METRICS.index("f1_score")] for part in pair]
+            moved = moved.add(pd.Series(moves[1] - moves[0], np.unique(pair[0][2])), fill_value=0.0)
+    if not found:
+        return np.nan, np.nan, np.nan
+    half = student((moved != 0).sum()) * np.sqrt((moved**2).sum()) / len(found)
+    return np.mean(found), np.mean(found) - np.nan_to_num(half), np.mean(found) + np.nan_to_num(half)
 
 
 def _table(a, b, low, high):

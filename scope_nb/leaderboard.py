@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
-from .compare import FEW_STARS, compare_published
+from .compare import FEW_STARS, compare, compare_published, judged, mean_difference
 from .metrics import number, percent, with_interval
 from .runs import load_run, load_runs
 from .taxonomy import published, tags, unknown
@@ -76,6 +76,54 @@ def against_published(runs, algorithm="xgb", seed=0):
         verdict = {"a": "published is better", "b": "run is better", "": "no clear difference"}[f1["better"]]
         rows.append(row | {"verdict": "too few test stars" if run.n_positive_stars < FEW_STARS else verdict})
     return pd.DataFrame(rows)
+
+
+def against_group(runs, other, reports=""):
+    """Compare every run with that of the same tag and algorithm in another group, on the same test stars (`compare`).
+
+    Parameters
+    ----------
+    runs : pandas.DataFrame
+        See `group_runs`.
+    other : str
+        Name of the other group, of the same light curves: with other features, say, or other settings.
+    reports : path-like
+        Folder of the runs.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The largest gain first: `tag`, `algorithm`, `positive stars`, the F1 `there` and `here`, the `difference` with
+        the ends of its 95 % interval, `low` and `high`, the `gain in AP` (average precision), and the `verdict`. The
+        last row is the mean over all of them (`mean_difference`).
+
+    Raises
+    ------
+    ValueError
+        If the groups share no tag and algorithm, or two runs are not of the same test stars.
+    """
+    there = group_runs(reports, other).set_index(["tag", "algorithm"])["folder"]
+    words = {"a": "worse", "b": "better", "": "no clear difference"}
+    rows, pairs = [], []
+    for run in runs.itertuples():
+        if (run.tag, run.algorithm) not in there.index:
+            continue
+        pair = [load_run(folder) for folder in (there[run.tag, run.algorithm], run.folder)]
+        table = compare(*pair, n_resamples=1, any_data=True).table
+        f1 = table.loc["f1_score"].rename({"a": "there", "b": "here"})
+        row = {"tag": run.tag, "algorithm": run.algorithm, "positive stars": run.n_positive_stars}
+        row |= f1[["there", "here", "difference", "low", "high"]].to_dict()
+        row["gain in AP"] = table.loc["average_precision", "difference"]
+        row["verdict"] = "too few test stars" if run.n_positive_stars < FEW_STARS else words[f1["better"]]
+        rows.append(row)
+        pairs.append([judged(run) for run in pair])
+    if not rows:
+        raise ValueError(f"group {other!r} has no run of a tag and algorithm that are here too")
+    found = pd.DataFrame(rows).sort_values("difference", ascending=False)
+    mean = {"tag": f"mean of {len(found)}", **found[["there", "here", "gain in AP"]].mean()}
+    mean |= dict(zip(("difference", "low", "high"), mean_difference(pairs), strict=True))
+    mean["verdict"] = words["b" if mean["low"] > 0 else "a" if mean["high"] < 0 else ""]
+    return pd.concat([found, pd.DataFrame([mean])], ignore_index=True)
 
 
 def agreement(runs):

@@ -144,3 +144,35 @@ def differences(comparison, metric="f1_score", ax=None):
     ax.set_ylabel("resamples of the stars")
     ax.legend(fontsize=8)
     return ax
+
+
+def gains(table, ax=None):
+    """Draw the difference in F1 between two groups of runs, tag by tag and in the mean, with its 95 % interval.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From `leaderboard.against_group`.
+    ax : matplotlib.axes.Axes, optional
+    """
+    ax = _axes(ax, figsize=(6, 1.1 + 0.2 * len(table)))
+    several = table["algorithm"].nunique() > 1
+    names = table["tag"] + (", " + table["algorithm"]).where(table["algorithm"].notna() & several, "")
+    for verdict, (color, mark) in {"better": STYLES[0], "worse": STYLES[1]}.items():
+        own = table[table["verdict"] == verdict]
+        _gain(ax, own, color, mark, f"here clearly {verdict}")
+    _gain(ax, table[~table["verdict"].isin(["better", "worse"])], GREY, "o", "no clear difference, or too few stars")
+    ax.axvline(0, color="black", lw=0.8)
+    ax.axhline(len(table) - 1.5, color="black", lw=0.8, alpha=0.4)
+    ax.set_yticks(range(len(table)), names, fontsize=8)
+    ax.set_ylim(len(table) - 0.5, -0.5)
+    ax.set_xlabel("F1 here minus F1 there, same test stars (95 % interval)")
+    ax.legend(fontsize=8, loc="best")
+    return ax
+
+
+def _gain(ax, rows, color, mark, label):
+    if len(rows):
+        x = rows["difference"].astype(float)
+        error = np.nan_to_num([x - rows["low"], rows["high"] - x])
+        ax.errorbar(x, rows.index, xerr=np.maximum(error, 0), fmt=mark, ms=4, lw=0.8, color=color, label=label)

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from scope_nb import calibrate, checks, compare, ensemble, leaderboard, models, runs
+from scope_nb import calibrate, checks, compare, ensemble, leaderboard, models, run_plots, runs
 from scope_nb.data import Dataset
 from scope_nb.evaluate import Evaluation, evaluate, evaluate_predictions
 from scope_nb.metrics import _scores, influences, intervals, scores
@@ -164,6 +164,43 @@ def test_an_ensemble_is_the_mean_and_a_run_like_any(two):
     assert leaderboard.agreement(leaderboard.group_runs(two))["runs"].tolist() == ["dnn, xgb"]
     with pytest.raises(ValueError, match=r"no tag of group 'g' has runs of rnn; algorithms there: dnn, xgb"):
         ensemble.average_all(["rnn"], "g", two)
+
+
+@pytest.mark.parametrize("two", [2000], indirect=True)
+def test_two_groups_are_compared_tag_by_tag(two):
+    star, y, (a, b) = world(np.random.default_rng(0), 2000, gain=1.5)
+    for tag, p in (("rrlyr", b), ("e", a), ("i", a)):
+        saved(two / f"new/xgb/{tag}", star, y, p, tag=tag, data="2")
+    saved(two / "g/xgb/e", star, y, b, tag="e")
+    saved(two / "g/xgb/vnv", star, y, a, tag="vnv")
+    found = leaderboard.against_group(leaderboard.group_runs(two, "new"), "g", two)
+    assert found["tag"].tolist() == ["rrlyr", "e", "mean of 2"]  # the gain first; i and vnv are in one group alone
+    assert found["verdict"].tolist() == ["better", "worse", "no clear difference"]
+    assert found["difference"].iloc[2] == pytest.approx(found["difference"][:2].mean(), abs=1e-12)
+    assert (
+        found["high"].iloc[2] - found["low"].iloc[2] < 1e-9
+    )  # the same stars, swapped: what moves one moves the other
+    alone = compare.compare("g/xgb/rrlyr", "new/xgb/rrlyr", two, any_data=True).table.loc["f1_score"]
+    for here, there in {"there": "a", "here": "b", "low": "low", "high": "high"}.items():
+        assert found.loc[0, here] == alone[there]
+    assert len(run_plots.gains(found).get_legend_handles_labels()[1]) == 3
+    with pytest.raises(ValueError, match="group 'g' has no run of a tag and algorithm that are here too"):
+        leaderboard.against_group(leaderboard.group_runs(two, "new").query("tag == 'i'"), "g", two)
+
+
+def test_the_mean_over_tags_knows_that_they_share_stars():
+    """Two classifiers equally good at three tags; those of a star are easy or hard together."""
+    rng, hits, truth, n = np.random.default_rng(2), 0, 0.0, 200
+    for _ in range(n):
+        owner = np.repeat(np.arange(300), 2)
+        luck, pairs = rng.normal(size=(2, 300))[:, owner], []
+        for _ in range(3):
+            y = (rng.random(300) < 0.3).astype(int)[owner]
+            raw = 2 * y - 1 + luck + 0.5 * rng.normal(size=luck.shape)
+            pairs.append([(y, 1 / (1 + np.exp(-p)), owner.astype(str), 0.5) for p in raw])
+        _, low, high = compare.mean_difference(pairs)
+        hits += low <= truth <= high
+    assert 0.92 * n <= hits <= 0.985 * n
 
 
 def test_calibration_repairs_what_was_bent():
