@@ -123,7 +123,7 @@ def against_group(runs, other, reports=""):
     mean = {"tag": f"mean of {len(found)}", **found[["there", "here", "gain in AP"]].mean()}
     mean |= dict(zip(("difference", "low", "high"), mean_difference(pairs), strict=True))
     mean["verdict"] = words["b" if mean["low"] > 0 else "a" if mean["high"] < 0 else ""]
-    return pd.concat([found, pd.DataFrame([mean])], ignore_index=True)
+    return pd.concat([found, pd.DataFrame([mean])], ignore_index=True).astype({"positive stars": "Int64"})
 
 
 def agreement(runs):

@@ -161,13 +161,13 @@ def gains(table, ax=None):
     for verdict, (color, mark) in {"better": STYLES[0], "worse": STYLES[1]}.items():
         own = table[table["verdict"] == verdict]
         _gain(ax, own, color, mark, f"here clearly {verdict}")
-    _gain(ax, table[~table["verdict"].isin(["better", "worse"])], GREY, "o", "no clear difference, or too few stars")
+    _gain(ax, table[~table["verdict"].isin(["better", "worse"])], GREY, "o", "not clear, or too few stars")
     ax.axvline(0, color="black", lw=0.8)
     ax.axhline(len(table) - 1.5, color="black", lw=0.8, alpha=0.4)
     ax.set_yticks(range(len(table)), names, fontsize=8)
     ax.set_ylim(len(table) - 0.5, -0.5)
     ax.set_xlabel("F1 here minus F1 there, same test stars (95 % interval)")
-    ax.legend(fontsize=8, loc="best")
+    ax.legend(fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, frameon=False)
     return ax
 
 
