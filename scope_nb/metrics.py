@@ -10,7 +10,9 @@ METRICS = (
 )
 RANKING = ("roc_auc", "average_precision")
 LOSSES = ("brier_score", "log_loss")
+SMALLEST = 1e-15  # probability, in log losses
 _LOSS = np.isin(METRICS, LOSSES)
+_WORST = np.where(np.array(METRICS) == "log_loss", -np.log(SMALLEST), 1.0)
 
 
 def scores(y, probability, threshold=0.5, weight=None):
@@ -93,7 +95,7 @@ def student(n):
 def _back(scaled):
     """Return scores from the scale of `jackknife`."""
     scaled = np.asarray(scaled, float)
-    return np.where(_LOSS, np.exp(scaled), expit(scaled))
+    return np.where(_LOSS, np.minimum(np.exp(np.minimum(scaled, 9.0)), _WORST), expit(scaled))
 
 
 def _there(values):
@@ -210,7 +212,7 @@ def _scores(y, probability, weight, threshold):
 
 
 def _log_losses(y, probability):
-    clipped = np.clip(probability, 1e-15, 1 - 1e-15)
+    clipped = np.clip(probability, SMALLEST, 1 - SMALLEST)
     return -np.where(y == 1, np.log(clipped), np.log1p(-clipped))
 
 

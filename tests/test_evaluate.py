@@ -94,6 +94,13 @@ def test_a_single_mistake_leaves_an_interval_like_wilsons():
     np.testing.assert_allclose([low, high], [wilson.low, wilson.high], atol=0.08)
 
 
+def test_losses_of_two_stars_stay_possible():
+    y, p = np.repeat([1, 0], [4, 400]), np.repeat([0.9, 0.6, 0.001], [2, 2, 400])
+    found = evaluate.intervals(y, p, np.arange(404) // 2, 0.5)
+    for metric, worst in (("brier_score", 1.0), ("log_loss", -np.log(1e-15))):
+        assert evaluate.scores(y, p)[metric] < found[metric][1] <= worst
+
+
 def test_threshold_maximises_f1():
     rng = np.random.default_rng(4)
     y = (rng.random(400) < 0.2).astype(int)
