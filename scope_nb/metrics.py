@@ -95,7 +95,7 @@ def student(n):
 def _back(scaled):
     """Return scores from the scale of `jackknife`."""
     scaled = np.asarray(scaled, float)
-    return np.where(_LOSS, np.minimum(np.exp(np.minimum(scaled, 9.0)), _WORST), expit(scaled))
+    return np.where(_LOSS, np.exp(np.minimum(scaled, 9.0)).clip(max=_WORST), expit(scaled))  # no overflow
 
 
 def _there(values):

@@ -159,16 +159,19 @@ def dmdt_batches(path, rows=4000):
             done += len(batch)
 
 
-def _dmdt_from_text(column, path):
-    """Parse JSON texts into one array; only if that fails, look for the row that spoils it."""
-    try:
-        block = np.array(json.loads(f"[{','.join(column)}]"), np.float32)
-        if block.shape == (len(column), SIZE, SIZE):
-            return block
-    except (TypeError, ValueError):
-        pass
-    row = next(row for row, text in enumerate(column) if not _is_image(text))
-    raise ValueError(f"{path}: dmdt in row {row} is not a {SIZE} x {SIZE} list as JSON text")
+def _dmdt_from_text(column, path, rows=2000):
+    """Parse JSON texts into one array, some rows at a time; only if that fails, look for the row that spoils it."""
+    blocks = [np.empty((0, SIZE, SIZE), np.float32)]
+    for start in range(0, len(column), rows):
+        texts = column.iloc[start : start + rows]
+        try:
+            blocks.append(np.array(json.loads(f"[{','.join(texts)}]"), np.float32))
+        except (TypeError, ValueError):
+            blocks.append(np.empty(0, np.float32))
+        if blocks[-1].shape != (len(texts), SIZE, SIZE):
+            row = start + next(row for row, text in enumerate(texts) if not _is_image(text))
+            raise ValueError(f"{path}: dmdt in row {row} is not a {SIZE} x {SIZE} list as JSON text")
+    return np.concatenate(blocks)
 
 
 def _is_image(text):
