@@ -245,7 +245,7 @@ class Dataset:
             return f"A model sees the light curves themselves, at most {block.shape[1]} epochs; {there:,} are here."
         if "dmdt_0_0" in self.X:
             return "A model sees dmdt, not the light curves; `rnn` reads its 26 time differences as a sequence."
-        if "change_1d" in self.X:
+        if set(CHANGES) <= set(self.X):
             return "A model sees what follows from dmdt, neither dmdt itself nor the light curves."
         return "A model sees neither dmdt nor the light curves."
 

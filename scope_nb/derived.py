@@ -26,9 +26,7 @@ SEARCHES = ("ELS", "ECE", "EAOV")
 HARMONICS = tuple(range(2, MAX_HARMONICS + 1))
 PHASES = 64  # at which the fitted curve is looked at; its fifth harmonic needs more than ten
 LAGS = (1.0, 3.5, 10.0, 30.0, 90.0, 240.0, 2000.0)  # days; each is an edge of dmdt
-CHANGES = tuple(
-    [f"{stem}_{lag:g}d" for stem in ("change", "drift") for lag in LAGS] + [f"growth_{lag:g}d" for lag in LAGS[1:]]
-)
+CHANGES = tuple(f"growth_{lag:g}d" for lag in LAGS[1:])
 
 
 def sources(columns, suffix):
@@ -59,10 +57,10 @@ def derived_features(table, suffix="ELS_ECE_EAOV"):
         Lee 1981, ApJ 248, 291), NaN beyond them; `fit_range` (mag) and so on, what the curve looks like, see
         `_fitted_curve`; `log_period` (days). Without it: `period_ECE_to_own` and so on, decades between the period of
         another search and this one; `periods_agreeing`, how many of those are within 1 %; `significance_ELS_to_ECE`
-        and so on, ratios; `change_1d` (mag) and so on, how far magnitudes move within days and within years, see
-        `changes`; colours (mag); `Gaia_abs_mag` and `Gaia_abs_mag_error` (mag), for positive parallaxes and without
-        extinction; `Gaia_abl` = 10^(0.2 M_G), which negative parallaxes have too (Arenou & Luri 1999, ASP Conf. 167,
-        13); both also of the Wesenheit magnitude, which extinction does not change.
+        and so on, ratios; `growth_3.5d` and so on, how changes grow with time, see `changes`; colours (mag);
+        `Gaia_abs_mag` and `Gaia_abs_mag_error` (mag), for positive parallaxes and without extinction; `Gaia_abl` =
+        10^(0.2 M_G), which negative parallaxes have too (Arenou & Luri 1999, ASP Conf. 167, 13); both also of the
+        Wesenheit magnitude, which extinction does not change.
     """
     known = changes(_images(table["dmdt"])) if "dmdt" in table else table[[c for c in CHANGES if c in table]]
     table = table[[c for c in table if pd.api.types.is_numeric_dtype(table[c])]]
@@ -76,7 +74,7 @@ def unit(name):
     stem = base_name(name)
     if stem.startswith("log_period"):
         return "log10 day"
-    magnitude = stem in ("R_1", "fit_range", *COLOURS) or stem.startswith(("change_", "drift_", "Gaia_abs_mag"))
+    magnitude = stem in ("R_1", "fit_range", *COLOURS) or stem.startswith("Gaia_abs_mag")
     return "mag" if magnitude else ""
 
 
@@ -161,7 +159,10 @@ def _polar_shapes(pairs, suffix):
 
 
 def changes(blocks):
-    """Tell how magnitudes change over time, from dmdt: the structure function and the mean drift at seven time lags.
+    """Tell how changes grow with time, from dmdt: ratios of the structure function at successive time lags.
+
+    Where a star varies at random or slowly, magnitudes further apart in time differ more. The structure function itself
+    says no more than the amplitudes that are there, and on Catalina's periodic stars trees do worse with it.
 
     Parameters
     ----------
@@ -169,20 +170,20 @@ def changes(blocks):
 
     Returns
     -------
-    pandas.DataFrame of float32, shape (n, 20)
-        `change_1d`, `change_3.5d`, ... `change_2000d` (mag): the root mean square of the differences of epochs that
-        are at most so far apart, but further than the lag before. `drift_1d` and so on (mag): their mean, later minus
-        earlier. `growth_3.5d` and so on: the ratio of `change` to that at the lag before. NaN without such pairs.
+    pandas.DataFrame of float32, shape (n, 6)
+        `growth_3.5d`, `growth_10d`, ... `growth_2000d`: the root mean square of the magnitude differences of epochs
+        that are at most so far apart, but further than the lag before, in units of that at the lag before (the first
+        one is up to 1 day). NaN without such pairs.
     """
     dm, dt = dmdt_edges()
     middle, lag = (dm[1:] + dm[:-1]) / 2, np.searchsorted(LAGS, dt[1:])
-    powers = np.stack([np.outer(middle**power, lag == k) for power in (0, 1, 2) for k in range(len(LAGS))])
+    powers = np.stack([np.outer(middle**power, lag == k) for power in (0, 2) for k in range(len(LAGS))])
     sums = [block.reshape(len(block), -1) @ powers.reshape(len(powers), -1).T.astype(block.dtype) for block in blocks]
-    n, mean, square = np.hsplit(np.concatenate(sums), 3) if sums else np.empty((3, 0, len(LAGS)))
+    n, square = np.hsplit(np.concatenate(sums), 2) if sums else np.empty((2, 0, len(LAGS)))
     with np.errstate(divide="ignore", invalid="ignore"):
-        change, drift = np.sqrt(square / n), mean / n
+        change = np.sqrt(square / n)
         growth = change[:, 1:] / change[:, :-1]
-    return pd.DataFrame(np.hstack([change, drift, growth]).astype(np.float32), columns=list(CHANGES))
+    return pd.DataFrame(growth.astype(np.float32), columns=list(CHANGES))
 
 
 def _searches(table, suffix):
