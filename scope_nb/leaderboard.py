@@ -102,11 +102,12 @@ def against_group(runs, other, reports=""):
     ValueError
         If the groups share no tag and algorithm, or two runs are not of the same test stars.
     """
-    there = group_runs(reports, other).set_index(["tag", "algorithm"])["folder"]
+    there = group_runs(reports, other) if len(runs) else runs
+    there = {(run.tag, run.algorithm): run.folder for run in there.itertuples()}
     words = {"a": "worse", "b": "better", "": "no clear difference"}
     rows, pairs = [], []
     for run in runs.itertuples():
-        if (run.tag, run.algorithm) not in there.index:
+        if (run.tag, run.algorithm) not in there:
             continue
         pair = [load_run(folder) for folder in (there[run.tag, run.algorithm], run.folder)]
         table = compare(*pair, n_resamples=1, any_data=True).table

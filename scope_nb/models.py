@@ -183,8 +183,8 @@ def xgb(dmdt=False, impute=None, seed=42, n_jobs=None, **params):
 def forest(seed=42, n_jobs=None, **params):
     """A forest of extremely randomised trees (Geurts et al. 2006, Machine Learning 63, 3), without dmdt.
 
-    It errs on other stars than boosted trees do: on real Catalina stars the mean of both, `xgb+forest`, does a little
-    better than either, on the simulated survey no better than `xgb` (`tests/benchmarks/better.py`).
+    On 2,500 real Catalina stars it does a little better than boosted trees, and so does the mean of both, `xgb+forest`;
+    on the simulated survey neither beats `xgb` (`tests/benchmarks/better.py`).
 
     Parameters
     ----------

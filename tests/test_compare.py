@@ -186,6 +186,8 @@ def test_two_groups_are_compared_tag_by_tag(two):
     assert len(run_plots.gains(found).get_legend_handles_labels()[1]) == 3
     with pytest.raises(ValueError, match="group 'g' has no run of a tag and algorithm that are here too"):
         leaderboard.against_group(leaderboard.group_runs(two, "new").query("tag == 'i'"), "g", two)
+    with pytest.raises(ValueError, match="group 'g' has no run"):
+        leaderboard.against_group(leaderboard.group_runs(two / "empty"), "g", two / "empty")
 
 
 def test_the_mean_over_tags_knows_that_they_share_stars():
