@@ -165,7 +165,7 @@ def xgb(dmdt=False, impute=None, seed=42, n_jobs=None, **params):
         subsample=0.8,
         colsample_bytree=0.5,
         objective="binary:logistic",
-        eval_metric=["auc", "logloss"],  # the last one decides
+        eval_metric="logloss",
         n_estimators=999,
         early_stopping_rounds=30,
         tree_method="hist",

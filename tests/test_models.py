@@ -130,7 +130,7 @@ def test_xgb_sees_dmdt_when_asked(data):
 
 def test_xgb_stops_on_the_eval_set_and_has_named_importances(fitted, data):
     booster = fitted["xgb"].estimator_
-    assert booster.n_estimators == 999 > len(booster.evals_result()["validation_0"]["auc"])
+    assert booster.n_estimators == 999 > len(booster.evals_result()["validation_0"]["logloss"])
     p = fitted["xgb"].predict_proba(data.val[0])[:, 1]
     assert booster.best_score == pytest.approx(log_loss(data.val[1], p))
     importances = fitted["xgb"].feature_importances_
@@ -168,7 +168,7 @@ def test_pipeline_transforms_the_eval_set_with_what_it_learned_from_training_row
     pipeline = models.EvalSetPipeline(StandardScaler(), estimator).fit(X, y, eval_set=[(X_val, y_val)])
     np.testing.assert_allclose(pipeline.transformer_.mean_, X.mean())
     raw = models.EvalSetPipeline(models.DropColumns(), estimator).fit(X, y, eval_set=[(X_val, y_val)])
-    scores = [model.estimator_.evals_result()["validation_0"]["auc"] for model in (pipeline, raw)]
+    scores = [model.estimator_.evals_result()["validation_0"]["logloss"] for model in (pipeline, raw)]
     np.testing.assert_allclose(*scores, atol=0.02)  # trees do not mind the scale if both sides share it
 
 

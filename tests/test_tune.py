@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score
 
@@ -34,3 +35,13 @@ def test_contributions_add_up_to_the_log_odds(table):
     assert found.drop(columns="bias").abs().mean().idxmax() == "f1_power_ELS_ECE_EAOV"
     with pytest.raises(TypeError, match="KerasClassifier is not"):
         models.contributions(models.dnn(), data.test.X)
+
+
+def test_some_rows_of_a_part_hold_both_classes(table):
+    part = Dataset.from_table(table, "rrlyr", dmdt=False).train
+    y = pd.Series(part.y, part.X.index)
+    assert part.some(10**6).equals(part.X)
+    assert (y[part.some(20).index].sum(), len(part.some(20))) == (10, 20)
+    few = part.some(len(y) - 1)
+    assert len(few) == len(y) - 1 and y[few.index].sum() == y.sum() and few.index.is_monotonic_increasing
+    assert part.some(20).equals(part.some(20)) and not part.some(20).equals(part.some(20, seed=1))
