@@ -83,7 +83,7 @@ def run_settings(tag, path="", **given):
     dataset = own["training"].get("dataset")
     data = flat.pop("data", None) or (str(Path(path).expanduser().parent / dataset) if dataset else "")
     chosen = {"scaler": scaler} if (scaler := flat.pop("scaler")) else {}
-    flat["weight_per_class"] = _true(flat["weight_per_class"])
+    flat["weight_per_class"] = _true(flat["weight_per_class"], "weight_per_class: ")
     return {
         "data": data,
         "cut": flat,
@@ -146,12 +146,15 @@ def _check_class(tag, entry, sets, path):
     if not entry.get("label"):
         raise ValueError(f"{path}: class {tag!r} has no label; that of the tag is {tags().loc[tag, 'label']!r}")
     checks = {"threshold": lambda v: 0 <= v < 1, "balance": lambda v: v > 0, "lr": lambda v: v > 0}
+    checks |= dict.fromkeys(COUNTS, lambda v: v >= 1 and v == int(v))
     for name, holds in checks.items():
         value = entry.get(name)
         if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
-            raise ValueError(f"{path}: {name} of class {tag!r} is {value!r}, which is no number")
+            hint = "; YAML wants a dot in it: 3.0e-4, not 3e-4" if isinstance(value, str) and "e" in value else ""
+            raise ValueError(f"{path}: {name} of class {tag!r} is {value!r}, which is no number{hint}")
         if value is not None and not holds(value):
             raise ValueError(f"{path}: {name} of class {tag!r} is {value!r}, which is out of range")
+    _true(entry.get("weight_per_class"), f"{path}: weight_per_class of class {tag!r}: ")
     if (chosen := entry.get("features")) and chosen not in {*sets, *FEATURE_SETS} - {"info"}:
         raise ValueError(
             f"{path}: {unknown(f'feature set of class {tag!r}', chosen, {*sets, *FEATURE_SETS} - {'info'})}"
@@ -171,9 +174,14 @@ def _features(sections, name, suffix):
     return [f"{n}_{suffix}" if periodic[n] and suffix else n for n in included]
 
 
-def _true(value):
+def _true(value, what=""):
     """Tell whether a switch is on; SCoPe's file has numbers and words for it too."""
-    return value.strip().lower() in ("true", "yes", "on", "1") if isinstance(value, str) else bool(value)
+    if not isinstance(value, str):
+        return bool(value)
+    word = value.strip().lower()
+    if word not in ("true", "yes", "on", "1", "false", "no", "off", "0", "none", ""):
+        raise ValueError(f"{what}{value!r} is neither true nor false")
+    return word in ("true", "yes", "on", "1")
 
 
 def _network(entry):

@@ -17,7 +17,7 @@ from .files import existing
 from .hdf5 import HDF5_NAMES
 from .lightcurves import stars
 from .sequences import sequences
-from .table_files import column_names, dmdt_batches, read_parquet, read_table, write_parquet
+from .table_files import column_names, dmdt_batches, read_parquet, read_table, some_dmdt, write_parquet
 from .taxonomy import ALERTS, CATALOGUES, NEGATIVE_LABEL, defaults, feature_columns, find_tag, labels, tags, unknown
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "read_table",
     "split_place",
     "trainable",
+    "with_dmdt",
     "write_parquet",
 ]
 
@@ -63,18 +64,31 @@ def read_for(path, tag, features=None, period_suffix=None, derived=True, dmdt=Tr
         return read_table(path)
     suffix = period_suffix or defaults()["training"]["period_suffix"]
     features = features or tags().loc[find_tag(tag), "taxonomy"]
-    wanted = feature_columns(features, suffix) if isinstance(features, str) else list(features)
+    names = column_names(path)
+    wanted = _columns_of(names, features, suffix)
     wanted += sources(wanted, suffix) if derived else []
     wanted += [*IDENTITY, *labels(), f"period_{suffix}", f"f1_power_{suffix}"]
     wanted += [others["label"]] if others.get("label") else []
     wanted += ["dmdt"] * bool(dmdt) + [weight] * isinstance(weight, str)
-    names = column_names(path)
     summed = derived and not dmdt and path.suffix.lower() == ".parquet" and "dmdt" in names
     wanted = set(wanted) - ({"dmdt"} if summed else set())
     table = read_table(path, [name for name in names if name in wanted])
     if summed:
         table[list(CHANGES)] = changes(dmdt_batches(path))
     return table
+
+
+def with_dmdt(table, path, rows):
+    """Return a table whose `rows` have the dmdt of the file it was read from, if that is parquet and has it."""
+    if "dmdt" in table or existing(path).suffix.lower() != ".parquet" or "dmdt" not in column_names(path):
+        return table
+    images = pd.Series([None] * len(table), table.index, dtype=object, name="dmdt")
+    try:
+        for row, image in zip(rows, some_dmdt(path, list(rows)), strict=True):
+            images.iloc[row] = image
+    except ValueError:  # some rows have none, or another shape
+        return table
+    return pd.concat([table, images], axis=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -372,16 +386,22 @@ def _votes(table, label, what=None):
     return share
 
 
-def _feature_columns(table, features, suffix, dmdt):
-    """Return the feature columns, or say which period suffix or columns the table lacks."""
+def _columns_of(table, features, suffix):
+    """Return the columns of a set of features, or say which period suffixes the table has instead of this one."""
     columns = feature_columns(features, suffix) if isinstance(features, str) else list(features)
     present = sorted({m[1] for m in (re.fullmatch(r"f1_power_(\w+)", str(c)) for c in table) if m})
-    if isinstance(features, str) and present and suffix not in present:
+    if present and suffix not in present and any(c.endswith(f"_{suffix}") for c in columns):
         raise ValueError(f"the table has no period suffix {suffix!r}; present: {', '.join(present)}")
+    return columns
+
+
+def _feature_columns(table, features, suffix, dmdt):
+    """Return the feature columns, or say which period suffix or columns the table lacks."""
+    columns = _columns_of(table, features, suffix)
     missing = [c for c in [*columns, *(["dmdt"] if dmdt else [])] if c not in table]
     if missing:
         outside = all(c.startswith(CATALOGUES) or c in ALERTS for c in missing)
-        hint = ". None of them comes from the light curve: features='light curve' does without" if outside else ""
+        hint = ". None of them comes from the light curve: train with features='light curve' instead" if outside else ""
         raise ValueError(f"the table lacks {len(missing)} of the columns needed: {', '.join(missing)}{hint}")
     return columns
 

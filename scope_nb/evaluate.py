@@ -169,9 +169,8 @@ def comparison(evaluation):
     if evaluation.tag in published().index:
         known = published().loc[evaluation.tag]
         for name in ("dnn", "xgb"):
-            p, r = known[f"precision_{name}"], known[f"recall_{name}"]
-            f1 = 2 * p * r / (p + r) if p + r > 0 else np.nan
-            rows[f"SCoPe {name.upper()}, published"] = [number(p), number(r), number(f1), "-"]
+            figures = [number(known[f"{metric}_{name}"]) for metric in names[:3]]
+            rows[f"SCoPe {name.upper()}, published"] = [*figures, "-"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=names)
 
 

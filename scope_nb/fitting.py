@@ -27,6 +27,8 @@ def fit(model, train, val=None):
     """
     if isinstance(model, Folds):
         return model.fit(train, val)
+    if inspect.isclass(model):
+        raise TypeError(f"the model is the class {model.__name__}, not one of it: write {model.__name__}()")
     if not hasattr(model, "predict_proba"):
         raise TypeError(
             f"{type(model).__name__} has no predict_proba; scikit-learn's CalibratedClassifierCV gives it one"

@@ -45,7 +45,7 @@ def read_hdf5(path, columns=None):
     try:
         import tables  # noqa: F401
     except ImportError as error:
-        raise ImportError(f"reading {path} needs PyTables: pip install 'scope_nb[hdf5]'") from error
+        raise ImportError(f"reading {path} needs PyTables: pip install h5py tables") from error
     _refuse_code(path)
     with pd.HDFStore(path, mode="r") as store:
         keys = [key.strip("/") for key in store.keys()]  # noqa: SIM118

@@ -51,12 +51,8 @@ def leaderboard(runs):
 
 def published_f1(tag):
     """Return the F1 of SCoPe's published DNN and XGB for a tag, NaN where there is none."""
-    if tag not in published().index:
-        return pd.Series(np.nan, ["SCoPe DNN", "SCoPe XGB"])
-    known = published().loc[tag]
-    pairs = [(known[f"precision_{name}"], known[f"recall_{name}"]) for name in ("dnn", "xgb")]
-    f1 = [2 * p * r / (p + r) if p + r > 0 else np.nan for p, r in pairs]
-    return pd.Series(f1, ["SCoPe DNN", "SCoPe XGB"])
+    known = published()[["f1_score_dnn", "f1_score_xgb"]].set_axis(["SCoPe DNN", "SCoPe XGB"], axis=1)
+    return known.reindex([tag]).iloc[0]
 
 
 def against_published(runs, algorithm="xgb", seed=0):

@@ -118,8 +118,8 @@ class LightCurves:
                 row = int(self._owner[epoch])
                 raise ValueError(
                     f"{what} in {bad.sum()} of {len(bad)} epochs, first in light curve {row} (_id "
-                    f"{self.meta['_id'].iloc[row]}), epoch {epoch - self.offsets[row]}; `clean(bad='drop')`, or "
-                    "bad='drop' in the reader, leaves such epochs out"
+                    f"{self.meta['_id'].iloc[row]}), epoch {epoch - self.offsets[row]}; bad='drop', in the "
+                    "reader or as a parameter of features.ipynb, leaves such epochs out"
                 )
 
     def clean(self, min_cadence_minutes=None, bad="raise"):
@@ -230,7 +230,9 @@ def stars(table):
 
 def _require(there, what):
     if not there.all():
-        raise ValueError(f"{(~there).sum()} rows have no {what}; the first is row {np.argmin(there)}")
+        raise ValueError(
+            f"{(~there).sum()} rows have no {what}; the first is row {np.argmin(there)}. A column 'obj_id' tells stars"
+        )
 
 
 def _complete(meta):
@@ -278,23 +280,27 @@ def read_lightcurves(path, min_epochs=None, min_cadence_minutes=None, flags="str
     path = existing(path)
     table = _read_arrow(path)
     columns = set(table.column_names)
-    for reader, needed in LAYOUTS.values():
+    # a CSV has no lists
+    layouts = {name: own for name, own in LAYOUTS.items() if own[1] is EPOCHS or path.suffix.lower() != ".csv"}
+    for reader, needed in layouts.values():
         if needed <= columns:
             curves, good = reader(table, flags)
             break
     else:
-        name, (_, needed) = max(LAYOUTS.items(), key=lambda item: len(item[1][1] & columns) / len(item[1][1]))
+        name, (_, needed) = max(layouts.items(), key=lambda item: len(item[1][1] & columns) / len(item[1][1]))
         raise ValueError(
             f"{path} has none of the known layouts. It is nearest to {name}, but lacks "
-            f"{', '.join(sorted(needed - columns))}"
+            f"{', '.join(sorted(needed - columns))}; its columns are {', '.join(map(str, table.column_names[:12]))}. "
+            "Tables of lists are read from .parquet only"
         )
     curves = (curves if good is None else curves.keep_epochs(good)).clean(min_cadence_minutes, bad)
     long = curves.long_enough(min_epochs)
     if len(long) == 0:
         most = curves.n_epochs.max(initial=0)
+        advice = "Lower min_epochs, or min_cadence_minutes if the survey takes several exposures a visit"
         raise ValueError(
             f"{path}: none of {len(curves)} light curves has enough epochs; the longest has {most} after cuts. "
-            "Lower min_epochs, or min_cadence_minutes if the survey takes several exposures a visit"
+            + (advice if most else "Not one epoch can be used")
         )
     if len(long) < len(curves):
         warnings.warn(
@@ -377,7 +383,10 @@ def _from_bulk(table, flags):
 
 def _from_epochs(table, flags):
     """Read the per-position service's table; `hjd` where it is there, else `mjd`."""
-    epochs = table.to_pandas().sort_values("oid", kind="stable")
+    epochs = table.to_pandas()
+    for name in ((EPOCHS | {"hjd"}) & set(epochs)) - {"filtercode"}:
+        epochs[name] = _numbers(epochs[name])
+    epochs = epochs.sort_values("oid", kind="stable")
     oid, start = np.unique(epochs["oid"].to_numpy(), return_index=True)
     first = epochs.iloc[start]
     meta = pd.DataFrame({"_id": oid, "ra": first["ra"].to_numpy(), "dec": first["dec"].to_numpy()})
@@ -393,10 +402,19 @@ def _from_epochs(table, flags):
     return curves, _good(epochs["catflags"].to_numpy(), flags)
 
 
+def _numbers(column):
+    """Return a column as numbers, or name the first row that holds something else."""
+    numbers = pd.to_numeric(column, errors="coerce")
+    if (wrong := numbers.isna() & column.notna()).any():
+        row = int(np.argmax(wrong))
+        raise ValueError(f"column {column.name!r} holds {column.iloc[row]!r} in row {row}, which is no number")
+    return numbers
+
+
 def _good(catflags, flags):
     if flags not in ("strict", "usual"):
         raise ValueError(f"flags is 'strict' or 'usual', not {flags!r}")
-    catflags = np.asarray(catflags).astype(np.int64)
+    catflags = np.nan_to_num(np.asarray(catflags, float), nan=BAD_FLAG).astype(np.int64)  # unknown is not good
     return catflags == 0 if flags == "strict" else (catflags & BAD_FLAG) == 0
 
 

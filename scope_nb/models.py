@@ -34,6 +34,7 @@ __all__ = [
     "xgb",
 ]
 
+ALGORITHMS = ("xgb", "forest", "dnn", "rnn", "scope_dnn", "scope")  # names that runs of the kit's own models have
 NETWORKS = {"strided": strided_network, "scope": scope_network}
 
 # What SCoPe trains its trees with, without its grid search
@@ -300,8 +301,9 @@ def contributions(model, X):
     Returns
     -------
     pandas.DataFrame, shape (n, n_features + 1)
-        In natural logarithms; `bias` is the same for all rows. A row sums to log(p / (1 - p)). By xgboost itself
-        (Lundberg et al. 2020, Nature Machine Intelligence 2, 56).
+        In natural logarithms; `bias` is the same for all rows. A row sums to log(p / (1 - p)) of the model, of
+        `Folds` to the mean of that over its members. By xgboost itself (Lundberg et al. 2020, Nature Machine
+        Intelligence 2, 56).
 
     Raises
     ------

@@ -113,7 +113,9 @@ def find_periods(time, mag, err, max_freq=None, oversampling=None, keep_periodog
     oversampling = settings["oversampling"] if oversampling is None else oversampling
     grid = Grid.of(time[-1] - time[0], max_freq, oversampling)
     if grid.size == 0 or np.ptp(mag) == 0 or time.size < FEWEST:
-        return {name: PeriodResult(name, np.nan, 0.0, np.empty(0), ()) for name in PERIOD_SUFFIXES}
+        none = np.empty(0)
+        kept = {"freq": none, "power": none} if keep_periodograms else {}
+        return {name: PeriodResult(name, np.nan, 0.0, none, (), **kept) for name in PERIOD_SUFFIXES}
     power, peaks = search(time, mag, err, grid)
     freq, kept = None, dict.fromkeys(power)
     if keep_periodograms:

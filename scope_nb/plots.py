@@ -19,7 +19,7 @@ BANDS = {"g": (GREEN, "o"), "r": (RED, "s"), "i": (PURPLE, "^")}
 PARTS = {"train": (GREY, ":"), "val": (ORANGE, "--"), "test": (BLUE, "-")}
 
 
-def _axes(ax, **size):
+def axes_for(ax, **size):
     return plt.subplots(layout="constrained", **size)[1] if ax is None else ax
 
 
@@ -32,7 +32,7 @@ def _mag_axis(ax):
 
 def light_curve(curve, ax=None, label=None):
     """Plot the epochs of a `LightCurve` with their errors against time (days)."""
-    ax = _axes(ax, figsize=(8, 3))
+    ax = axes_for(ax, figsize=(8, 3))
     color, marker = BANDS.get(curve.info.get("band"), (BLUE, "o"))
     ax.errorbar(
         curve.time, curve.mag, curve.err, fmt=marker, ms=2.5, lw=0.6, color=color, ecolor=(color, 0.3), label=label
@@ -45,7 +45,7 @@ def light_curve(curve, ax=None, label=None):
 
 def folded(curve, period, ax=None):
     """Plot a `LightCurve` folded at a period (days), two cycles long; phase 0 is the first epoch."""
-    ax = _axes(ax, figsize=(4, 3))
+    ax = axes_for(ax, figsize=(4, 3))
     color, marker = BANDS.get(curve.info.get("band"), (BLUE, "o"))
     phase = fold(curve.time, period, curve.time[0])
     both = np.concatenate([phase, phase + 1])
@@ -61,7 +61,10 @@ def periodogram(result, ax=None, most=20000):
     """Plot a `PeriodResult` that kept its periodogram; of each stretch of frequencies the extremes are drawn."""
     if result.freq is None:
         raise ValueError("this result has no periodogram: search with keep_periodograms=True")
-    ax = _axes(ax, figsize=(8, 2.4))
+    ax = axes_for(ax, figsize=(8, 2.4))
+    if not len(result.freq):
+        ax.text(0.5, 0.5, "no period can be searched", ha="center", transform=ax.transAxes)
+        return ax
     step = max(len(result.freq) // (most // 2), 1)
     whole = len(result.freq) // step * step
     stretches = result.power[:whole].reshape(-1, step)
@@ -80,7 +83,7 @@ def periodogram(result, ax=None, most=20000):
 
 def dmdt(image, ax=None):
     """Show a magnitude-time histogram (26 x 26) with its bin edges."""
-    ax = _axes(ax, figsize=(4.2, 3.4))
+    ax = axes_for(ax, figsize=(4.2, 3.4))
     image = np.asarray(image)
     positive = image[image > 0]
     norm = LogNorm(positive.min(), max(positive.max(), positive.min() * 1.01)) if positive.size else None
@@ -104,7 +107,7 @@ def explained(values):
 
 def confusion(evaluation, part="test", ax=None):
     """Show the confusion matrix of a part: counts, and shares of the true class."""
-    ax = _axes(ax, figsize=(3.6, 3.2))
+    ax = axes_for(ax, figsize=(3.6, 3.2))
     frame = evaluation.part(part)
     predicted = (frame["probability"] > evaluation.threshold).astype(int)
     matrix = pd.crosstab(frame["y"], predicted).reindex(index=[0, 1], columns=[0, 1], fill_value=0).to_numpy()
@@ -123,7 +126,7 @@ def confusion(evaluation, part="test", ax=None):
 
 def roc(evaluation, ax=None):
     """Plot true against false positive rate for the three parts."""
-    ax = _axes(ax, figsize=(3.6, 3.2))
+    ax = axes_for(ax, figsize=(3.6, 3.2))
     for name, (color, style) in PARTS.items():
         part = evaluation.part(name)
         fpr, tpr, _ = roc_curve(part["y"], part["probability"])
@@ -137,7 +140,7 @@ def roc(evaluation, ax=None):
 
 def precision_recall(evaluation, ax=None):
     """Plot precision against recall for the three parts, with the chosen threshold on the test part."""
-    ax = _axes(ax, figsize=(3.6, 3.2))
+    ax = axes_for(ax, figsize=(3.6, 3.2))
     for name, (color, style) in PARTS.items():
         part = evaluation.part(name)
         precision, recall, _ = precision_recall_curve(part["y"], part["probability"])
@@ -159,7 +162,7 @@ def importances(model, ax=None, most=15):
     if isinstance(values.index, pd.RangeIndex) and hasattr(model, "feature_names_in_"):
         values.index = model.feature_names_in_
     top = values.sort_values(ascending=False)[:most][::-1]
-    ax = _axes(ax, figsize=(5, 0.5 + 0.25 * len(top)))
+    ax = axes_for(ax, figsize=(5, 0.5 + 0.25 * len(top)))
     ax.barh(top.index.astype(str), top, color=BLUE)
     ax.set_xlabel("importance")
     return ax
@@ -180,7 +183,7 @@ def contributions(values, X, ax=None, most=12):
     """
     values = values.drop(columns="bias")
     top = values.abs().mean().sort_values(ascending=False).index[:most]
-    ax = _axes(ax, figsize=(7, 1 + 0.32 * len(top)))
+    ax = axes_for(ax, figsize=(7, 1 + 0.32 * len(top)))
     for place, name in enumerate(top):
         known, rank = X[name].notna(), X[name].rank(pct=True)
         spread = place + _swarm(values[name].to_numpy())
@@ -213,7 +216,7 @@ def with_unit(column):
 
 def history(frame, ax=None):
     """Plot the training history of a network: loss by epoch, the epoch kept, and where the learning rate fell."""
-    ax = _axes(ax, figsize=(5, 3))
+    ax = axes_for(ax, figsize=(5, 3))
     ax.plot(frame.index, frame["loss"], PARTS["train"][1], color=PARTS["train"][0], label="train")
     ax.plot(frame.index, frame["val_loss"], PARTS["val"][1], color=PARTS["val"][0], label="validation")
     best = frame["val_loss"].idxmin()
@@ -278,7 +281,7 @@ def reliability(evaluation, part="test", before=None, ax=None):
         Probabilities of the same light curves before calibration.
     ax : matplotlib.axes.Axes, optional
     """
-    ax = _axes(ax, figsize=(4, 3.6))
+    ax = axes_for(ax, figsize=(4, 3.6))
     frame = evaluation.part(part)
     series = [] if before is None else [(np.asarray(before), GREY, "s", "before calibration")]
     for probability, color, mark, name in [*series, (frame["probability"].to_numpy(), BLUE, "o", "as evaluated")]:
@@ -295,7 +298,7 @@ def reliability(evaluation, part="test", before=None, ax=None):
 
 def trust(measured, chosen=None, ax=None):
     """Plot how often periods were right against their trust, from `judge.reliability`; `chosen` marks one period's."""
-    ax = _axes(ax, figsize=(4.4, 3.6))
+    ax = axes_for(ax, figsize=(4.4, 3.6))
     ax.plot([0, 1], [0, 1], lw=0.8, color="black", alpha=0.4)
     marks = zip(measured.groupby("set", sort=False), (BLUE, ORANGE, GREEN), "os^", strict=False)
     for (name, bins), color, mark in marks:
@@ -313,7 +316,7 @@ def trust(measured, chosen=None, ax=None):
 def label_counts(counts, ax=None):
     """Plot positive light curves per label beside those of SCoPe's training set, from `simulate.count_labels`."""
     counts = counts.sort_values("light curves")
-    ax = _axes(ax, figsize=(7, 0.8 + 0.19 * len(counts)))
+    ax = axes_for(ax, figsize=(7, 0.8 + 0.19 * len(counts)))
     place = np.arange(len(counts))
     ax.hlines(place, 0.7, np.maximum(counts["light curves"], 0.7), color=BLUE, lw=1)
     ax.plot(counts["light curves"].where(counts["light curves"] > 0), place, "o", ms=5, color=BLUE, label="this table")
@@ -333,7 +336,7 @@ def missing(table, columns, ax=None):
     catalogue = values.columns.str.startswith(CATALOGUES)
     share = (values.isna() | ((values == 0) & catalogue)).mean().sort_values()
     share = share[share > 0]
-    ax = _axes(ax, figsize=(7, 0.8 + 0.2 * len(share)))
+    ax = axes_for(ax, figsize=(7, 0.8 + 0.2 * len(share)))
     ax.barh(share.index, 100 * share, color=BLUE)
     ax.tick_params(axis="y", labelsize=8)
     ax.margins(y=0.01)
@@ -345,11 +348,18 @@ def feature_by_label(table, column, chosen, threshold=0.7, ax=None):
     """Plot the distribution of a feature for the light curves of each of some labels.
 
     Values below 0.5 % or above 99.5 % of all are put in the outermost bins.
+
+    Raises
+    ------
+    ValueError
+        If there is no such column, or not one number in it.
     """
     if column not in table:
         raise unknown("column of the training table", column, table.columns)
-    ax = _axes(ax, figsize=(7, 3))
-    values = pd.to_numeric(table[column]).where(lambda v: np.isfinite(v))
+    ax = axes_for(ax, figsize=(7, 3))
+    values = pd.to_numeric(table[column], errors="coerce").where(lambda v: np.isfinite(v))
+    if not values.notna().any():
+        raise ValueError(f"column {column!r} holds not one number to plot")
     if column.startswith(CATALOGUES):
         values = values.where(values != 0)
     groups = {label: values[table[label] > threshold].dropna() for label in chosen}
@@ -364,7 +374,7 @@ def feature_by_label(table, column, chosen, threshold=0.7, ax=None):
             )  # fmt: skip
     if logarithmic:
         ax.set_xscale("log")
-    ax.set_xlabel(with_unit(column))
+    ax.set_xlabel(f"{with_unit(column)}; the outermost 0.5 % in the bins at the ends")
     ax.set_ylabel("share of light curves")
     ax.legend(fontsize=8)
     return ax
@@ -372,7 +382,7 @@ def feature_by_label(table, column, chosen, threshold=0.7, ax=None):
 
 def colour_magnitude(table, chosen, threshold=0.7, ax=None):
     """Plot Gaia's colour-absolute-magnitude diagram, extinction left in; of stars with a parallax above 5 errors."""
-    ax = _axes(ax, figsize=(5, 4.5))
+    ax = axes_for(ax, figsize=(5, 4.5))
     gaia = {name: pd.to_numeric(table[f"Gaia_EDR3__{name}"]) for name in _GAIA}
     bp, rp, g, parallax, error = gaia.values()
     good = (bp != 0) & (rp != 0) & (g != 0) & (error > 0) & (parallax > 5 * error)
@@ -390,7 +400,7 @@ _GAIA = ("phot_bp_mean_mag", "phot_rp_mean_mag", "phot_g_mean_mag", "parallax", 
 
 def period_amplitude(table, chosen, period_suffix="ELS_ECE_EAOV", threshold=0.7, ax=None):
     """Plot the spread between the 5th and the 95th percentile against the period, by label."""
-    ax = _axes(ax, figsize=(5.5, 4.5))
+    ax = axes_for(ax, figsize=(5.5, 4.5))
     period = table[f"period_{period_suffix}"]
     _scatter(ax, table, chosen, threshold, period, table["i90r"], period.notna())
     ax.set_xscale("log")

@@ -73,16 +73,22 @@ def export_html(notebook, title=None):
     return path
 
 
-def parameters():
+def parameters(**least):
     """Return the parameters of the notebook that calls this, by name, with their present values.
 
     Parameters are what cells of nothing but `name = literal` assign: the parameters cell, and the cell with which
     papermill overrides it.
 
+    Parameters
+    ----------
+    **least
+        The smallest value of each parameter that has one.
+
     Raises
     ------
     ValueError
-        If papermill was given a parameter that the notebook does not have; papermill itself only warns.
+        If papermill was given a parameter that the notebook does not have (papermill itself only warns), or one of
+        another kind than the notebook's own value, or if one is too small.
     """
     from IPython import get_ipython
 
@@ -90,10 +96,25 @@ def parameters():
     own, injected = {}, {}
     for cell in values["In"]:
         (injected if cell.startswith("# Parameters\n") else own).update(_literals(cell))
-    for name in injected:
+    for name, value in injected.items():
         if name not in own:
             raise unknown("parameter of this notebook", name, own)
+        _require_kind(name, value, own[name])
+    for name, smallest in least.items():
+        if values[name] is None or values[name] < smallest:
+            raise ValueError(f"{name} must be at least {smallest}, not {values[name]}")
     return {name: values[name] for name in own}
+
+
+def _require_kind(name, value, usual):
+    """Refuse a parameter of another kind than its usual value; None stands for "not given" on either side."""
+    kinds = {bool: (bool,), int: (int,), float: (int, float), str: (str, list)}
+    words = {bool: "true or false", int: "a whole number", float: "a number", str: f"a text (papermill: -r {name} ...)"}
+    if value is None or usual is None:
+        return
+    expected = kinds.get(type(usual), (object,))
+    if not isinstance(value, expected) or (isinstance(value, bool) and bool not in expected and object not in expected):
+        raise ValueError(f"{name} must be {words[type(usual)]}, not {value!r}")
 
 
 def _literals(source):
@@ -158,8 +179,16 @@ def compare_report(reports="", group="", **parameters):
     -------
     pathlib.Path
         The page.
+
+    Raises
+    ------
+    ValueError
+        If there is no such group.
     """
     group, folder = group or group_of(), reports_folder(reports)
+    found = load_runs(folder)
+    if not len(found) or group not in set(found["group"]):
+        raise unknown("group of runs", group, sorted(set(found["group"])) if len(found) else [])
     given = {"reports": str(folder), "group": group, **parameters}
     output = folder / f"compare-{group}.ipynb"
     page = run_notebook(project_folder() / "notebooks" / "compare.ipynb", output, given, f"{group}: runs compared")

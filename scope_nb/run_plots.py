@@ -1,17 +1,12 @@
 """Plots of many runs: each function takes a matplotlib Axes (or makes one) and returns it."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 
-from .plots import BLUE, GREEN, GREY, ORANGE, PURPLE, RED
+from .plots import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, axes_for
 from .taxonomy import published, tags
 
 STYLES = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"), (PURPLE, "D"), (RED, "v"), (GREY, "P"))
 WORDS = {"f1_score": "F1", "precision": "precision", "recall": "recall"}
-
-
-def _axes(ax, **size):
-    return plt.subplots(layout="constrained", **size)[1] if ax is None else ax
 
 
 def _nothing(ax, words):
@@ -35,7 +30,7 @@ def bars(runs, metric, ax=None):
     metric : {"precision", "recall"}
     ax : matplotlib.axes.Axes, optional
     """
-    ax = _axes(ax, figsize=(5, height_of(runs)))
+    ax = axes_for(ax, figsize=(5, height_of(runs)))
     if not len(runs):
         return _nothing(ax, "no runs yet")
     order, algorithms = list(dict.fromkeys(runs["tag"])), sorted(set(runs["algorithm"]))
@@ -69,7 +64,7 @@ def _error(runs, metric):
 
 def gap(runs, ax=None, named=6):
     """Plot the F1 of the test part against that of the training part; the widest gaps above 0.1 are named."""
-    ax = _axes(ax, figsize=(4.5, 4))
+    ax = axes_for(ax, figsize=(4.5, 4))
     if not len(runs):
         return _nothing(ax, "no runs yet")
     ax.plot([0, 1], [0, 1], lw=0.8, color="black", alpha=0.4)
@@ -94,13 +89,12 @@ def _lowest(runs):
 
 def by_positives(runs, ax=None):
     """Plot the F1 of the test part against the number of positive test light curves, beside the published scores."""
-    ax = _axes(ax, figsize=(4.5, 4))
+    ax = axes_for(ax, figsize=(4.5, 4))
     if not len(runs):
         return _nothing(ax, "no runs yet")
     _points(ax, runs, runs["n_positive"])
-    p, r = published()["precision_xgb"], published()["recall_xgb"]
-    n = 0.1 * tags()["n_scope"].reindex(published().index)
-    ax.scatter(n, 2 * p * r / (p + r), marker="x", s=18, lw=0.9, color="black", label="SCoPe XGB, published")
+    n, f1 = 0.1 * tags()["n_scope"].reindex(published().index), published()["f1_score_xgb"]
+    ax.scatter(n, f1, marker="x", s=18, lw=0.9, color="black", label="SCoPe XGB, published")
     ax.set_xscale("log")
     ax.set_ylim(0, 1.02)
     ax.set_xlabel("positive test light curves")
@@ -121,7 +115,7 @@ def _points(ax, runs, x):
 
 def importance_map(table, ax=None):
     """Show `leaderboard.importances`: features down, tags across."""
-    ax = _axes(ax, figsize=(2.8 + 0.35 * len(table.columns), 0.8 + 0.25 * len(table)))
+    ax = axes_for(ax, figsize=(2.8 + 0.35 * len(table.columns), 0.8 + 0.25 * len(table)))
     if not len(table):
         return _nothing(ax, "no run tells what it looks at")
     drawn = ax.imshow(table, aspect="auto", cmap="viridis", vmin=0)
@@ -134,7 +128,7 @@ def importance_map(table, ax=None):
 
 def differences(comparison, metric="f1_score", ax=None):
     """Draw the resampled differences of a `Comparison`, with the interval and the line of no difference."""
-    ax = _axes(ax, figsize=(5, 2.6))
+    ax = axes_for(ax, figsize=(5, 2.6))
     row = comparison.table.loc[metric]
     ax.hist(comparison.differences[metric].dropna(), 50, color=BLUE, alpha=0.6)
     for end in ("low", "high"):
@@ -155,7 +149,7 @@ def gains(table, ax=None):
         From `leaderboard.against_group`.
     ax : matplotlib.axes.Axes, optional
     """
-    ax = _axes(ax, figsize=(6, 1.1 + 0.2 * len(table)))
+    ax = axes_for(ax, figsize=(6, 1.1 + 0.2 * len(table)))
     several = table["algorithm"].nunique() > 1
     names = table["tag"] + (", " + table["algorithm"]).where(table["algorithm"].notna() & several, "")
     for verdict, (color, mark) in {"better": STYLES[0], "worse": STYLES[1]}.items():

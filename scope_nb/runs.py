@@ -253,7 +253,7 @@ def classify(run, table, reports="", light_curves=None):
         See `load_run`. An ensemble averages its members.
     table : pandas.DataFrame
         Features as in a training table. If the run is `by_star`, a star is judged by all of its light curves in it:
-        they are told by `obj_id`, or `ra` and `dec`.
+        they are told by `obj_id`, or `ra` and `dec`; where no row has either, each light curve is judged alone.
     reports : path-like
         Folder of the runs.
     light_curves : LightCurves, optional
@@ -270,7 +270,8 @@ def classify(run, table, reports="", light_curves=None):
         raise ValueError(f"{run.name} looks at light curves themselves: give those of the table as light_curves")
     X = inputs(table, **seen, light_curves=light_curves)
     probability = models.load_model(run.folder / "model").predict_proba(X)[:, 1]
-    probability = pool(probability, stars(table)[0]) if run.evaluation.by_star else probability
+    known = "obj_id" in table or table.reindex(columns=["ra", "dec"]).notna().any(axis=None)
+    probability = pool(probability, stars(table)[0]) if run.evaluation.by_star and known else probability
     return pd.DataFrame({"probability": probability, "positive": probability > run.evaluation.threshold}, table.index)
 
 

@@ -51,9 +51,13 @@ def features():
 
 @cache
 def published():
-    """Return the published precision and recall of SCoPe's DNN and XGB classifiers for 34 tags."""
+    """Return the published precision and recall of SCoPe's DNN and XGB classifiers for 34 tags, and the F1 of both."""
     with _open("published.csv") as file:
-        return pd.read_csv(file, index_col="tag")
+        table = pd.read_csv(file, index_col="tag")
+    for name in ("dnn", "xgb"):
+        p, r = table[f"precision_{name}"], table[f"recall_{name}"]
+        table[f"f1_score_{name}"] = 2 * p * r / (p + r).where(p + r > 0)
+    return table
 
 
 @cache
@@ -88,7 +92,9 @@ def unknown(kind, name, known):
     """Return the `ValueError` for a name that is not known, with the nearest known ones."""
     by_lower = {str(k).lower(): str(k) for k in known}
     near = [by_lower[k] for k in difflib.get_close_matches(str(name).lower(), by_lower, n=3, cutoff=0.5)]
-    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"known: {', '.join(by_lower.values())}"
+    hint = (
+        f"did you mean {' or '.join(map(repr, near))}?" if near else f"known: {', '.join(by_lower.values()) or 'none'}"
+    )
     return ValueError(f"unknown {kind} {name!r}; {hint}")
 
 
@@ -162,6 +168,8 @@ def read_class_tags(path):
     table = pd.read_csv(existing(path), dtype=str, keep_default_na=False)
     if not {"class", "tags"} <= set(table):
         raise ValueError(f"{path} needs the columns 'class' and 'tags'; it has {', '.join(table)}")
+    if (twice := table["class"].duplicated()).any():
+        raise ValueError(f"{path} has the class {table['class'][twice].iloc[0]!r} twice")
     chosen = dict(zip(table["class"], table["tags"].str.split(), strict=True))
     for tag in {tag for tags_ in chosen.values() for tag in tags_} - {NEGATIVE_LABEL}:
         find_tag(tag)

@@ -49,7 +49,7 @@ def tune_xgb(train, val, minutes, seed=42, trials=None, n_jobs=None, **fixed):
     try:
         import optuna
     except ImportError as error:
-        raise ImportError("tuning needs Optuna: pip install 'scope_nb[tune]'") from error
+        raise ImportError("tuning needs Optuna: pip install optuna") from error
     if not minutes > 0:
         raise ValueError(f"a budget of {minutes} minutes leaves no time for a single trial")
     optuna.logging.set_verbosity(optuna.logging.WARNING)

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scope_nb.data import Dataset, read_for, read_table, write_parquet
+from scope_nb.data import Dataset, read_for, read_table, with_dmdt, write_parquet
 
 
 def first_stars(table, n):
@@ -92,3 +92,17 @@ def test_a_table_that_lacks_a_column_is_told_by_name(table, tmp_path):
     write_parquet(table.drop(columns="skew"), tmp_path / "t.parquet")
     with pytest.raises(ValueError, match="lacks 1 of the columns needed: skew"):
         Dataset.from_table(read_for(tmp_path / "t.parquet", "e", dmdt=False), "e", dmdt=False)
+    with pytest.raises(ValueError, match="no period suffix 'ELSS'; present: EAOV, ECE, ELS, ELS_ECE_EAOV"):
+        read_for(tmp_path / "t.parquet", "e", period_suffix="ELSS", dmdt=False)
+
+
+def test_dmdt_of_some_rows_is_read_later(table, tmp_path):
+    write_parquet(table, tmp_path / "t.parquet")
+    bare, rows = table.drop(columns="dmdt"), [700, 3, 41]
+    found = with_dmdt(bare, tmp_path / "t.parquet", rows)["dmdt"]
+    assert found.notna().sum() == len(rows)
+    for row in rows:
+        np.testing.assert_allclose(found.iloc[row], np.stack(table["dmdt"].iloc[row]))
+    assert with_dmdt(table, tmp_path / "t.parquet", rows) is table
+    write_parquet(bare, tmp_path / "bare.parquet")
+    assert with_dmdt(bare, tmp_path / "bare.parquet", rows) is bare

@@ -136,7 +136,7 @@ def test_what_is_missing_is_listed(table):
     with pytest.raises(ValueError, match="lacks 2 of the columns needed: iqr, wstd"):
         Dataset.from_table(table.drop(columns=["wstd", "iqr"]), "e")
     catalogues = [c for c in table if c.startswith(CATALOGUES)]
-    with pytest.raises(ValueError, match="features='light curve' does without"):
+    with pytest.raises(ValueError, match="train with features='light curve' instead"):
         Dataset.from_table(table.drop(columns=catalogues), "rrlyr")
     without = Dataset.from_table(table.drop(columns=catalogues), "rrlyr", features="light curve").X
     assert {"wstd", "period_ELS_ECE_EAOV"} <= set(without)

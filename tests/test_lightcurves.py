@@ -137,8 +137,20 @@ def test_files_that_are_not_light_curves(tmp_path):
     with pytest.raises(ValueError, match="none of the known layouts"):
         read_lightcurves(table)
     (tmp_path / "lists.csv").write_text('hjd,mag,magerr\n"[1, 2]","[3, 4]","[5, 6]"\n')
-    with pytest.raises(ValueError, match=r"read from \.parquet only"):
+    with pytest.raises(ValueError, match=r"lacks catflags, .*Tables of lists are read from \.parquet only"):
         read_lightcurves(tmp_path / "lists.csv")
+    epochs = pd.DataFrame({"oid": 1, "mjd": np.arange(58300.0, 58370), "mag": 15.0, "magerr": 0.1, "catflags": 0.0})
+    epochs = epochs.assign(filtercode="zg", ra=10.0, dec=20.0)
+    epochs.assign(catflags=np.where(epochs.index == 3, np.nan, 0.0)).to_csv(tmp_path / "flags.csv")
+    assert read_lightcurves(tmp_path / "flags.csv").n_epochs.tolist() == [69]  # what nobody flagged is not good
+    epochs.astype({"mag": object}).replace({"mag": {15.0: "n/a?"}}).to_csv(tmp_path / "text.csv")
+    with pytest.raises(ValueError, match="column 'mag' holds 'n/a\\?' in row 0, which is no number"):
+        read_lightcurves(tmp_path / "text.csv")
+    write_lightcurves(
+        LightCurves.from_lists({"_id": [1]}, [[1.0, 2.0]], [[np.nan] * 2], [[0.1] * 2]), tmp_path / "nan.parquet"
+    )
+    with pytest.raises(ValueError, match="Not one epoch can be used"):
+        read_lightcurves(tmp_path / "nan.parquet", bad="drop")
     almost = pd.DataFrame({"hjd": [[1.0]], "mag": [[2.0]], "err": [[0.1]]})
     almost.to_parquet(tmp_path / "almost.parquet")
     with pytest.raises(ValueError, match="nearest to a table of lists, but lacks magerr"):

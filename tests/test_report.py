@@ -1,6 +1,7 @@
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import numpy as np
@@ -46,6 +47,38 @@ def test_papermill_alone_is_checked_too(tmp_path):
         papermill.execute_notebook(str(source), str(tmp_path / "b.ipynb"), {"tga": "rrlyr"}, progress_bar=False)
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"leak": "no"}, "leak must be true or false, not 'no'"),
+        ({"folds": 2.5}, "folds must be a whole number, not 2.5"),
+        ({"folds": True}, "folds must be a whole number, not True"),
+        ({"folds": 0}, "folds must be at least 1, not 0"),
+        ({"minutes": "soon"}, "minutes must be a number, not 'soon'"),
+        ({"group": 2024}, "group must be a text"),
+        ({"minutes": 5, "folds": 3, "balance": 2, "group": None, "leak": True}, ""),
+    ],
+)
+def test_parameters_of_another_kind_are_refused(monkeypatch, given, message):
+    cells = ["folds = 1\nminutes = 0.0\nleak = False\ngroup = ''\nbalance = None"]
+    cells += ["# Parameters\n" + "\n".join(f"{name} = {value!r}" for name, value in given.items()), "import numpy"]
+    values = {"In": cells}
+    for cell in cells:
+        exec(cell, values)
+    monkeypatch.setattr("IPython.get_ipython", lambda: SimpleNamespace(user_ns=values))
+    if not message:
+        assert report.parameters(folds=1) == given
+        return
+    with pytest.raises(ValueError, match=message):
+        report.parameters(folds=1)
+
+
+def test_a_group_without_runs_has_no_page(tmp_path):
+    with pytest.raises(ValueError, match="unknown group of runs 'g'; known: none"):
+        report.compare_report(tmp_path, "g")
+    assert not list(tmp_path.iterdir())
+
+
 def test_training_from_any_folder_leaves_a_report(table, tmp_path, monkeypatch):
     from scope_nb.data import write_parquet
 
@@ -73,7 +106,7 @@ def test_an_ensemble_has_a_page_and_classifies(table, tmp_path):
 
     from scope_nb import ensemble, models, runs
     from scope_nb.data import Dataset, write_parquet
-    from scope_nb.evaluate import evaluate
+    from scope_nb.evaluate import evaluate, pool
 
     write_parquet(table, tmp_path / "t.parquet")
     plain, images = (Dataset.from_table(table, "e", dmdt=dmdt) for dmdt in (False, True))
@@ -104,6 +137,8 @@ def test_an_ensemble_has_a_page_and_classifies(table, tmp_path):
         known = runs.load_run(f"t/{name}/e", tmp_path).evaluation
         np.testing.assert_allclose(found["probability"], known.predictions["probability"].iloc[6:40], rtol=1e-6)
         assert (found["positive"] == (found["probability"] > known.threshold)).all()
+        alone = runs.classify(f"t/{name}/e", new.assign(ra=np.nan, dec=np.nan), tmp_path)["probability"]
+        np.testing.assert_allclose(pool(alone.to_numpy(), np.repeat(range(17), 2)), found["probability"], rtol=1e-6)
     with pytest.raises(ValueError, match="was trained on other data"):
         ensemble.mean_model("xgb+mine", "t", "e", files.sample(), tmp_path)
 
@@ -144,6 +179,26 @@ def test_light_curves_without_name_and_position_become_a_table(star, tmp_path):
     table = read_parquet(tmp_path / "table.parquet")
     assert table["period_ELS_ECE_EAOV"].nunique() == 1
     np.testing.assert_allclose(np.diff(table["median"]), 1, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"class_column": "kind"}, "class_column and class_tags belong together"),
+        ({"class_column": "kidn", "class_tags": "tags.csv"}, "unknown column of the light curves 'kidn'"),
+        ({"class_column": "kind", "class_tags": "tags.csv"}, "no tags given for the classes B"),
+    ],
+)
+def test_classes_are_checked_before_features_are_made(star, tmp_path, monkeypatch, more, message):
+    time, mag, err, _ = star
+    monkeypatch.chdir(tmp_path)
+    pd.DataFrame({"hjd": [time] * 2, "mag": [mag] * 2, "magerr": [err] * 2, "kind": ["A", "B"]}).to_parquet("c.parquet")
+    (tmp_path / "tags.csv").write_text("class,tags\nA,vnv\n")
+    notebook = next(p for p in NOTEBOOKS if p.stem == "features")
+    with pytest.raises(papermill.PapermillExecutionError, match=message):
+        report.run_notebook(notebook, tmp_path / "out.ipynb", {"light_curves": str(tmp_path / "c.parquet")} | more)
+    done = [cell for cell in nbformat.read(tmp_path / "out.ipynb", 4).cells if cell.get("execution_count")]
+    assert len(done) < 6
 
 
 def test_the_index_is_escaped(tmp_path):
