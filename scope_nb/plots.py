@@ -20,6 +20,7 @@ PARTS = {"train": (GREY, ":"), "val": (ORANGE, "--"), "test": (BLUE, "-")}
 
 
 def axes_for(ax, **size):
+    """Return the axes given, or those of a new figure."""
     return plt.subplots(layout="constrained", **size)[1] if ax is None else ax
 
 
