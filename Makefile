@@ -22,7 +22,7 @@ help:
 	@echo "make lint                           check style"
 	@echo "make sample                         remake the simulated sample in data/"
 	@echo "make benchmark                      speed beside public peers (installs them); periods found"
-	@echo "make clean                          remove the environment, caches and reports"
+	@echo "make clean                          remove the environment and caches; reports are kept"
 
 env: $(READY)
 
@@ -58,5 +58,5 @@ benchmark: $(READY)
 	-$(BIN)/python tests/benchmarks/recovery.py
 
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache build dist *.egg-info reports/*
+	rm -rf $(VENV) .pytest_cache .ruff_cache build dist *.egg-info
 	find scope_nb tests notebooks -name __pycache__ -o -name .ipynb_checkpoints | xargs rm -rf

@@ -1,9 +1,11 @@
 """Model files: any fitted classifier without pickle, and read back only what is known to be safe."""
 
 import copy
+import inspect
 from pathlib import Path
 from zipfile import ZIP_DEFLATED
 
+import numpy as np
 import skops.io
 from sklearn.base import BaseEstimator
 
@@ -32,6 +34,20 @@ TRUSTED = (
     "xgboost.core.Booster",
     "xgboost.sklearn.XGBClassifier",
 )
+
+
+def described(model):
+    """Return a classifier in one line: its class, and those of its settings that are not the usual ones."""
+    if isinstance(model, list | tuple):
+        return f"[{', '.join(map(described, model))}]"
+    if not isinstance(model, BaseEstimator):
+        plain = isinstance(model, str | bytes | int | float | dict | np.generic | None)
+        return repr(model) if plain else getattr(model, "__name__", type(model).__name__)
+    usual = {name: p.default for name, p in inspect.signature(type(model)).parameters.items()}
+    settings = {name: value for name, value in model.get_params(deep=False).items() if value is not None}
+    words = {name: described(value) for name, value in settings.items()}
+    words = [f"{name}={word}" for name, word in words.items() if word != described(usual.get(name))]
+    return f"{type(model).__name__}({', '.join(words)})"
 
 
 def save_model(model, folder):

@@ -12,7 +12,7 @@ from .columns import CURVE_COLUMN, NUMBERED, match_columns, record_columns, requ
 from .fitting import Folds, eval_arguments, fit, weight_argument
 from .impute import ScopeImputer
 from .keras_classifier import KerasClassifier, training_rows
-from .model_files import load_model, model_folder, save_model, start_folder
+from .model_files import described, load_model, model_folder, save_model, start_folder
 from .networks import rnn_network, scope_network, strided_network
 from .taxonomy import find_tag, tags, unknown
 
@@ -21,11 +21,13 @@ __all__ = [
     "EvalSetPipeline",
     "Folds",
     "contributions",
+    "described",
     "dnn",
     "fit",
     "forest",
     "load_model",
     "model_folder",
+    "require_own_name",
     "rnn",
     "save_model",
     "scope_dnn",
@@ -34,7 +36,11 @@ __all__ = [
     "xgb",
 ]
 
-ALGORITHMS = ("xgb", "forest", "dnn", "rnn", "scope_dnn", "scope")  # names that runs of the kit's own models have
+# The names that runs of the kit's own models have, and which classifier or layers make each
+ALGORITHMS = {
+    **{"xgb": ("XGBClassifier",), "forest": ("ExtraTreesClassifier",), "scope": ("ScopeTrees",)},
+    **{"dnn": ("strided_network", "scope_network"), "rnn": ("rnn_network",), "scope_dnn": ("scope_network",)},
+}
 NETWORKS = {"strided": strided_network, "scope": scope_network}
 
 # What SCoPe trains its trees with, without its grid search
@@ -287,6 +293,26 @@ def _keras(network, settings, params, what):
     optimizer = {**settings.get("optimizer_params", {}), **(params.get("optimizer_params") or {})}
     params = {"add_indicator": True, **settings, **params, "optimizer_params": optimizer or None}
     return KerasClassifier(network, build_params=build_params, **params)
+
+
+def require_own_name(algorithm, model):
+    """Refuse to run a model of one's own under the name of one of the kit's, whose runs it would replace.
+
+    Parameters
+    ----------
+    algorithm : str
+    model : classifier
+
+    Raises
+    ------
+    ValueError
+    """
+    words = described(model)
+    if not any(name in words for name in ALGORITHMS.get(algorithm, [""])):
+        raise ValueError(
+            f"algorithm is {algorithm!r}, which names a model of the kit, but the model is {words}: give algorithm "
+            "a name of its own, and both are kept"
+        )
 
 
 def contributions(model, X):

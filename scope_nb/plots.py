@@ -82,19 +82,19 @@ def periodogram(result, ax=None, most=20000):
     return ax
 
 
-def dmdt(image, ax=None):
-    """Show a magnitude-time histogram (26 x 26) with its bin edges."""
+def dmdt(image, ax=None, colorbar=True):
+    """Show a magnitude-time histogram (26 x 26) with its bin edges; the same colours in every picture."""
     ax = axes_for(ax, figsize=(4.2, 3.4))
     image = np.asarray(image)
-    positive = image[image > 0]
-    norm = LogNorm(positive.min(), max(positive.max(), positive.min() * 1.01)) if positive.size else None
+    norm = LogNorm(1e-4, 1)  # an L2 norm of 1 bounds the shares; few of real light curves are smaller
     drawn = ax.imshow(np.where(image > 0, image, np.nan), origin="lower", aspect="auto", cmap="viridis", norm=norm)
     dm, dt = dmdt_edges()
     for axis, edges, chosen in ((ax.xaxis, dt, [2, 7, 14, 19, 24]), (ax.yaxis, dm, [1, 5, 9, 13, 17, 21, 25])):
         axis.set_ticks(np.array(chosen) - 0.5, [f"{edges[k]:g}" for k in chosen])
     ax.set_xlabel("time difference (days)")
     ax.set_ylabel("magnitude difference")
-    ax.figure.colorbar(drawn, ax=ax, label="share (L2 norm)")
+    if colorbar:
+        ax.figure.colorbar(drawn, ax=ax, label="share (L2 norm)", extend="min")
     return ax
 
 
@@ -253,21 +253,28 @@ def gallery(examples, table, curves=None, period_suffix="ELS_ECE_EAOV", columns=
     entries = table.iloc[examples["row"]]
     place = np.full(len(entries), -1) if curves is None else positions(curves, entries)
     height = -(-len(examples) // columns)
-    _, axes = plt.subplots(height, columns, figsize=(4 * columns, 3.3 * height), layout="constrained", squeeze=False)
+    figure, axes = plt.subplots(
+        height, columns, figsize=(4 * columns, 3.3 * height), layout="constrained", squeeze=False
+    )
     for ax in axes.flat[len(examples) :]:
         ax.remove()
     for ax, example, found in zip(axes.flat, examples.itertuples(), place, strict=False):
         entry = table.iloc[example.row]
         if found < 0 and "dmdt" in entry:
-            dmdt(entry["dmdt"], ax)
+            dmdt(entry["dmdt"], ax, colorbar=False)
         elif found < 0:
             ax.text(0.5, 0.5, "neither light curve nor dmdt", ha="center")
         elif entry.get("periodic", 1.0) > 0.5:
             folded(curves[found], entry[f"period_{period_suffix}"], ax)
         else:
             light_curve(curves[found], ax)
+        if found >= 0 and (band := curves[found].info.get("band")):
+            ax.set_ylabel(f"magnitude, {band}")
         sign = "missed" if example.y else "false alarm"
         ax.set_title(f"{sign}, probability {example.probability:.2f}\n{textwrap.fill(example.labels, 42)}", fontsize=9)
+    images = [image for ax in figure.axes for image in ax.images]
+    if images:
+        figure.colorbar(images[0], ax=list(figure.axes), label="share (L2 norm)", extend="min")
     return axes
 
 

@@ -56,13 +56,18 @@ def run_notebook(notebook, output, parameters=None, title=None):
 
 
 def export_html(notebook, title=None):
-    """Export an executed notebook as one self-contained HTML page beside it."""
+    """Export an executed notebook as one self-contained HTML page beside it; cells tagged `setup` show what they say.
+
+    What they do, imports and checks, is left to the notebook.
+    """
     import nbformat
     from nbconvert import HTMLExporter
+    from traitlets.config import Config
 
     notebook = Path(notebook)
+    setup = Config(TagRemovePreprocessor={"enabled": True, "remove_input_tags": {"setup"}})
     # scripts from elsewhere are left out: the page must open without a network
-    exporter = HTMLExporter(template_name="lab", mathjax_url="", require_js_url="", jquery_url="")
+    exporter = HTMLExporter(config=setup, template_name="lab", mathjax_url="", require_js_url="", jquery_url="")
     exporter.exclude_input_prompt = exporter.exclude_output_prompt = True
     page, _ = exporter.from_notebook_node(
         nbformat.read(notebook, as_version=4), {"metadata": {"name": title or notebook.stem}}

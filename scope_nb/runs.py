@@ -101,7 +101,7 @@ def write_run(folder, evaluation, record, model=None, figures=()):
         for name in figures:
             figures[name].savefig(part / f"{name}.png", dpi=120, bbox_inches="tight")
         if model is not None:
-            record = record | _save_model(model, part / "model")
+            record = record | {"model": models.described(model)} | _save_model(model, part / "model")
         _write_json(part / "provenance.json", record)
     return folder
 

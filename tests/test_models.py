@@ -382,6 +382,17 @@ def test_fit_passes_only_what_the_model_takes():
     assert not hasattr(pipeline, "feature_importances_")
 
 
+@pytest.mark.parametrize("name", sorted(models.ALGORITHMS))
+def test_a_model_of_ones_own_needs_a_name_of_its_own(name):
+    own = make_pipeline(StandardScaler(), LogisticRegression(C=2))
+    with pytest.raises(ValueError, match=f"'{name}'.*LogisticRegression\\(C=2\\)"):
+        models.require_own_name(name, own)
+    models.require_own_name("mine", own)
+    built = {"xgb": models.xgb(), "forest": models.forest(), "dnn": models.dnn(network="scope"), "rnn": models.rnn()}
+    built |= {"scope_dnn": models.scope_dnn("vnv"), "scope": types.SimpleNamespace(__name__="ScopeTrees")}
+    models.require_own_name(name, built[name])
+
+
 def test_a_forest_is_scikit_learns_and_round_trips(data, tmp_path):
     train, val = (types.SimpleNamespace(X=X.copy(), y=y, weight=None) for X, y in (data.train, data.val))
     train.X.iloc[:40, 0] = np.nan  # gaps need no imputation

@@ -91,9 +91,13 @@ def test_training_from_any_folder_leaves_a_report(table, tmp_path, monkeypatch):
     folder = tmp_path / "reports" / "table" / "xgb" / "rrlyr"
     assert pages == [folder / "report.html"]
     assert {"report.html", "report.ipynb", "stats.json", "scores.png"} <= {p.name for p in folder.iterdir()}
-    parameters = json.loads((folder / "provenance.json").read_text())["parameters"]
-    assert parameters["tag"] == "rrlyr"
-    assert parameters["seed"] == 42
+    record = json.loads((folder / "provenance.json").read_text())
+    assert record["parameters"]["tag"] == "rrlyr"
+    assert record["parameters"]["seed"] == 42
+    assert "XGBClassifier(colsample_bytree=0.5" in record["model"]
+    page = (folder / "report.html").read_text()
+    assert "RR Lyrae, by xgb" in page
+    assert "matplotlib.pyplot" not in page  # a reader sees what set-up says, not what it does
     index = (tmp_path / "reports" / "index.html").read_text()
     assert '<a href="table/xgb/rrlyr/report.html">rrlyr</a>' in index
     before = (folder / "report.html").stat().st_mtime_ns
