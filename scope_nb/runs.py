@@ -2,6 +2,7 @@
 
 import json
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -320,3 +321,38 @@ def _difference(one, two):
         if unlike:
             return f"{unlike} of {len(one)} light curves have other {what}"
     return ""
+
+
+def changes(run_a, run_b, reports=""):
+    """Return what two runs were made with and that differs: parameters, model, data, code and versions.
+
+    Parameters
+    ----------
+    run_a, run_b : path-like or Run
+    reports : path-like
+        See `load_run`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row each, one column for each run, as text; of the models only the words that the other has not.
+    """
+    a, b = (load_run(run, reports) for run in (run_a, run_b))
+    one, two = (_made_with(run.record) for run in (a, b))
+    names = [name for name in {**one, **two} if one.get(name) != two.get(name)]
+    names = [name for name in names if "version" not in name or (name in one and name in two)]  # of what both loaded
+    table = pd.DataFrame([[one.get(name), two.get(name)] for name in names], names, ["a", "b"], dtype=object)
+    if "model" in table.index:
+        words = [re.findall(r"[^\s,()]+", str(text)) for text in table.loc["model"]]
+        table.loc["model"] = [" ".join(w for w in own if w not in other) for own, other in (words, words[::-1])]
+    return table.fillna("").astype(str)
+
+
+def _made_with(record):
+    """Return the provenance of a run as one flat dictionary, without its time and place."""
+    data, dataset = record.get("data") or {}, dict(record.get("dataset") or {})
+    columns = dataset.pop("features", None)
+    flat = {name: v for name, v in record.get("parameters", {}).items() if name not in ("group", "reports")} | dataset
+    flat |= {"columns": columns and len(columns), "model": record.get("model"), "commit": record.get("commit")}
+    flat |= {"data": data.get("file"), "data hash": str(data.get("sha256"))[:8], "python": record.get("python")}
+    return flat | {f"version of {name}": v for name, v in record.get("versions", {}).items()}
