@@ -273,8 +273,12 @@ def gallery(examples, table, curves=None, period_suffix="ELS_ECE_EAOV", columns=
         sign = "missed" if example.y else "false alarm"
         ax.set_title(f"{sign}, probability {example.probability:.2f}\n{textwrap.fill(example.labels, 42)}", fontsize=9)
     images = [image for ax in figure.axes for image in ax.images]
+    if len(images) == axes.size:  # all have the same axes
+        for ax in axes.flat:
+            ax.label_outer()
     if images:
-        figure.colorbar(images[0], ax=list(figure.axes), label="share (L2 norm)", extend="min")
+        bar = figure.colorbar(images[0], ax=list(figure.axes), label="share (L2 norm)", extend="min")
+        bar.minorticks_off()  # they would take as long to draw as a panel
     return axes
 
 

@@ -9,7 +9,6 @@ import sys
 import warnings
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import packages_distributions, version
 from pathlib import Path
 
 import numpy as np
@@ -40,10 +39,10 @@ def provenance(parameters, data=None, simulated=False):
 
 
 def _versions():
-    """Return the versions of the installed packages whose modules are loaded."""
-    loaded = {name.partition(".")[0] for name in sys.modules}
-    packages = {package for name, found in packages_distributions().items() if name in loaded for package in found}
-    return {name: version(name) for name in sorted(packages, key=str.lower)}
+    """Return the versions of the packages that are loaded, by the names that they are imported by."""
+    loaded = {name for name in sys.modules if "." not in name} - sys.stdlib_module_names
+    versions = {name: getattr(sys.modules[name], "__version__", None) for name in sorted(loaded, key=str.lower)}
+    return {name: version for name, version in versions.items() if isinstance(version, str)}
 
 
 def _commit():
