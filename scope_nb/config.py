@@ -31,9 +31,12 @@ WITHOUT_EFFECT = (
         "monitor",
     ),
     *("callbacks", "run_eagerly", "pre_trained_model", "save", "plot", "weights_only", "skip_cv", "feature_stats"),
-    *("dense_branch", "conv_branch", "loss", "optimizer", "verbose"),
+    "verbose",
 )
+BRANCHES = {"dense_branch": "dense", "conv_branch": "conv"}
+FIXED = {"loss": "binary_crossentropy", "optimizer": "adam"}  # networks are trained with these only
 GRID, OTHER = "gridsearch_params_start_stop_step", "other_training_params"
+TENTHS = ("subsample", "colsample_bytree")  # SCoPe divides them by 10
 TREES = {"objective": "objective", "eval_metric": "eval_metric"}
 TREES |= {"early_stopping_rounds": "early_stopping_rounds", "num_boost_round": "n_estimators"}
 XGBOOST = {
@@ -87,7 +90,7 @@ def run_settings(tag, path="", **given):
     return {
         "data": data,
         "cut": flat,
-        "dnn": _network(entry) | chosen,
+        "dnn": _network({**(own["training"].get("dnn") or {}), **entry}) | chosen,
         "rnn": chosen,
         "xgb": _trees(own["training"].get("xgboost") or {}),
     }
@@ -116,11 +119,13 @@ def read_config(path):
     _known("class of 'training.classes'", classes, tags().index, path)
     for tag, entry in classes.items():
         _check_class(tag, _mapping(entry, path, f"training.classes.{tag}"), sets, path)
+    _check_network(_mapping(training.get("dnn"), path, "training.dnn"), "'training.dnn'", path)
     trees = _mapping(training.get("xgboost"), path, "training.xgboost")
     for name, known in XGBOOST.items():
         _known(f"key of {name!r}", _mapping(trees.get(name), path, name), known, path)
     _known("key of 'training.xgboost'", trees, XGBOOST, path)
-    if suffix := (sets.get("info") or {}).get("period_suffix"):
+    _check_trees(trees, path)
+    if suffix := _mapping(sets.get("info"), path, "features.info").get("period_suffix"):
         find_suffix(suffix) if suffix != "None" else None
     return {"training": training, "features": sets}
 
@@ -141,24 +146,45 @@ def _known(kind, given, known, path):
 
 def _check_class(tag, entry, sets, path):
     """Check one class: its keys, its label, its ranges, its set of features."""
-    where = f"key of class {tag!r}"
-    _known(where, entry, (*USED, *NETWORK, *WITHOUT_EFFECT), path)
     if not entry.get("label"):
         raise ValueError(f"{path}: class {tag!r} has no label; that of the tag is {tags().loc[tag, 'label']!r}")
+    _check_network(entry, f"class {tag!r}", path, USED)
+    _true(entry.get("weight_per_class"), f"{path}: weight_per_class of class {tag!r}: ")
+    if (chosen := entry.get("features")) and chosen not in {*sets, *FEATURE_SETS} - {"info"}:
+        raise ValueError(
+            f"{path}: {unknown(f'feature set of class {tag!r}', chosen, {*sets, *FEATURE_SETS} - {'info'})}"
+        )
+
+
+def _check_network(entry, where, path, more=()):
+    """Check what says how to train, of all classes or of one: keys and ranges."""
+    _known(f"key of {where}", entry, (*more, *NETWORK, *WITHOUT_EFFECT, *BRANCHES, *FIXED), path)
+    for name, only in FIXED.items():
+        if entry.get(name) not in (None, only):
+            raise ValueError(f"{path}: {name} of {where} is {entry[name]!r}; networks are trained with {only!r} only")
+    if not any(_true(entry.get(name, True), f"{path}: {name} of {where}: ") for name in BRANCHES):
+        raise ValueError(f"{path}: {where} leaves a network neither {' nor '.join(BRANCHES)}")
     checks = {"threshold": lambda v: 0 <= v < 1, "balance": lambda v: v > 0, "lr": lambda v: v > 0}
     checks |= dict.fromkeys(COUNTS, lambda v: v >= 1 and v == int(v))
     for name, holds in checks.items():
         value = entry.get(name)
         if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
             hint = "; YAML wants a dot in it: 3.0e-4, not 3e-4" if isinstance(value, str) and "e" in value else ""
-            raise ValueError(f"{path}: {name} of class {tag!r} is {value!r}, which is no number{hint}")
+            raise ValueError(f"{path}: {name} of {where} is {value!r}, which is no number{hint}")
         if value is not None and not holds(value):
-            raise ValueError(f"{path}: {name} of class {tag!r} is {value!r}, which is out of range")
-    _true(entry.get("weight_per_class"), f"{path}: weight_per_class of class {tag!r}: ")
-    if (chosen := entry.get("features")) and chosen not in {*sets, *FEATURE_SETS} - {"info"}:
-        raise ValueError(
-            f"{path}: {unknown(f'feature set of class {tag!r}', chosen, {*sets, *FEATURE_SETS} - {'info'})}"
-        )
+            raise ValueError(f"{path}: {name} of {where} is {value!r}, which is out of range")
+
+
+def _check_trees(section, path):
+    """Check the numbers of the trees, each alone or in a list of which the first counts."""
+    grid, other = section.get(GRID) or {}, section.get(OTHER) or {}
+    given = {**grid, **{name: other[name] for name in ("eta", "eta_list") if other.get(name) is not None}}
+    for name, value in given.items():
+        first = (value or [None])[0] if isinstance(value, list) else value
+        if isinstance(first, bool) or not isinstance(first, int | float) or first <= 0:
+            raise ValueError(f"{path}: {name} of 'training.xgboost' is {value!r}; it is a number above 0, or several")
+        if name in TENTHS and first < 1:
+            raise ValueError(f"{path}: {name} of 'training.xgboost' is {value!r}, but counts tenths: 6 stands for 0.6")
 
 
 def _features(sections, name, suffix):
@@ -167,10 +193,10 @@ def _features(sections, name, suffix):
     if section is None:
         return name
     entries = dict.fromkeys(section) if isinstance(section, list) else section
-    entries = {n: entry or {} for n, entry in entries.items()}
+    entries = {n: entry if isinstance(entry, dict) else {"include": entry} for n, entry in entries.items()}
     known = features()["periodic"]
     periodic = {n: _true(entry.get("periodic", known.get(n, False))) for n, entry in entries.items()}
-    included = [n for n, entry in entries.items() if _true(entry.get("include", True))]
+    included = [n for n, entry in entries.items() if entry.get("include") is None or _true(entry["include"])]
     return [f"{n}_{suffix}" if periodic[n] and suffix else n for n in included]
 
 
@@ -185,7 +211,7 @@ def _true(value, what=""):
 
 
 def _network(entry):
-    """Return the arguments of `models.dnn` that a class sets."""
+    """Return the arguments of `models.dnn` that a class, or the section for all of them, sets."""
     found = {}
     for key, value in entry.items():
         if key not in NETWORK or value is None:
@@ -196,14 +222,15 @@ def _network(entry):
             found.setdefault(name, {})[inner] = value
         else:
             found[name] = value
-    return found
+    branches = [name for key, name in BRANCHES.items() if _true(entry.get(key, True))]
+    return found if len(branches) == len(BRANCHES) else found | {"branches": branches}
 
 
 def _trees(section):
     """Return the arguments of `models.xgb`: the first of every range, as SCoPe trains without its grid search."""
     grid, other = section.get(GRID) or {}, section.get(OTHER) or {}
-    found = {name: grid[name][0] for name in grid}
-    found |= {name: found[name] / 10 for name in ("subsample", "colsample_bytree") if name in found}
+    found = {name: value[0] if isinstance(value, list) else value for name, value in grid.items()}
+    found |= {name: found[name] / 10 for name in TENTHS if name in found}
     found |= {TREES[name]: value for name, value in other.items() if name in TREES}
     rates = other.get("eta_list", other.get("eta"))
     if rates is not None:

@@ -72,9 +72,19 @@ def read_for(path, tag, features=None, period_suffix=None, derived=True, dmdt=Tr
     wanted += ["dmdt"] * bool(dmdt) + [weight] * isinstance(weight, str)
     summed = derived and not dmdt and path.suffix.lower() == ".parquet" and "dmdt" in names
     wanted = set(wanted) - ({"dmdt"} if summed else set())
-    table = read_table(path, [name for name in names if name in wanted])
+    table = _numbers(read_table(path, [name for name in names if name in wanted]))
     if summed:
         table[list(CHANGES)] = changes(dmdt_batches(path))
+    return table
+
+
+def _numbers(table):
+    """Return a table whose numbers are numbers, where a column of a file holds nothing but numbers as text."""
+    if table.columns.is_unique:  # else it is refused later
+        for name in table.select_dtypes(exclude=["number", "bool"]).columns.difference([*IDENTITY, "dmdt"]):
+            numbers = pd.to_numeric(table[name], errors="coerce")
+            if (numbers.notna() == table[name].notna()).all():
+                table[name] = numbers
     return table
 
 
@@ -215,6 +225,7 @@ class Dataset:
         suffix = period_suffix or default["period_suffix"]
         columns = _feature_columns(table, features or tags().loc[tag, "taxonomy"], suffix, dmdt)
         y, used, star, part = _membership(table, tag, label, threshold, split, balance, seed)
+        _refuse_repeated(table)
         row = np.flatnonzero(used)
         weight = _row_weight(table, weight, row)
         if weight_per_class:
@@ -437,11 +448,15 @@ def _check_table(table, threshold, balance):
         raise ValueError(f"balance is {balance}; it is a ratio of counts, above 0, or None to keep every row")
     if (twice := table.columns[table.columns.duplicated()]).size:
         raise ValueError(f"the table has columns more than once: {', '.join(map(str, twice.unique()))}")
-    if "_id" in table and (again := table["_id"].duplicated()).any():
+    if "_id" in table and (again := table["_id"].duplicated() & table["_id"].notna()).any():
         raise ValueError(
             f"{again.sum()} rows repeat the _id of another, first row {np.argmax(again)} "
             f"({table['_id'].iloc[np.argmax(again)]}): keep one of each, as table.drop_duplicates('_id') does"
         )
+
+
+def _refuse_repeated(table):
+    """Refuse rows that are there twice in a table without names of light curves."""
     if "_id" not in table:
         numbers = table.select_dtypes("number")
         again = numbers.duplicated() & numbers.notna().any(axis=1)
@@ -467,12 +482,11 @@ def _balanced(part, y, used, star, balance, seed):
     rare, common = sorted(rows, key=len)
     names, owner = np.unique(star[common], return_inverse=True)
     place = np.random.default_rng(seed).permutation(len(names))[owner]
-    order = np.argsort(place, kind="stable")
     keep = round(balance * len(rare))
     if keep >= len(common):
         return part
     part = part.astype("<U7")
-    part[common[order][keep:]] = DROPPED
+    part[common[place >= max(np.sort(place)[keep], 1)]] = DROPPED  # of the last star all or nothing, of the first all
     return part
 
 

@@ -96,10 +96,28 @@ def _shapes(table, suffix):
     names = [[f"{name}_{suffix}" for name in pair] for pair in names]
     if not {name for pair in names for name in pair} <= set(table):
         return {}
-    pairs = [[_value(table, name) for name in pair] for pair in names]
-    if (np.isnan(pairs[1][0]) & (pairs[0][0] == 0)).any():
-        return _polar_shapes(pairs, suffix)
-    a, b = (np.nan_to_num(coefficients) for coefficients in zip(*pairs, strict=True))
+    pairs = np.array([[_value(table, name) for name in pair] for pair in names])
+    found, polar = _plain_shapes(pairs, suffix), _is_polar(pairs)
+    if not polar.any():
+        return found
+    other = _polar_shapes(pairs, suffix)
+    return {name: np.where(polar, other[name], values) for name, values in found.items()}
+
+
+def _is_polar(pairs):
+    """Tell the rows of SCoPe's newer feature files, which store R_1, phi_1, the ratios R_k / R_1 and phases of 0 to 1.
+
+    Where nothing was fitted, their ratios are 0 / 0. Else all harmonics have a phase, those with a ratio of 0 too, and
+    nothing is negative: of plain coefficients that holds for one in 500 rows, and only for those of five harmonics.
+    """
+    (first, _), ratio, phase = pairs[0], pairs[1:, 0], pairs[1:, 1]
+    fitted = (first > 0) & ((ratio >= 0) & (phase > 0) & (phase < 1)).all(axis=0)
+    return fitted | ((first == 0) & np.isnan(ratio[0]))
+
+
+def _plain_shapes(pairs, suffix):
+    """The shapes from plain coefficients, shape (harmonics, 2, n)."""
+    a, b = np.nan_to_num(pairs).swapaxes(0, 1)
     radius, angle = np.hypot(a, b), np.arctan2(-b, a)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(radius[0] > 0, radius / radius[0], np.nan)
@@ -145,11 +163,7 @@ def _fitted_curve(radius, phase):
 
 
 def _polar_shapes(pairs, suffix):
-    """The same from SCoPe's newer feature files, which store R_1 and the ratios R_k / R_1 themselves.
-
-    They give themselves away by ratios of 0 / 0 where no harmonic was fitted. Their phases follow another convention
-    and are left missing.
-    """
+    """The same from SCoPe's newer feature files; their phases follow another convention and are left missing."""
     found = {f"R_1_{suffix}": pairs[0][0]}
     for k, (ratio, _) in zip(HARMONICS, pairs[1:], strict=True):
         missing = np.full(len(ratio), np.nan)

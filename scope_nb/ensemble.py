@@ -62,13 +62,22 @@ def average(runs, reports=""):
     members = _members(runs, reports)
     first = members[0]
     evaluation = evaluate_predictions(first.tag, *_averaged(members))
-    settings = [m.record.get("dataset", {}) for m in members]
-    record = provenance({}) | {"data": first.record.get("data"), "dataset": settings[0]}
-    record["dataset"]["dmdt"] = any(s.get("dmdt") for s in settings)
+    dataset = _seen_by_all([m.record.get("dataset") or {} for m in members])
+    record = provenance({}) | {"data": first.record.get("data") or {}, "dataset": dataset}
     record["members"] = [m.name for m in members]
-    model = _mean(members) if all((m.folder / "model").is_dir() for m in members) else None
+    whole = dataset and all((m.folder / "model").is_dir() for m in members)
+    model = _mean(members) if whole else None
     folder = run_folder(reports, first.group, "+".join(member.algorithm for member in members), first.tag)
     return load_run(write_run(folder, evaluation, record, model))
+
+
+def _seen_by_all(settings):
+    """Return settings of a data set that has what any of several has; nothing if no data set can have it."""
+    if len({s.get("period_suffix") for s in settings}) > 1:
+        return {}
+    columns = dict.fromkeys(name for s in settings for name in s.get("features") or [])
+    either = {name: any(s.get(name) for s in settings) for name in ("derived", "dmdt", "light_curves")}
+    return {**settings[0], "features": list(columns), **either}
 
 
 def mean_model(algorithm, group, tag, data, reports=""):

@@ -78,7 +78,14 @@ def evaluate(model, dataset, threshold=None, by_star=True):
     )
     unseen = getattr(model, "unseen_", None) or {"part": [], "probability": []}
     for name in set(unseen["part"]):
-        frame.loc[frame["part"] == name, "probability"] = unseen["probability"][unseen["part"] == name]
+        here, there = frame["part"] == name, unseen["part"] == name
+        for column in ("star", "y"):
+            if not np.array_equal(frame.loc[here, column], unseen[column][there]):
+                raise ValueError(
+                    f"the model tells of other light curves of the {name} part than the data set has: cut it as they "
+                    "were cut in training, with the same table, split, balance and seed"
+                )
+        frame.loc[here, "probability"] = unseen["probability"][there]
     if by_star:
         frame["probability"] = pool(frame["probability"], [frame["part"], frame["star"]])
     return evaluate_predictions(dataset.tag, frame, threshold, tuple(sorted({"val", *unseen["part"]})), by_star)
@@ -90,7 +97,8 @@ def pool(probability, star):
     A star has the same nature in every band and field, and each light curve shows it with noise of its own. The mean
     needs no other light curve to be there.
     """
-    return pd.Series(np.asarray(probability, float)).groupby(star).transform("mean").to_numpy()
+    mean = pd.Series(np.asarray(probability, float)).groupby(star).transform("mean").to_numpy()
+    return mean.round(12)  # what was tied stays so
 
 
 def evaluate_predictions(tag, predictions, threshold=None, unseen=("val",), by_star=False):

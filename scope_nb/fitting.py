@@ -29,16 +29,22 @@ def fit(model, train, val=None):
         return model.fit(train, val)
     if inspect.isclass(model):
         raise TypeError(f"the model is the class {model.__name__}, not one of it: write {model.__name__}()")
-    if not hasattr(model, "predict_proba"):
+    of_default = getattr(model, "final_estimator", model) is None  # a stack tells only after fit what its last step can
+    if not hasattr(model, "predict_proba") and not of_default:
         raise TypeError(
             f"{type(model).__name__} has no predict_proba; scikit-learn's CalibratedClassifierCV gives it one"
         )
     if not hasattr(model, "fit"):
         return model
-    arguments = weight_argument(model, train.weight)
-    if val is not None:
-        arguments |= eval_arguments(model, [(val.X, val.y)])
-    model.fit(train.X, train.y, **arguments)
+    weights = weight_argument(model, train.weight)
+    others = {} if val is None else eval_arguments(model, [(val.X, val.y)])
+    try:
+        model.fit(train.X, train.y, **weights, **others)
+    except (TypeError, ValueError) as error:  # only some of those that pass arguments on say what they take
+        if not weights or "sample_weight" not in str(error):
+            raise
+        warnings.warn(f"{type(model).__name__} takes no sample_weight: weights are ignored", stacklevel=2)
+        model.fit(train.X, train.y, **others)
     return model
 
 
@@ -51,12 +57,18 @@ class Average(ClassifierMixin, BaseEstimator):
         return np.array([0, 1])
 
     def predict_proba(self, X):
-        """Probability of each class, shape (n, 2)."""
-        return np.mean([model.predict_proba(X) for model in self.models_], axis=0)
+        """Probability of each class, shape (n, 2); each model sees the columns that it was fitted on."""
+        return np.mean([model.predict_proba(_own(model, X)) for model in self.models_], axis=0)
 
     def predict(self, X):
         """The class of each row at a probability of 0.5."""
         return (self.predict_proba(X)[:, 1] > 0.5).astype(int)
+
+
+def _own(model, X):
+    """Return the columns that a model knows by name, where they are all there."""
+    names = getattr(model, "feature_names_in_", None)
+    return X if names is None or not {*names} <= {*getattr(X, "columns", ())} else X[list(names)]
 
 
 class Folds(Average):
@@ -121,7 +133,14 @@ class Folds(Average):
 
     @property
     def feature_importances_(self):
-        return pd.concat([pd.Series(model.feature_importances_) for model in self.models_], axis=1).mean(axis=1)
+        return pd.concat([named_importances(model) for model in self.models_], axis=1).mean(axis=1)
+
+
+def named_importances(model):
+    """Return the importances of a fitted model by the names of its features, where it knows these."""
+    values = model.feature_importances_
+    names = getattr(model, "feature_names_in_", range(len(values)))
+    return values if isinstance(values, pd.Series) else pd.Series(np.asarray(values, float), names)
 
 
 def _fit_names(model):

@@ -9,7 +9,7 @@ from scipy.stats import spearmanr
 
 from .compare import FEW_STARS, compare, compare_published, judged, mean_difference
 from .metrics import number, percent, with_interval
-from .runs import load_run, load_runs
+from .runs import load_run, load_runs, require_same
 from .taxonomy import published, tags, unknown
 
 
@@ -172,12 +172,16 @@ def importances(runs, most=20):
 
 
 def pick_two(runs, run_a="", run_b=""):
-    """Return the two runs to compare: those given, else those of the first tag that has two; None if none has."""
+    """Return the two runs to compare: those given, else the first two of one tag with one test part, or None."""
     if run_a and run_b:
         return run_a, run_b
     if run_a or run_b:
         raise ValueError("give both run_a and run_b, as GROUP/ALGORITHM/TAG, or neither")
     for _, group in runs.groupby("tag", sort=False) if len(runs) else ():
-        if len(group) > 1:
-            return tuple(group["folder"].iloc[:2])
+        for pair in combinations(group["folder"], 2):
+            try:
+                require_same(*map(load_run, pair), part="test")
+            except ValueError:  # of other data, or cut in another way
+                continue
+            return pair
     return None

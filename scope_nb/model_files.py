@@ -60,7 +60,7 @@ def save_model(model, folder):
     model = copy.deepcopy(model)
     for folds in _holders(model, "unseen_"):  # light curves of the training do not belong into a model file
         del folds.unseen_
-    for network in _holders(model, "network_"):
+    for network in _holders(model, "build"):  # unfitted ones too, of which others are clones
         if getattr(network.build, "__module__", None) != networks.__name__:
             network.build = getattr(network.build, "__qualname__", str(network.build))
     path = Path(folder) / MODEL_FILE

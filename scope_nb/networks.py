@@ -3,14 +3,22 @@
 Keras is imported when a network is built, never when this module is.
 """
 
+BRANCHES = ("dense", "conv")
+SEES = {"dense": "features", "conv": "dmdt"}  # what a branch looks at
 
-def scope_network(shapes, dense=(256, 32), filters=(16, 32), dropout=0.25, joint=16, joint_dropout=0.4):
-    """SCoPe's network, layer for layer: dense on the features, separable convolutions on dmdt if there is one."""
+
+def scope_network(
+    shapes, dense=(256, 32), filters=(16, 32), dropout=0.25, joint=16, joint_dropout=0.4, branches=BRANCHES
+):
+    """SCoPe's network, layer for layer: dense on the features, separable convolutions on dmdt if there is one.
+
+    `branches` leaves one of the two out, "dense" or "conv".
+    """
     from keras import layers
     from keras.layers import Dropout, SeparableConv2D
 
-    inputs = _inputs(shapes, ("features", "dmdt"))
-    branches = _dense(inputs, dense, dropout)
+    inputs = _inputs(shapes, [SEES[name] for name in branches])
+    ends = _dense(inputs, dense, dropout)
     if "dmdt" in inputs:
         x = inputs["dmdt"]
         for block, n in enumerate(filters):
@@ -18,11 +26,13 @@ def scope_network(shapes, dense=(256, 32), filters=(16, 32), dropout=0.25, joint
             x = SeparableConv2D(n, 3, activation="relu")(x)
             x = SeparableConv2D(n, 3, activation="relu")(x)
             x = Dropout(dropout)(x)
-        branches.append(layers.GlobalAveragePooling2D()(x))
-    return _joined(inputs, branches, joint, joint_dropout)
+        ends.append(layers.GlobalAveragePooling2D()(x))
+    return _joined(inputs, ends, joint, joint_dropout)
 
 
-def strided_network(shapes, dense=(256, 32), filters=(16, 32), dropout=0.25, joint=16, joint_dropout=0.4):
+def strided_network(
+    shapes, dense=(256, 32), filters=(16, 32), dropout=0.25, joint=16, joint_dropout=0.4, branches=BRANCHES
+):
     """SCoPe's network made quick: the first convolution on dmdt takes every second cell, and none is separable.
 
     A separable convolution has fewer weights, but on a processor it is no faster than a plain one, and most of the
@@ -31,16 +41,16 @@ def strided_network(shapes, dense=(256, 32), filters=(16, 32), dropout=0.25, joi
     """
     from keras.layers import Conv2D, Dropout, GlobalAveragePooling2D, MaxPooling2D
 
-    inputs = _inputs(shapes, ("features", "dmdt"))
-    branches = _dense(inputs, dense, dropout)
+    inputs = _inputs(shapes, [SEES[name] for name in branches])
+    ends = _dense(inputs, dense, dropout)
     if "dmdt" in inputs:
         x = Conv2D(filters[0], 3, strides=2, activation="relu")(inputs["dmdt"])
         x = Conv2D(filters[0], 3, activation="relu")(x)
         for n in filters[1:]:
             x = Dropout(dropout)(MaxPooling2D()(x))
             x = Conv2D(n, 3, activation="relu")(x)
-        branches.append(GlobalAveragePooling2D()(Dropout(dropout)(x)))
-    return _joined(inputs, branches, joint, joint_dropout)
+        ends.append(GlobalAveragePooling2D()(Dropout(dropout)(x)))
+    return _joined(inputs, ends, joint, joint_dropout)
 
 
 def rnn_network(shapes, units=32, patch=4, dense=(256, 32), dropout=0.25, joint=16, joint_dropout=0.4):
@@ -72,6 +82,8 @@ def _inputs(shapes, names):
     """Return the inputs of a network by name."""
     import keras
 
+    if not set(names) & set(shapes):
+        raise ValueError(f"the network looks at {' and '.join(names)}, but X has {' and '.join(shapes) or 'nothing'}")
     return {name: keras.Input(shapes[name], name=name) for name in names if name in shapes}
 
 

@@ -9,6 +9,7 @@ from matplotlib.colors import LogNorm
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from . import calibrate, derived
+from .fitting import named_importances
 from .periods import fold
 from .sequences import positions
 from .taxonomy import CATALOGUES, base_name, dmdt_edges, features, tags, unknown
@@ -159,10 +160,7 @@ def precision_recall(evaluation, ax=None):
 
 def importances(model, ax=None, most=15):
     """Plot the largest feature importances of a fitted model that has them."""
-    values = pd.Series(model.feature_importances_)
-    if isinstance(values.index, pd.RangeIndex) and hasattr(model, "feature_names_in_"):
-        values.index = model.feature_names_in_
-    top = values.sort_values(ascending=False)[:most][::-1]
+    top = named_importances(model).sort_values(ascending=False)[:most][::-1]
     ax = axes_for(ax, figsize=(5, 0.5 + 0.25 * len(top)))
     ax.barh(top.index.astype(str), top, color=BLUE)
     ax.set_xlabel("importance")

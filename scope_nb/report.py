@@ -188,15 +188,22 @@ def compare_report(reports="", group="", **parameters):
     Raises
     ------
     ValueError
-        If there is no such group.
+        If there is no such group, or a cell fails.
     """
+    from papermill import PapermillExecutionError
+
     group, folder = group or group_of(), reports_folder(reports)
     found = load_runs(folder)
     if not len(found) or group not in set(found["group"]):
         raise unknown("group of runs", group, sorted(set(found["group"])) if len(found) else [])
     given = {"reports": str(folder), "group": group, **parameters}
     output = folder / f"compare-{group}.ipynb"
-    page = run_notebook(project_folder() / "notebooks" / "compare.ipynb", output, given, f"{group}: runs compared")
+    try:
+        page = run_notebook(project_folder() / "notebooks" / "compare.ipynb", output, given, f"{group}: runs compared")
+    except PapermillExecutionError as error:
+        raise ValueError(
+            f"the runs of {group} were not compared: {error.evalue} (as far as it came: {output})"
+        ) from None
     write_index(reports)
     return page
 
@@ -315,6 +322,9 @@ def main(arguments=None):
 def _train(given):
     """Carry out the command line: settle data and tags, and train."""
     more = {name: yaml.safe_load(value) for name, value in given.p}
+    for name, option in {"tag": "tags", "algorithm": "algorithms", "group": "group", "reports": "reports"}.items():
+        if name in more:
+            raise ValueError(f"-p {name} is said by --{option} here")
     if given.features:
         more["features"] = given.features
     if given.data:

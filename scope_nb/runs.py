@@ -18,6 +18,7 @@ from . import models
 from .data import PARTS, inputs, read_parquet, write_parquet
 from .evaluate import Evaluation, pool
 from .files import project_folder, reports_folder, sha256, whole
+from .fitting import named_importances
 from .lightcurves import stars
 from .metrics import METRICS
 
@@ -41,7 +42,7 @@ def provenance(parameters, data=None, simulated=False):
 def _versions():
     """Return the versions of the packages that are loaded, by the names that they are imported by."""
     loaded = {name for name in sys.modules if "." not in name} - sys.stdlib_module_names
-    versions = {name: getattr(sys.modules[name], "__version__", None) for name in sorted(loaded, key=str.lower)}
+    versions = {name: vars(sys.modules[name]).get("__version__") for name in sorted(loaded, key=str.lower)}
     return {name: version for name, version in versions.items() if isinstance(version, str)}
 
 
@@ -122,11 +123,9 @@ def _save_model(model, folder):
 
 def _importances(model):
     """Return the importance of each feature as shares of their sum, largest first; empty if the model has none."""
-    values = getattr(model, "feature_importances_", None)
-    if values is None:
+    if getattr(model, "feature_importances_", None) is None:
         return {}
-    names = values.index if isinstance(values, pd.Series) else getattr(model, "feature_names_in_", range(len(values)))
-    shares = pd.Series(np.asarray(values, float), index=names).sort_values(ascending=False)
+    shares = named_importances(model).sort_values(ascending=False)
     shares = shares[shares > 0]
     return (shares / shares.sum()).to_dict()
 
@@ -170,7 +169,7 @@ class Run:
     @property
     def simulated(self):
         """Whether its data are simulated."""
-        return bool(self.record.get("data", {}).get("simulated"))
+        return bool((self.record.get("data") or {}).get("simulated"))
 
 
 def load_run(run, reports=""):
@@ -235,7 +234,7 @@ def load_runs(reports=""):
     for path in _stats_files(reports):
         group, algorithm, tag = path.relative_to(reports_folder(reports)).parts[:3]
         stats, record = _read_json(path), _read_json(path.with_name("provenance.json"))
-        data = record.get("data", {})
+        data = record.get("data") or {}
         row = {"group": group, "algorithm": algorithm, "tag": tag, "folder": path.parent, "time": record["time"]}
         row |= {"data": data.get("file"), "simulated": data.get("simulated", False)}
         row |= {metric: stats[metric] for metric in METRICS} | {"f1_train": stats.get("train", {}).get("f1_score")}

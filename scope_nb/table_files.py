@@ -28,8 +28,8 @@ def read_parquet(path, columns=None):
     Returns
     -------
     pandas.DataFrame
-        Columns unchanged. The JSON object under the metadata key `scope` becomes `attrs`; `dmdt` holds 26 x 26 views
-        of one contiguous float32 array.
+        Columns unchanged, rows numbered from 0 (a nameless index that pandas stored is left out). The JSON object under
+        the metadata key `scope` becomes `attrs`; `dmdt` holds 26 x 26 views of one contiguous float32 array.
 
     Raises
     ------
@@ -45,8 +45,10 @@ def read_parquet(path, columns=None):
         missing = [c for c in columns or [] if c not in file.schema_arrow.names]
         if missing:
             raise ValueError(f"{path} lacks the columns {', '.join(missing)}")
-        names = file.schema_arrow.names if columns is None else list(columns)
-        frame = file.read([name for name in names if name != "dmdt"]).to_pandas()
+        names = [n for n in file.schema_arrow.names if not n.startswith("__index_level_")]
+        names = names if columns is None else list(columns)
+        # without pandas' own metadata: it would make an index of some columns, and rows are told by position here
+        frame = file.read([name for name in names if name != "dmdt"]).to_pandas(ignore_metadata=True)
         metadata = file.schema_arrow.metadata or {}
     if "dmdt" in names:
         blocks = [block.astype(np.float32, copy=False) for block in dmdt_batches(path)]

@@ -143,6 +143,14 @@ def test_what_cannot_be_compared_is_said(two):
     assert compare.compare(few, few, two, n_resamples=20).verdict.startswith("Cannot tell: only")
 
 
+def test_two_runs_of_one_test_part_are_picked(two):
+    star, y, (a, _) = world(np.random.default_rng(1), 300)
+    saved(two / "g/aaa/rrlyr", star, y, a, data="2")
+    found = leaderboard.group_runs(two, "g")
+    assert {folder.parent.name for folder in leaderboard.pick_two(found)} == {"dnn", "xgb"}
+    assert leaderboard.pick_two(found[found["algorithm"] != "dnn"]) is None
+
+
 @pytest.mark.parametrize("algorithm", ["dnn", "xgb"])
 def test_published_counts_give_the_published_shares(algorithm):
     for tag, known in published().iterrows():
@@ -288,6 +296,8 @@ def test_deceptively_good_is_noticed_and_not_by_chance():
             warned[rate] += check.warns
     assert warned[0.05] <= 20  # of 200, at a level of 5 %
     assert warned[0.25] >= 198
+    learned = frame[frame["part"] == "dropped"].assign(part="train", y=1)  # the same stars, but for other votes
+    assert checks.dropped_negatives(Evaluation("vnv", 0.5, pd.concat([frame, learned]), {})) is None
 
 
 def test_seeds_spread_and_a_leak_shows(table):

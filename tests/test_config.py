@@ -66,6 +66,19 @@ def test_models_take_the_settings(write, table):
     assert list(data.X)[:4] == ["wstd", "skew", "f1_power_ECE", "period_ECE"]
 
 
+def test_branches_and_short_forms_are_understood(write):
+    path = write("training.dnn", {"conv_branch": False, "epochs": 7})
+    assert (
+        run_settings("rrlyr", path)["dnn"] | {"branches": ["dense"], "epochs": 7} == run_settings("rrlyr", path)["dnn"]
+    )
+    path = write("training.classes.rrlyr.conv_branch", False)
+    assert models.dnn(**run_settings("rrlyr", path)["dnn"]).build_params == {"branches": ["dense"]}
+    path = write("features.mine", {"wstd": True, "skew": False, "iqr": None})
+    assert run_settings("rrlyr", path)["cut"]["features"] == ["wstd", "iqr"]
+    path = write("training.xgboost.gridsearch_params_start_stop_step.max_depth", 5)
+    assert run_settings("rrlyr", path)["xgb"]["max_depth"] == 5
+
+
 @pytest.mark.parametrize(
     ("place", "value", "message"),
     [
@@ -81,6 +94,13 @@ def test_models_take_the_settings(write, table):
         ("training.classes.rrlyr.weight_per_class", "maybe", "weight_per_class .*'maybe' is neither true nor false"),
         ("training.classes.rrlyr.features", "ontologcal", "'ontologcal'; did you mean 'ontological'"),
         ("training.clases", {}, "'clases'; did you mean 'classes'"),
+        ("training.classes.rrlyr.optimizer", "sgd", "optimizer of class 'rrlyr' is 'sgd'.*with 'adam' only"),
+        ("training.dnn.conv_brnch", True, "key of 'training.dnn' 'conv_brnch'; did you mean 'conv_branch'"),
+        ("training.dnn", {"dense_branch": False, "conv_branch": "no"}, "neither dense_branch nor conv_branch"),
+        ("training.xgboost.other_training_params.eta_list", [], r"eta_list of 'training.xgboost' is \[\]"),
+        ("training.xgboost.gridsearch_params_start_stop_step.max_depth", None, "max_depth .* is None"),
+        ("training.xgboost.gridsearch_params_start_stop_step.subsample", [0.6], "6 stands for 0.6"),
+        ("features.info", ["ECE"], "features.info must be names and values"),
         ("training.xgboost.other_training_params.etta", 1, "'etta'; did you mean 'eta'"),
         ("features.info.period_suffix", "ELSS", "'ELSS'; did you mean 'ELS'"),
         ("training.classes", ["rrlyr"], "must be names and values"),

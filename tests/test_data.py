@@ -8,7 +8,17 @@ import pytest
 from sklearn.model_selection import train_test_split
 from sklearn.utils.class_weight import compute_class_weight
 
-from scope_nb.data import DMDT_COLUMNS, Dataset, read_parquet, read_table, split_place, write_parquet
+from scope_nb.data import (
+    DMDT_COLUMNS,
+    Dataset,
+    read_for,
+    read_parquet,
+    read_table,
+    split_place,
+    trainable,
+    write_parquet,
+)
+from scope_nb.derived import CHANGES, changes
 from scope_nb.dmdt import stack_dmdt
 from scope_nb.lightcurves import stars
 from scope_nb.taxonomy import CATALOGUES
@@ -28,6 +38,30 @@ def test_round_trip_keeps_values_columns_and_attrs(table, tmp_path):
     first, last = again["dmdt"].iloc[0], again["dmdt"].iloc[-1]
     assert last.ctypes.data - first.ctypes.data == (len(again) - 1) * 26 * 26 * 4  # one block, no gaps
     assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.parametrize("name", [None, "_id"])
+def test_an_index_that_pandas_stored_does_not_shift_rows(table, tmp_path, name):
+    rows = np.random.default_rng(0).permutation(800)[:200]
+    some = table.iloc[rows].assign(dmdt=[image.tolist() for image in table["dmdt"].iloc[rows]])
+    (some.set_index(name) if name else some).to_parquet(tmp_path / "t.parquet")
+    found = read_for(tmp_path / "t.parquet", "vnv", dmdt=False)
+    expected = changes([stack_dmdt(table["dmdt"].iloc[rows])])
+    np.testing.assert_allclose(found[list(CHANGES)], expected, rtol=1e-5)
+    assert found["_id"].tolist() == rows.tolist() == read_parquet(tmp_path / "t.parquet")["_id"].tolist()
+
+
+def test_numbers_as_text_are_numbers(table, tmp_path):
+    some = table.drop(columns="dmdt").assign(wstd=table["wstd"].map("{:.17g}".format))
+    some["RR Lyrae"] = some["RR Lyrae"].astype(str)
+    write_parquet(some, tmp_path / "t.parquet")
+    found = read_for(tmp_path / "t.parquet", "rrlyr", dmdt=False)
+    pd.testing.assert_frame_equal(found[["wstd", "RR Lyrae"]], table[["wstd", "RR Lyrae"]])
+
+
+def test_what_can_be_trained_does_not_depend_on_names_of_light_curves(table, tmp_path):
+    write_parquet(table.drop(columns=["_id", "dmdt"]), tmp_path / "t.parquet")
+    assert trainable(tmp_path / "t.parquet", {"rrlyr": {}, "agn": {}})[0] == ["rrlyr"]
 
 
 def test_scopes_own_nesting_is_read(tmp_path):

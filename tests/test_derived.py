@@ -143,3 +143,14 @@ def test_scopes_newer_files_store_ratios(realdata):
     some = stored["f1_power_ELS"] > 0
     np.testing.assert_allclose(found["R_21_ELS"][some], stored["f1_relamp1_ELS"][some], rtol=1e-6)
     assert found["cos_phi_21_ELS"].isna().all() and found["fit_range_ELS"].isna().all()
+    for search in ("ELS", "EAOV"):
+        alone = [derived_features(stored.iloc[[row]], search) for row in range(len(stored))]
+        pd.testing.assert_frame_equal(pd.concat(alone), derived_features(stored, search))
+
+
+def test_one_row_of_another_kind_does_not_change_the_others():
+    table = read_parquet(sample()).iloc[:200]
+    odd = table.iloc[[0]].assign(f1_amp_ELS_ECE_EAOV=0.0, f1_relamp1_ELS_ECE_EAOV=np.nan)
+    both = derived_features(pd.concat([odd, table]))
+    pd.testing.assert_frame_equal(both.iloc[1:], derived_features(table))
+    assert np.isnan(both["cos_phi_21_ELS_ECE_EAOV"].iloc[0]) and both["R_1_ELS_ECE_EAOV"].iloc[0] == 0

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
@@ -71,6 +72,36 @@ def test_importances_and_contributions_of_folds_are_means(data):
     added = models.contributions(model, data.test.X)
     odds = [np.log(p[:, 1] / p[:, 0]) for p in (m.predict_proba(data.test.X) for m in model.models_)]
     np.testing.assert_allclose(added.sum(axis=1), np.mean(odds, axis=0), atol=1e-4)
+
+
+def test_importances_of_any_trees_have_names(data):
+    forest = models.fit(models.Folds(ExtraTreesClassifier(10, random_state=0), 2), data.train, data.val)
+    assert forest.feature_importances_.idxmax() == "f1_power_ELS_ECE_EAOV"
+
+
+def test_a_mean_is_not_judged_on_a_data_set_cut_in_another_way(table, tmp_path):
+    cuts = [Dataset.from_table(table, "rrlyr", derived=False, dmdt=False, balance=1, seed=seed) for seed in (1, 2)]
+    for name in ("a", "b"):
+        model = models.fit(models.Folds(linear(), 3), cuts[0].train, cuts[0].val)
+        runs.save_run(tmp_path / "g" / name / "rrlyr", model, evaluate(model, cuts[0]), cuts[0])
+    mean = ensemble._mean([runs.load_run(f"g/{name}/rrlyr", tmp_path) for name in ("a", "b")])
+    kept = ensemble.average(["g/a/rrlyr", "g/b/rrlyr"], tmp_path)
+    pd.testing.assert_frame_equal(evaluate(mean, cuts[0]).predictions, kept.evaluation.predictions)
+    assert runs.load_runs(tmp_path)["simulated"].tolist() == [False] * 3  # though nobody named the data
+    with pytest.raises(ValueError, match="other light curves of the train part"):
+        evaluate(mean, cuts[1])
+
+
+def test_a_mean_sees_what_any_of_its_members_sees(table, tmp_path):
+    for name, derived in (("a", False), ("b", True)):
+        cut = Dataset.from_table(table, "rrlyr", derived=derived, dmdt=False)
+        model = models.fit(linear(), cut.train, cut.val)
+        runs.save_run(tmp_path / "g" / name / "rrlyr", model, evaluate(model, cut), cut)
+    for order in ("ab", "ba"):
+        mean = ensemble.average([f"g/{name}/rrlyr" for name in order], tmp_path)
+        found = runs.classify(mean, table)["probability"]
+        own = mean.evaluation.predictions
+        np.testing.assert_allclose(found.iloc[own["row"]], own["probability"])
 
 
 def test_too_few_stars_and_trained_models_are_refused(data):

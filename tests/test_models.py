@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
-from sklearn.ensemble import ExtraTreesClassifier
+from sklearn.ensemble import ExtraTreesClassifier, StackingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, roc_auc_score
-from sklearn.model_selection import cross_val_score
+from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -285,6 +285,22 @@ def test_own_network_predicts_after_loading_but_asks_for_its_function(data, tmp_
     with pytest.raises(TypeError, match=r"'tiny_network'.*set_params\(build="):
         loaded.fit(*data.train)
     assert model.build is tiny_network
+    folds = models.Folds(tiny(), 2)
+    folds.models_ = [model, model]
+    models.save_model(folds, tmp_path)
+    np.testing.assert_allclose(
+        models.load_model(tmp_path).predict_proba(data.test[0]), model.predict_proba(data.test[0])
+    )
+    assert folds.model.build is tiny_network
+
+
+@pytest.mark.parametrize(("branches", "seen"), [(["conv"], {"dmdt"}), (["dense"], {"features"})])
+def test_a_branch_can_be_left_out(data, branches, seen):
+    for network in ("strided", "scope"):
+        model = models.dnn(network=network, branches=branches, epochs=1).fit(*data.train)
+        assert {tensor.name for tensor in model.network_.inputs} == seen
+    with pytest.raises(ValueError, match="looks at dmdt, but X has features"):
+        models.dnn(branches=["conv"], epochs=1).fit(data.train[0][["period", "skew"]], data.train[1])
 
 
 @pytest.mark.parametrize("calibrated", [False, True])
@@ -374,6 +390,11 @@ def test_fit_passes_only_what_the_model_takes():
         models.fit(make_pipeline(StandardScaler(), LogisticRegression()), weighted, val)
     with pytest.warns(UserWarning, match=r"KNeighborsClassifier.fit takes no sample_weight"):
         models.fit(KNeighborsClassifier(), weighted, val)
+    searched = GridSearchCV(make_pipeline(StandardScaler(), LogisticRegression()), {"logisticregression__C": [1, 2]})
+    with pytest.warns(UserWarning, match="GridSearchCV takes no sample_weight"):
+        models.fit(searched, weighted, val)
+    stacked = StackingClassifier([("one", LogisticRegression()), ("two", KNeighborsClassifier())])
+    assert models.fit(stacked, train, val).predict_proba(val.X).shape == (60, 2)
     pipeline = models.EvalSetPipeline(StandardScaler(), LogisticRegression())
     inside = models.fit(pipeline, weighted, val).predict_proba(val.X)
     plain = make_pipeline(StandardScaler(), LogisticRegression())

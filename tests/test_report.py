@@ -205,6 +205,11 @@ def test_classes_are_checked_before_features_are_made(star, tmp_path, monkeypatc
     assert len(done) < 6
 
 
+def test_a_parameter_that_is_an_option_is_refused(capsys):
+    with pytest.raises(SystemExit, match="-p group is said by --group here"):
+        report.main(["--tags", "vnv", "-p", "group", "mine"])
+
+
 def test_the_index_is_escaped(tmp_path):
     folder = tmp_path / "<script>" / "xgb" / "vnv"
     folder.mkdir(parents=True)
