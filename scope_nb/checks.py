@@ -110,8 +110,9 @@ def dropped_negatives(evaluation, level=0.05):
     DroppedCheck, or None where nothing negative was dropped
     """
     parts = [evaluation.part(name) for name in ("dropped", "test")]
-    learned = set(evaluation.part("train")["star"])  # a star with both kinds of votes is in both parts
-    parts = [part[(part["y"] == 0) & ~part["star"].isin(learned)] for part in parts]
+    parts = [part[part["y"] == 0] for part in parts]
+    learned = evaluation.part("train")["star"]  # a star with both kinds of votes is in both parts
+    parts[0] = parts[0][~parts[0]["star"].isin(learned)]
     if not len(parts[0]):
         return None
     rates, counts = [], []

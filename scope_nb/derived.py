@@ -107,9 +107,9 @@ def _shapes(table, suffix):
 def _is_polar(pairs):
     """Tell the rows of SCoPe's newer feature files, which store R_1, phi_1, the ratios R_k / R_1 and phases of 0 to 1.
 
-    Where nothing was fitted, their ratios are 0 / 0. Else all harmonics have a phase, those with a ratio of 0 too. Where
-    all five were fitted a row alone does not tell: nothing is negative, but so it is in 3 % of such rows of plain
-    coefficients. There the other rows of the table decide.
+    Where nothing was fitted, their ratios are 0 / 0. Else all harmonics have a phase, those with a ratio of 0 too.
+    Where all five were fitted a row alone does not tell: nothing is negative, but so it is in 3 % of such rows of
+    plain coefficients. There the other rows of the table decide.
     """
     (first, _), ratio, phase = pairs[0], pairs[1:, 0], pairs[1:, 1]
     fitted = (first > 0) & ((ratio >= 0) & (phase > 0) & (phase < 1)).all(axis=0)
