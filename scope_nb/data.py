@@ -74,7 +74,7 @@ def read_for(path, tag, features=None, period_suffix=None, derived=True, dmdt=Tr
     wanted = set(wanted) - ({"dmdt"} if summed else set())
     table = _numbers(read_table(path, [name for name in names if name in wanted]))
     if summed:
-        table[list(CHANGES)] = changes(dmdt_batches(path))
+        table[list(CHANGES)] = changes(dmdt_batches(path, gaps=True))
     return table
 
 
@@ -96,7 +96,7 @@ def with_dmdt(table, path, rows):
     try:
         for row, image in zip(rows, some_dmdt(path, list(rows)), strict=True):
             images.iloc[row] = image
-    except ValueError:  # some rows have none, or another shape
+    except ValueError:  # of another shape
         return table
     return pd.concat([table, images], axis=1)
 

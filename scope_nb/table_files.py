@@ -131,8 +131,15 @@ def write_parquet(table, path):
         pq.write_table(arrow.replace_schema_metadata(metadata), part, compression="zstd")
 
 
-def dmdt_batches(path, rows=4000):
+def dmdt_batches(path, rows=4000, gaps=False):
     """Read dmdt of a parquet file some rows at a time: as nested doubles, all of SCoPe's would take a gigabyte.
+
+    Parameters
+    ----------
+    path : path-like
+    rows : int
+    gaps : bool
+        Give zeros for a row that has no dmdt.
 
     Yields
     ------
@@ -141,30 +148,42 @@ def dmdt_batches(path, rows=4000):
     Raises
     ------
     ValueError
-        If a row has no dmdt, or one of another shape.
+        If a row has no dmdt and `gaps` is False, or one of another shape.
     """
     done = 0
     with pq.ParquetFile(path) as file:
         # one row group after the other: of several at once, all would be decoded ahead
         groups = (file.iter_batches(rows, [k], ["dmdt"]) for k in range(file.num_row_groups))
         for batch in chain.from_iterable(groups):
-            values, sizes = batch.column(0), []
-            while isinstance(values, pa.ListArray | pa.LargeListArray | pa.FixedSizeListArray):
-                if values.null_count:
-                    raise ValueError(f"{path}: some of the rows {done} to {done + len(batch) - 1} have no dmdt")
-                sizes.append(list(pc.min_max(pc.list_value_length(values)).as_py().values()))
-                values = values.flatten()
-            if sizes != [[SIZE, SIZE]] * 2:
-                found = " x ".join(f"{low}" if low == high else f"{low} to {high}" for low, high in sizes)
-                raise ValueError(f"{path}: dmdt is not {SIZE} x {SIZE} in every row, but {found or 'no list'}")
-            yield values.to_numpy(zero_copy_only=False).reshape(-1, SIZE, SIZE)
+            column, where = batch.column(0), f"{path}: some of the rows {done} to {done + len(batch) - 1}"
+            there = column.is_valid().to_numpy(zero_copy_only=False)
+            if there.all() or not gaps:
+                block = _nested_images(column, where, path)
+            else:
+                block = np.zeros((len(batch), SIZE, SIZE))
+                block[there] = _nested_images(column.drop_null(), where, path) if there.any() else 0
+            yield block
             done += len(batch)
 
 
+def _nested_images(values, where, path):
+    """Return a column of lists of lists as one array, shape (n, 26, 26)."""
+    sizes = []
+    while isinstance(values, pa.ListArray | pa.LargeListArray | pa.FixedSizeListArray):
+        if values.null_count:
+            raise ValueError(f"{where} have no dmdt: leave them out")
+        sizes.append(list(pc.min_max(pc.list_value_length(values)).as_py().values()))
+        values = values.flatten()
+    if sizes != [[SIZE, SIZE]] * 2:
+        found = " x ".join(f"{low}" if low == high else f"{low} to {high}" for low, high in sizes)
+        raise ValueError(f"{path}: dmdt is not {SIZE} x {SIZE} in every row, but {found or 'no list'}")
+    return values.to_numpy(zero_copy_only=False).reshape(-1, SIZE, SIZE)
+
+
 def some_dmdt(path, rows):
-    """Read dmdt of some rows of a parquet file; a list of arrays of shape (26, 26) in the order of `rows`."""
+    """Read dmdt of some rows of a parquet file: arrays of shape (26, 26) in the order of `rows`, zeros for none."""
     found, start = {}, 0
-    for batch in dmdt_batches(path):
+    for batch in dmdt_batches(path, gaps=True):
         found |= {row: batch[row - start].copy() for row in rows if start <= row < start + len(batch)}
         start += len(batch)
     return [found[row] for row in rows]

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from scope_nb.data import Dataset, read_for, read_table, with_dmdt, write_parquet
+from scope_nb.derived import CHANGES, changes
 
 
 def first_stars(table, n):
@@ -94,6 +95,18 @@ def test_a_table_that_lacks_a_column_is_told_by_name(table, tmp_path):
         Dataset.from_table(read_for(tmp_path / "t.parquet", "e", dmdt=False), "e", dmdt=False)
     with pytest.raises(ValueError, match="no period suffix 'ELSS'; present: EAOV, ECE, ELS, ELS_ECE_EAOV"):
         read_for(tmp_path / "t.parquet", "e", period_suffix="ELSS", dmdt=False)
+
+
+@pytest.mark.parametrize("lacking", [[3, 700], list(range(100, 260))])
+def test_trees_do_without_dmdt_that_some_rows_lack(table, tmp_path, lacking):
+    images = [None if row in lacking else image.tolist() for row, image in enumerate(table["dmdt"])]
+    table.assign(dmdt=pd.Series(images, dtype=object)).to_parquet(tmp_path / "t.parquet", row_group_size=150)
+    found = read_for(tmp_path / "t.parquet", "e", dmdt=False)[list(CHANGES)]
+    known = np.flatnonzero(~np.isin(range(800), lacking))
+    np.testing.assert_allclose(found.iloc[known], changes([np.stack(table["dmdt"].iloc[known])]), rtol=1e-5)
+    assert found.iloc[lacking].isna().all(axis=None)
+    with pytest.raises(ValueError, match="some of the rows 0 to 149 have no dmdt: leave them out"):
+        read_table(tmp_path / "t.parquet")
 
 
 def test_dmdt_of_some_rows_is_read_later(table, tmp_path):
