@@ -15,7 +15,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from .files import existing, whole
-from .taxonomy import defaults, unknown
+from .taxonomy import as_names, defaults, unknown
 
 FILTERS = {"g": 1, "r": 2, "i": 3}  # ZTF's filter numbers; 0 stands for any other band
 MJD = 2400000.5  # the Julian date of MJD 0
@@ -91,7 +91,7 @@ class LightCurves:
 
     def select(self, rows):
         """Return the light curves of a boolean mask or an array of positions."""
-        rows = np.asarray(rows)
+        rows = np.asarray(rows) if np.size(rows) else np.empty(0, int)
         rows = np.flatnonzero(rows) if rows.dtype == bool else rows
         counts = self.n_epochs[rows]
         offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
@@ -154,10 +154,12 @@ class LightCurves:
 
     def of_star(self, i):
         """Return all light curves of the star of light curve `i`; only that one where the file does not tell stars."""
-        if "obj_id" not in self.meta and self.meta[["ra", "dec"]].isna().any(axis=None):
+        known = self.meta["obj_id"] if "obj_id" in self.meta else self.meta["ra"] + self.meta["dec"]
+        if pd.isna(known.iloc[i]):
             return self.select([i])
-        star = stars(self.meta)[0]
-        return self.select(star == star[i])
+        rows = np.flatnonzero(known.notna())
+        star = stars(self.meta.iloc[rows])[0]
+        return self.select(rows[star == star[np.searchsorted(rows, i % len(self))]])
 
 
 @numba.njit(cache=True)
@@ -213,9 +215,7 @@ def stars(table):
     if "obj_id" in table:
         star = table["obj_id"]
         _require(star.notna(), "obj_id")
-        if pd.api.types.is_float_dtype(star) and (star == np.floor(star)).all():
-            star = star.astype(np.int64)  # a column with gaps elsewhere may have turned 206 into 206.0
-        star = star.astype(str).to_numpy(object)
+        star = as_names(star).to_numpy(object)
         return star, star
     if not {"ra", "dec"} <= set(table):
         raise ValueError("the table has neither 'obj_id' nor 'ra' and 'dec': its stars cannot be told apart")
@@ -236,14 +236,14 @@ def _require(there, what):
 
 
 def _complete(meta):
-    """Fill in the columns that every batch has; bands lose ZTF's z (zg is g)."""
+    """Fill in the columns that every batch has; bands lose ZTF's z (zg is g), and its filter numbers are known."""
     meta = pd.DataFrame(meta).reset_index(drop=True)
     if "_id" not in meta:
         meta.insert(0, "_id", np.arange(len(meta)))
     for name in ("ra", "dec"):
         meta[name] = meta[name].astype(float) if name in meta else np.nan
-    band = meta["band"].astype(str) if "band" in meta else pd.Series("", index=meta.index)
-    meta["band"] = band.replace({"zg": "g", "zr": "r", "zi": "i"})
+    band = as_names(meta["band"] if "band" in meta else meta.get("filter", [""] * len(meta)))
+    meta["band"] = band.replace({f"z{b}": b for b in FILTERS} | {str(n): b for b, n in FILTERS.items()} | {"0": ""})
     meta["filter"] = meta["band"].map(FILTERS).fillna(0).astype(int)
     return meta
 
@@ -323,7 +323,7 @@ def _read_arrow(path):
         if kind == ".parquet":
             return pq.read_table(path)
         if kind == ".csv":
-            return pa.Table.from_pandas(pd.read_csv(path))
+            return pa.Table.from_pandas(pd.read_csv(path, low_memory=False))
     except (pa.ArrowInvalid, pd.errors.ParserError, UnicodeDecodeError, pd.errors.EmptyDataError) as error:
         raise ValueError(f"{path} is named {kind} but cannot be read as such: {error}") from error
     raise ValueError(f"{path}: light curves are read from .parquet or .csv, not from {kind or 'a file without suffix'}")
@@ -332,6 +332,8 @@ def _read_arrow(path):
 def _flatten(column):
     """Return the values of a list column as float64, and the offsets of the rows."""
     column = column.combine_chunks()
+    if isinstance(column, pa.FixedSizeListArray):
+        column = column.cast(pa.list_(column.type.value_type))
     if not isinstance(column, pa.ListArray | pa.LargeListArray):
         raise ValueError("hjd, mag and magerr need a list in every row; such tables are read from .parquet only")
     counts = np.diff(column.offsets.to_numpy())
@@ -356,11 +358,16 @@ def _days(time):
     return np.where(time > MJD - 1e5, time - MJD, time)
 
 
-def _from_lists(table, _flags):
-    (time, mag, err), offsets = _ragged(table, ["hjd", "mag", "magerr"])
-    meta = table.drop_columns(["hjd", "mag", "magerr"]).to_pandas()
-    meta = meta.rename(columns={"object_id": "obj_id"})  # one star, several bands
-    return LightCurves(_complete(meta), _days(time), np.asarray(mag, float), np.asarray(err, float), offsets), None
+def _from_lists(table, flags):
+    """Read a table of lists, flags among them or not; further lists would not fit when epochs are dropped."""
+    lists = [field.name for field in table.schema if pa.types.is_nested(field.type)]
+    flagged = ["catflags"] * ("catflags" in lists)
+    (time, mag, err, *catflags), offsets = _ragged(table, ["hjd", "mag", "magerr", *flagged])
+    meta = table.drop_columns([*{*lists, *LISTS}]).to_pandas()
+    if "obj_id" not in meta:
+        meta = meta.rename(columns={"object_id": "obj_id"})  # one star, several bands
+    curves = LightCurves(_complete(meta), _days(time), np.asarray(mag, float), np.asarray(err, float), offsets)
+    return curves, _good(catflags[0], flags) if flagged else None
 
 
 def _from_bulk(table, flags):
@@ -393,7 +400,7 @@ def _from_epochs(table, flags):
     meta["band"] = first["filtercode"].to_numpy()
     for ours, theirs in (("field", "field"), ("ccd", "ccdid"), ("quad", "qid")):
         if theirs in first:
-            meta[ours] = [int(v, 0) if isinstance(v, str) else int(v) for v in first[theirs]]  # 0x9 or 9
+            meta[ours] = [int(v, 16 if v[:2] == "0x" else 10) if v else pd.NA for v in as_names(first[theirs])]
     time = _days(epochs["hjd" if "hjd" in epochs else "mjd"])
     offsets = np.append(start, len(epochs)).astype(np.int64)
     curves = LightCurves(

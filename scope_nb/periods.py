@@ -41,7 +41,8 @@ class PeriodResult:
         single trial frequency.
     significance : float
         How far the peak stands out of the periodogram, in its standard deviations; for the nested search, out of the
-        analysis of variance, which for this purpose is that of magnitudes rounded to the bins of conditional entropy.
+        analysis of variance, which for this purpose is that of magnitudes rounded to the bins of conditional entropy,
+        at the nearest trial frequency.
     candidates : numpy.ndarray, shape (n,)
         Periods (days) of the distinct peaks, best first.
     proposed_by : tuple of str
@@ -84,7 +85,8 @@ def find_periods(time, mag, err, max_freq=None, oversampling=None, keep_periodog
     time, mag, err : array-like, shape (n,)
         Sorted days, magnitudes and their errors.
     max_freq : float, optional
-        Highest trial frequency in cycles per day (48).
+        Highest trial frequency of the three searches in cycles per day (48). The nested search also judges the half and
+        the double of the best periods, which may lie beyond.
     oversampling : int, optional
         Trial frequencies per 1/baseline (10).
     keep_periodograms : bool
@@ -195,8 +197,9 @@ def period_table(light_curves, by_star=False, method="ELS_ECE_EAOV", n_jobs=-1, 
     ValueError
         See `find_periods`; the light curve or star is named.
     """
-    names = stars(light_curves.meta)[0] if by_star else light_curves.meta["_id"]
-    number, groups = pd.factorize(np.asarray(names))
+    number, groups = np.arange(len(light_curves)), light_curves.meta["_id"]
+    if by_star:
+        number, groups = pd.factorize(stars(light_curves.meta)[0])
     tasks = (
         delayed(_summary)(name, light_curves, np.flatnonzero(number == i), method, search)
         for i, name in enumerate(groups)
@@ -216,7 +219,9 @@ def _summary(name, light_curves, rows, method, search):
         columns[1] = np.concatenate([curve.mag - np.median(curve.mag) for curve in curves])
         search = search | {"band": np.repeat(bands, [len(curve) for curve in curves])}
     try:
-        found = find_period(*columns, method=method, **search)
+        few = len(columns[0]) < FEWEST or np.ptp(columns[0]) == 0
+        empty = PeriodResult(method, np.nan, 0.0, np.empty(0), ())
+        found = empty if few else find_period(*columns, method=method, **search)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
     row = {"n_epochs": len(columns[0]), "bands": "".join(dict.fromkeys(bands))}

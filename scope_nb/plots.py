@@ -368,10 +368,10 @@ def feature_by_label(table, column, chosen, threshold=0.7, ax=None):
         raise unknown("column of the training table", column, table.columns)
     ax = axes_for(ax, figsize=(7, 3))
     values = pd.to_numeric(table[column], errors="coerce").where(lambda v: np.isfinite(v))
-    if not values.notna().any():
-        raise ValueError(f"column {column!r} holds not one number to plot")
     if column.startswith(CATALOGUES):
         values = values.where(values != 0)
+    if not values.notna().any():
+        raise ValueError(f"column {column!r} holds not one number to plot")
     groups = {label: values[table[label] > threshold].dropna() for label in chosen}
     low, high = np.percentile(values.dropna(), [0.5, 99.5])
     logarithmic = low > 0 and high / low > 50
@@ -393,8 +393,7 @@ def feature_by_label(table, column, chosen, threshold=0.7, ax=None):
 def colour_magnitude(table, chosen, threshold=0.7, ax=None):
     """Plot Gaia's colour-absolute-magnitude diagram, extinction left in; of stars with a parallax above 5 errors."""
     ax = axes_for(ax, figsize=(5, 4.5))
-    gaia = {name: pd.to_numeric(table[f"Gaia_EDR3__{name}"]) for name in _GAIA}
-    bp, rp, g, parallax, error = gaia.values()
+    bp, rp, g, parallax, error = (pd.to_numeric(table[name]) for name in GAIA)
     good = (bp != 0) & (rp != 0) & (g != 0) & (error > 0) & (parallax > 5 * error)
     colour, absolute = bp - rp, g + 5 * np.log10(parallax.where(good)) - 10
     ax.plot(colour[good], absolute[good], ",", color=(GREY, 0.6), zorder=0)
@@ -405,11 +404,16 @@ def colour_magnitude(table, chosen, threshold=0.7, ax=None):
     return ax
 
 
-_GAIA = ("phot_bp_mean_mag", "phot_rp_mean_mag", "phot_g_mean_mag", "parallax", "parallax_error")
+# What the diagram needs
+GAIA = [f"Gaia_EDR3__{name}" for name in ("phot_bp_mean_mag", "phot_rp_mean_mag", "phot_g_mean_mag")]
+GAIA += ["Gaia_EDR3__parallax", "Gaia_EDR3__parallax_error"]
 
 
 def period_amplitude(table, chosen, period_suffix="ELS_ECE_EAOV", threshold=0.7, ax=None):
     """Plot the spread between the 5th and the 95th percentile against the period, by label."""
+    for name in (f"period_{period_suffix}", "i90r"):
+        if name not in table:
+            raise unknown("column of the training table", name, table.columns)
     ax = axes_for(ax, figsize=(5.5, 4.5))
     period = table[f"period_{period_suffix}"]
     _scatter(ax, table, chosen, threshold, period, table["i90r"], period.notna())

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from .columns import CHANNELS
+from .taxonomy import as_names
 
 STEPS = 200  # epochs; of longer light curves the latest ones
 SHORTEST = 1e-3  # days; epochs closer than this are as good as simultaneous
@@ -33,7 +34,7 @@ def _identity(rows):
     """What light curves are known by."""
     missing = pd.Series(np.nan, index=rows.index)
     place = [rows.get(name, missing).astype(float).fillna(0.0).round(2) for name in ("ra", "dec")]
-    return pd.MultiIndex.from_arrays([rows.get("_id", missing), *place])
+    return pd.MultiIndex.from_arrays([as_names(rows.get("_id", missing)), *place])
 
 
 def sequences(curves, table, steps=STEPS):

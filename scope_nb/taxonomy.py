@@ -138,7 +138,7 @@ def feature_columns(feature_set, period_suffix="ELS_ECE_EAOV"):
     table = features()
     chosen = table["phenomenological"] if feature_set == "phenomenological" else table["ontological"]
     if feature_set == "light curve":
-        chosen &= ~table.index.str.startswith(CATALOGUES) & ~table.index.isin(ALERTS)
+        chosen = chosen & ~table.index.str.startswith(CATALOGUES) & ~table.index.isin(ALERTS)
     periodic = table["periodic"][chosen]
     return [f"{name}_{period_suffix}" if suffixed else name for name, suffixed in periodic.items()]
 
@@ -176,13 +176,20 @@ def read_class_tags(path):
     return chosen
 
 
+def as_names(values):
+    """Return names as text, whatever type a file gave them: 206.0 is 206, a missing one is ""."""
+    column = pd.Series(values, dtype=object)
+    whole = [int(v) if isinstance(v, float | np.floating) and float(v).is_integer() else v for v in column]
+    return pd.Series([str(v) for v in whole], dtype=str).where(column.notna().to_numpy(), "")
+
+
 def label_columns(classes, tags_of):
     """Turn one class name per light curve into the label columns of a training table.
 
     Parameters
     ----------
     classes : array-like of str, shape (n,)
-        Class names as a catalogue gives them.
+        Class names (or numbers) as a catalogue gives them.
     tags_of : dict of str to list of str
         The tags (or labels) of each class, parents included.
 
@@ -196,10 +203,10 @@ def label_columns(classes, tags_of):
     ValueError
         If a class is not in `tags_of`, or a tag is unknown.
     """
-    classes = pd.Series(classes).reset_index(drop=True)
+    classes = as_names(classes)
     missing = sorted(set(classes) - set(tags_of))
     if missing:
-        raise ValueError(f"no tags given for the classes {', '.join(map(str, missing))}")
+        raise ValueError(f"no tags given for the classes {', '.join(name or 'that are missing' for name in missing)}")
     rows = {
         name: [NEGATIVE_LABEL if tag == NEGATIVE_LABEL else tags().loc[find_tag(tag), "label"] for tag in chosen]
         for name, chosen in tags_of.items()

@@ -72,6 +72,33 @@ def test_written_and_read_again(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["curves.parquet"]
 
 
+def test_what_a_table_of_lists_may_hold(tmp_path):
+    curves = batch(2, epochs=80)
+    write_lightcurves(curves.select([0, 0]), tmp_path / "t.parquet")
+    plain = pq.read_table(tmp_path / "t.parquet").drop_columns(["band", "filter"])
+    flags = [[32768] * 40 + [0] * 40] * 2
+    for name, values in (("filter", [1, 2]), ("band", ["1", None]), ("band", ["zg", "g"])):
+        table = plain.append_column("catflags", pa.array(flags)).append_column(name, pa.array(values))
+        table = table.append_column("obj_id", plain["object_id"])  # both names of a star
+        pq.write_table(table, tmp_path / "more.parquet")
+        found = read_lightcurves(tmp_path / "more.parquet", min_epochs=1, min_cadence_minutes=0)
+        assert found.n_epochs.tolist() == [40, 40] and "catflags" not in found.meta
+        expected = {"filter": ["g", "r"], "band": ["g", "" if None in values else "g"]}[name]
+        assert found.meta["band"].tolist() == expected
+        assert found.meta["filter"].tolist() == [{"": 0, "g": 1, "r": 2}[band] for band in expected]
+    fixed = pa.array([[58000.0, 58001.0]] * 2, pa.list_(pa.float64(), 2))
+    pq.write_table(pa.table({"hjd": fixed, "mag": fixed, "magerr": fixed}), tmp_path / "fixed.parquet")
+    assert read_lightcurves(tmp_path / "fixed.parquet", min_epochs=1).n_epochs.tolist() == [2, 2]
+
+
+def test_the_star_of_one_light_curve_needs_no_names_of_the_others():
+    curves = batch(4)
+    curves.meta["obj_id"] = ["a", None, "b", "a"]
+    assert curves.of_star(3).meta["_id"].tolist() == [0, 3]
+    assert curves.of_star(1).meta["_id"].tolist() == [1]
+    assert len(curves.select([])) == 0
+
+
 def test_stars_by_position():
     arcsec = 1 / 3600
     ra = [0.2 * arcsec, 359.9999 + 0.0001, 100.0, 100.0 + 0.8 * arcsec / np.cos(np.radians(60)), 100.0]

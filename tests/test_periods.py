@@ -339,3 +339,16 @@ def test_a_million_epochs_end():
     assert row["n"] == 1_000_000
     assert row["period_ELS_ECE_EAOV"] == pytest.approx(0.7, rel=0.01)
     assert np.isfinite(row["dmdt"]).all()
+
+
+def test_light_curves_too_short_for_a_search_have_a_row(star):
+    time, mag, err, _ = star
+    parts = [slice(0, 1), slice(0, 90), slice(90, 92), slice(0, 90)]
+    meta = {"obj_id": ["a", "a", "b", "c"], "_id": [1, 1, 2, 3], "band": ["g", "r", "g", None]}
+    columns = [[values[part] for part in parts] for values in (time, mag, err)]
+    curves = LightCurves.from_lists(pd.DataFrame(meta), *columns)
+    each = period_table(curves, progress=False, max_freq=8)
+    assert each.index.tolist() == [1, 1, 2, 3] and each["n_epochs"].tolist() == [1, 90, 2, 90]
+    assert each["period"].isna().tolist() == [True, False, True, False]
+    together = period_table(curves, by_star=True, progress=False, max_freq=8)
+    assert together["n_epochs"].tolist() == [91, 2, 90] and together["period"].isna().tolist() == [False, True, False]

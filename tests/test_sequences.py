@@ -47,6 +47,11 @@ def test_rows_find_their_light_curve_by_number_and_position():
         sequences(placed, table.assign(_id=7))
 
 
+def test_names_of_digits_are_the_same_as_text_and_as_numbers():
+    curves = LightCurves.from_lists(pd.DataFrame({"_id": ["7", "12"]}), *[[[1.0, 2.0]] * 2] * 3)
+    assert positions(curves, pd.DataFrame({"_id": [12.0, 7.0, np.nan]})).tolist() == [1, 0, -1]
+
+
 def test_padding_is_nought_and_marked():
     batch, _ = curves(4, 1)
     x = network_input(curve_block(sequences(batch, batch.meta, 160)))

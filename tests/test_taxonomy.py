@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from scope_nb import taxonomy
@@ -42,3 +43,13 @@ def test_label_columns_from_class_names():
     assert votes.loc[1].sum() == 1
     with pytest.raises(ValueError, match="EW"):
         taxonomy.label_columns(["EW"], {"RRc": ["rrc"]})
+    for numbers in ([1, 2], [1.0, 2.0], ["1", "2"]):
+        assert taxonomy.label_columns(numbers, {"1": ["vnv"], "2": ["ew"]})["EW"].tolist() == [0, 1]
+    with pytest.raises(ValueError, match="classes that are missing, EW"):
+        taxonomy.label_columns(["RRc", np.nan, "EW"], {"RRc": ["rrc"]})
+
+
+def test_sets_of_features_do_not_change_each_other():
+    before = taxonomy.feature_columns("ontological")
+    taxonomy.feature_columns("light curve")
+    assert taxonomy.feature_columns("ontological") == before
