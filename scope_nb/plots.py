@@ -346,10 +346,13 @@ def missing(table, columns, ax=None):
     catalogue = values.columns.str.startswith(CATALOGUES)
     share = (values.isna() | ((values == 0) & catalogue)).mean().sort_values()
     share = share[share > 0]
-    ax = axes_for(ax, figsize=(7, 0.8 + 0.2 * len(share)))
+    ax = axes_for(ax, figsize=(7, 0.8 + 0.2 * max(len(share), 2)))
     ax.barh(share.index, 100 * share, color=BLUE)
     ax.tick_params(axis="y", labelsize=8)
     ax.margins(y=0.01)
+    if share.empty:
+        ax.set(xlim=(0, 100), yticks=[])
+        ax.text(50, 0, "no value is missing", ha="center", va="center")
     ax.set_xlabel("light curves without a value (%)")
     return ax
 
@@ -366,7 +369,7 @@ def feature_by_label(table, column, chosen, threshold=0.7, ax=None):
     """
     if column not in table:
         raise unknown("column of the training table", column, table.columns)
-    ax = axes_for(ax, figsize=(7, 3))
+    ax = axes_for(ax, figsize=(8, 3))
     values = pd.to_numeric(table[column], errors="coerce").where(lambda v: np.isfinite(v))
     if column.startswith(CATALOGUES):
         values = values.where(values != 0)
@@ -386,7 +389,7 @@ def feature_by_label(table, column, chosen, threshold=0.7, ax=None):
         ax.set_xscale("log")
     ax.set_xlabel(f"{with_unit(column)}; the outermost 0.5 % in the bins at the ends")
     ax.set_ylabel("share of light curves")
-    ax.legend(fontsize=8)
+    ax.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
     return ax
 
 
