@@ -218,12 +218,12 @@ def _summary(name, light_curves, rows, method, search):
         # fields differ in their zero points
         columns[1] = np.concatenate([curve.mag - np.median(curve.mag) for curve in curves])
         search = search | {"band": np.repeat(bands, [len(curve) for curve in curves])}
-    try:
-        few = len(columns[0]) < FEWEST or np.ptp(columns[0]) == 0
-        empty = PeriodResult(method, np.nan, 0.0, np.empty(0), ())
-        found = empty if few else find_period(*columns, method=method, **search)
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from error
+    found = PeriodResult(method, np.nan, 0.0, np.empty(0), ())
+    if len(columns[0]) >= FEWEST and np.ptp(columns[0]) != 0:  # a NaN is for the search to refuse
+        try:
+            found = find_period(*columns, method=method, **search)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from error
     row = {"n_epochs": len(columns[0]), "bands": "".join(dict.fromkeys(bands))}
     return row | {
         what: getattr(found, what)

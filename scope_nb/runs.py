@@ -321,7 +321,7 @@ def _difference(one, two):
     return ""
 
 
-def changes(run_a, run_b, reports=""):
+def what_differs(run_a, run_b, reports=""):
     """Return what two runs were made with and that differs: parameters, model, data, code and versions.
 
     Parameters
@@ -338,7 +338,8 @@ def changes(run_a, run_b, reports=""):
     a, b = (load_run(run, reports) for run in (run_a, run_b))
     one, two = (_made_with(run.record) for run in (a, b))
     names = [name for name in {**one, **two} if one.get(name) != two.get(name)]
-    names = [name for name in names if "version" not in name or (name in one and name in two)]  # of what both loaded
+    both = one.keys() & two.keys()  # a package that one of them did not load is no change
+    names = [name for name in names if name in both or not name.startswith("version of ")]
     table = pd.DataFrame([[one.get(name), two.get(name)] for name in names], names, ["a", "b"], dtype=object)
     if "model" in table.index:
         words = [re.findall(r"[^\s,()]+", str(text)) for text in table.loc["model"]]

@@ -53,11 +53,11 @@ def test_what_two_runs_were_made_with_is_told_where_it_differs(two):
         model = LogisticRegression(C=C, tol=1e-3).fit([[0.0], [1.0]], [0, 1])
         more = {"parameters": {"folds": folds, "tag": "rrlyr", "group": name}, "versions": {"numpy": "2", name: "1"}}
         runs.write_run(run.folder, run.evaluation, run.record | more, model)
-    found = runs.changes("g/xgb/rrlyr", "g/dnn/rrlyr", two)
+    found = runs.what_differs("g/xgb/rrlyr", "g/dnn/rrlyr", two)
     assert found.index.tolist() == ["folds", "model"]
     assert found.loc["folds"].tolist() == ["1", "5"]
     assert found.loc["model"].tolist() == ["", "C=10.0"]  # 1.0 is the usual C, and the tolerance is the same
-    assert runs.changes("g/xgb/rrlyr", "g/xgb/rrlyr", two).empty
+    assert runs.what_differs("g/xgb/rrlyr", "g/xgb/rrlyr", two).empty
 
 
 @pytest.mark.parametrize("two", [2000], indirect=True)
