@@ -33,10 +33,10 @@ $(READY): pyproject.toml
 	@touch $@
 
 report: $(READY)
-	$(BIN)/python -m scope_nb.report --tags $(TAG) --algorithms $(ALGORITHM) --group "$(GROUP)" --data "$(DATA)" --features "$(FEATURES)" $(if $(FOLDS),-p folds $(FOLDS))
+	$(BIN)/python -m scope_nb report --tags $(TAG) --algorithms $(ALGORITHM) --group "$(GROUP)" --data "$(DATA)" --features "$(FEATURES)" $(if $(FOLDS),-p folds $(FOLDS))
 
 reports: $(READY)
-	$(BIN)/python -m scope_nb.report --tags all --algorithms $(ALGORITHM) --group "$(GROUP)" --data "$(DATA)" --features "$(FEATURES)" $(if $(FOLDS),-p folds $(FOLDS)) --resume --compare
+	$(BIN)/python -m scope_nb report --tags all --algorithms $(ALGORITHM) --group "$(GROUP)" --data "$(DATA)" --features "$(FEATURES)" $(if $(FOLDS),-p folds $(FOLDS)) --resume --compare
 
 test: $(READY)
 	$(BIN)/python -m pytest --nbmake tests notebooks
@@ -50,7 +50,7 @@ lab: $(READY)
 	$(BIN)/jupyter lab --notebook-dir=notebooks
 
 sample: $(READY)
-	$(BIN)/python -m scope_nb.simulate --mix sample --stars $(SAMPLE_STARS) --seed 1 --out data --prefix sample_ --keep 350
+	$(BIN)/python data/simulate --mix sample --stars $(SAMPLE_STARS) --seed 1 --out data --prefix sample_ --keep 350
 
 benchmark: $(READY)
 	$(BIN)/python -m pip install --quiet -e ".[bench]"

@@ -9,16 +9,24 @@ from .taxonomy import FEATURE_SETS, defaults, features, find_suffix, find_tag, t
 
 # Keys of SCoPe's layout. Those that mean nothing here are known, so that its own file is accepted as it is.
 TRAINING = ("dataset", "classes", "dnn", "xgboost")
+
+
 USED = {  # key of a class -> our name; the others of SCoPe are in WITHOUT_EFFECT
     **{name: name for name in ("label", "features", "threshold", "balance", "weight_per_class")},
     "scale_features": "scaler",
 }
+
+
 COUNTS = ("epochs", "batch_size", "patience")
+
+
 NETWORK = {
     **{name: name for name in COUNTS},
     **{name: f"optimizer_params.{name}" for name in ("beta_1", "beta_2", "epsilon", "amsgrad")},
     "lr": "learning_rate",
 }
+
+
 WITHOUT_EFFECT = (
     *(
         "random_state",
@@ -33,12 +41,26 @@ WITHOUT_EFFECT = (
     *("callbacks", "run_eagerly", "pre_trained_model", "save", "plot", "weights_only", "skip_cv", "feature_stats"),
     "verbose",
 )
+
+
 BRANCHES = {"dense_branch": "dense", "conv_branch": "conv"}
+
+
 FIXED = {"loss": "binary_crossentropy", "optimizer": "adam"}  # networks are trained with these only
+
+
 GRID, OTHER = "gridsearch_params_start_stop_step", "other_training_params"
+
+
 TENTHS = ("subsample", "colsample_bytree")  # SCoPe divides them by 10
+
+
 TREES = {"objective": "objective", "eval_metric": "eval_metric"}
+
+
 TREES |= {"early_stopping_rounds": "early_stopping_rounds", "num_boost_round": "n_estimators"}
+
+
 XGBOOST = {
     GRID: ("max_depth", "min_child_weight", "subsample", "colsample_bytree"),
     OTHER: ("eta", "eta_list", "nfold", "metrics", "seed", *TREES),

@@ -8,15 +8,20 @@ import pandas as pd
 from matplotlib.colors import LogNorm
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-from . import calibrate, derived
-from .fitting import named_importances
-from .periods import fold
-from .sequences import positions
+from .features import derived
+from .lightcurves.curves import positions
+from .models.fitting import named_importances
+from .periods.search import fold
+from .scores import evaluation as scoring
 from .taxonomy import CATALOGUES, base_name, dmdt_edges, features, tags, unknown
 
 # Okabe and Ito's colours, told apart by colour-blind readers too
 BLUE, ORANGE, GREEN, RED, PURPLE, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#7F7F7F"
+
+
 BANDS = {"g": (GREEN, "o"), "r": (RED, "s"), "i": (PURPLE, "^")}
+
+
 PARTS = {"train": (GREY, ":"), "val": (ORANGE, "--"), "test": (BLUE, "-")}
 
 
@@ -295,7 +300,7 @@ def reliability(evaluation, part="test", before=None, ax=None):
     frame = evaluation.part(part)
     series = [] if before is None else [(np.asarray(before), GREY, "s", "before calibration")]
     for probability, color, mark, name in [*series, (frame["probability"].to_numpy(), BLUE, "o", "as evaluated")]:
-        bins = calibrate.reliability(frame["y"].to_numpy(), probability, frame["star"].to_numpy())
+        bins = scoring.reliability(frame["y"].to_numpy(), probability, frame["star"].to_numpy())
         error = np.clip([bins["true"] - bins["low"], bins["high"] - bins["true"]], 0, None)
         style = {"color": color, "ms": 4, "lw": 0.8, "label": name}
         ax.errorbar(bins["predicted"], bins["true"], error, fmt=mark, **style)
@@ -409,6 +414,8 @@ def colour_magnitude(table, chosen, threshold=0.7, ax=None):
 
 # What the diagram needs
 GAIA = [f"Gaia_EDR3__{name}" for name in ("phot_bp_mean_mag", "phot_rp_mean_mag", "phot_g_mean_mag")]
+
+
 GAIA += ["Gaia_EDR3__parallax", "Gaia_EDR3__parallax_error"]
 
 

@@ -6,6 +6,8 @@ from .plots import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, axes_for
 from .taxonomy import published, tags
 
 STYLES = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"), (PURPLE, "D"), (RED, "v"), (GREY, "P"))
+
+
 WORDS = {"f1_score": "F1", "precision": "precision", "recall": "recall"}
 
 

@@ -9,12 +9,18 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from .files import existing
-
 PERIOD_SUFFIXES = ("ELS", "ECE", "EAOV", "ELS_ECE_EAOV")
+
+
 FEATURE_SETS = ("phenomenological", "ontological", "light curve")
+
+
 NEGATIVE_LABEL = "non-variable"
+
+
 CATALOGUES = ("Gaia_EDR3__", "AllWISE__", "PS1_DR1__")
+
+
 ALERTS = ("n_ztf_alerts", "mean_ztf_alert_braai")
 
 
@@ -157,59 +163,8 @@ def find_suffix(name):
     return name
 
 
-def read_class_tags(path):
-    """Read which tags each class of a catalogue has: a CSV with the columns `class` and `tags` (separated by spaces).
-
-    Returns
-    -------
-    dict of str to list of str
-        For `label_columns`.
-    """
-    table = pd.read_csv(existing(path), dtype=str, keep_default_na=False)
-    if not {"class", "tags"} <= set(table):
-        raise ValueError(f"{path} needs the columns 'class' and 'tags'; it has {', '.join(table)}")
-    if (twice := table["class"].duplicated()).any():
-        raise ValueError(f"{path} has the class {table['class'][twice].iloc[0]!r} twice")
-    chosen = dict(zip(table["class"], table["tags"].str.split(), strict=True))
-    for tag in {tag for tags_ in chosen.values() for tag in tags_} - {NEGATIVE_LABEL}:
-        find_tag(tag)
-    return chosen
-
-
 def as_names(values):
     """Return names as text, whatever type a file gave them: 206.0 is 206, a missing one is ""."""
     column = pd.Series(values, dtype=object)
     whole = [int(v) if isinstance(v, float | np.floating) and float(v).is_integer() else v for v in column]
     return pd.Series([str(v) for v in whole], dtype=str).where(column.notna().to_numpy(), "")
-
-
-def label_columns(classes, tags_of):
-    """Turn one class name per light curve into the label columns of a training table.
-
-    Parameters
-    ----------
-    classes : array-like of str, shape (n,)
-        Class names (or numbers) as a catalogue gives them.
-    tags_of : dict of str to list of str
-        The tags (or labels) of each class, parents included.
-
-    Returns
-    -------
-    pandas.DataFrame, shape (n, 53)
-        1 where a class carries a label, else 0.
-
-    Raises
-    ------
-    ValueError
-        If a class is not in `tags_of`, or a tag is unknown.
-    """
-    classes = as_names(classes)
-    missing = sorted(set(classes) - set(tags_of))
-    if missing:
-        raise ValueError(f"no tags given for the classes {', '.join(name or 'that are missing' for name in missing)}")
-    rows = {
-        name: [NEGATIVE_LABEL if tag == NEGATIVE_LABEL else tags().loc[find_tag(tag), "label"] for tag in chosen]
-        for name, chosen in tags_of.items()
-    }
-    columns = {label: classes.map({name: float(label in given) for name, given in rows.items()}) for label in labels()}
-    return pd.DataFrame(columns)

@@ -1,6 +1,7 @@
 """Shared fixtures: real data where it is at hand, and small tables whose truth is known."""
 
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -9,9 +10,10 @@ import pandas as pd
 import pytest
 
 from scope_nb import taxonomy
-from scope_nb.features import feature_names
+from scope_nb.features.extract import feature_names
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "data" / "simulate"))  # the simulator is no part of the package
 
 
 def pytest_configure(config):

@@ -8,8 +8,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scope_nb.data import Dataset, read_for, read_table, with_dmdt, write_parquet
-from scope_nb.derived import CHANGES, changes
+from scope_nb.dataset.dataset import Dataset, read_for, with_dmdt
+from scope_nb.dataset.tables import read_table, write_parquet
+from scope_nb.features.derived import CHANGES, changes
 
 
 def first_stars(table, n):

@@ -3,10 +3,14 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from scope_nb import calibrate, checks, compare, ensemble, leaderboard, models, run_plots, runs
-from scope_nb.data import Dataset
-from scope_nb.evaluate import Evaluation, evaluate, evaluate_predictions
-from scope_nb.metrics import _scores, influences, intervals, scores
+from scope_nb import models, run_plots, runs
+from scope_nb.dataset.dataset import Dataset
+from scope_nb.models import calibration as calibrate
+from scope_nb.runs import comparison as compare
+from scope_nb.runs import ensemble, leaderboard
+from scope_nb.scores import checks, metrics
+from scope_nb.scores.evaluation import Evaluation, evaluate, evaluate_predictions
+from scope_nb.scores.metrics import _scores, influences, intervals, scores
 from scope_nb.taxonomy import published
 
 
@@ -78,7 +82,7 @@ def covered(rng, stars, gain, signal, trials=600):
     single, apart = [], []
     for _ in range(trials):
         star, y, p = world(rng, stars, gain, signal)
-        low, high = compare.difference_limits(*((y, q, star, 0.5) for q in p))
+        low, high = metrics.difference_limits(*((y, q, star, 0.5) for q in p))
         apart.append((low <= truth[1] - truth[0]) & (truth[1] - truth[0] <= high))
         low, high = np.array(list(intervals(y, p[0], star, 0.5).values())).T
         single.append((low <= truth[0]) & (truth[0] <= high))
@@ -116,7 +120,7 @@ def test_a_perfect_score_by_luck_is_not_clearly_better(tmp_path):
     for wrong, better in ((2, ""), (10, "b")):
         p = np.where(y == 1, 0.9, 0.1)
         p[:wrong] = 0.2
-        low, high = compare.difference_limits((y, p, star, 0.5), (y, 0.1 + 0.8 * y, star, 0.5))[:, 3]
+        low, high = metrics.difference_limits((y, p, star, 0.5), (y, 0.1 + 0.8 * y, star, 0.5))[:, 3]
         assert (low > 0) == (better == "b")
         assert high < 0.2
 
@@ -221,7 +225,7 @@ def test_the_mean_over_tags_knows_that_they_share_stars():
             y = (rng.random(300) < 0.3).astype(int)[owner]
             raw = 2 * y - 1 + luck + 0.5 * rng.normal(size=luck.shape)
             pairs.append([(y, 1 / (1 + np.exp(-p)), owner.astype(str), 0.5) for p in raw])
-        _, low, high = compare.mean_difference(pairs)
+        _, low, high = metrics.mean_difference(pairs)
         hits += low <= truth <= high
     assert 0.92 * n <= hits <= 0.985 * n
 

@@ -3,7 +3,7 @@ import yaml
 
 from scope_nb import models
 from scope_nb.config import run_settings
-from scope_nb.data import Dataset
+from scope_nb.dataset.dataset import Dataset
 
 ENTRY = {"label": "RR Lyrae", "features": "mine", "threshold": 0.5, "balance": 2.5, "weight_per_class": "true"}
 ENTRY |= {"lr": 0.001, "amsgrad": 0.0003, "epsilon": "2e-8", "batch_size": 16, "test_size": 0.1}

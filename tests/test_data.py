@@ -8,19 +8,11 @@ import pytest
 from sklearn.model_selection import train_test_split
 from sklearn.utils.class_weight import compute_class_weight
 
-from scope_nb.data import (
-    DMDT_COLUMNS,
-    Dataset,
-    read_for,
-    read_parquet,
-    read_table,
-    split_place,
-    trainable,
-    write_parquet,
-)
-from scope_nb.derived import CHANGES, changes
-from scope_nb.dmdt import stack_dmdt
-from scope_nb.lightcurves import stars
+from scope_nb.dataset.dataset import DMDT_COLUMNS, Dataset, read_for, split_place, trainable
+from scope_nb.dataset.tables import read_parquet, read_table, write_parquet
+from scope_nb.features.derived import CHANGES, changes
+from scope_nb.features.dmdt import stack_dmdt
+from scope_nb.lightcurves.curves import stars
 from scope_nb.taxonomy import CATALOGUES
 
 KNOWN_PLACE = 0.9950897775810614  # of "sim000001"

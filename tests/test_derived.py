@@ -3,11 +3,12 @@ import pandas as pd
 import pytest
 from scipy.stats import kurtosis, skew
 
-from scope_nb.data import Dataset, read_for, read_parquet, read_table
-from scope_nb.derived import CHANGES, COLOURS, LAGS, derived_features, sources, unit
-from scope_nb.dmdt import dmdt
+from scope_nb.dataset.dataset import Dataset, read_for
+from scope_nb.dataset.tables import read_parquet, read_table
+from scope_nb.features.derived import CHANGES, COLOURS, LAGS, derived_features, sources, unit
+from scope_nb.features.dmdt import dmdt
+from scope_nb.features.fourier import fourier_features
 from scope_nb.files import sample
-from scope_nb.fourier import fourier_features
 
 SUFFIX = "ELS_ECE_EAOV"
 

@@ -7,8 +7,10 @@ import scipy.stats
 from sklearn import metrics
 from sklearn.linear_model import LogisticRegression
 
-from scope_nb import evaluate, models, runs
-from scope_nb.data import Dataset, read_parquet
+from scope_nb import models, runs
+from scope_nb.dataset.dataset import Dataset
+from scope_nb.dataset.tables import read_parquet
+from scope_nb.scores import evaluation as evaluate
 
 
 class Oracle(LogisticRegression):

@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 import scipy.stats
 
-from scope_nb import dmdt, fourier, statistics, taxonomy
-from scope_nb.features import feature_names, featurize
-from scope_nb.lightcurves import LightCurves
+from scope_nb import taxonomy
+from scope_nb.features import dmdt, fourier, statistics
+from scope_nb.features.extract import feature_names, featurize
+from scope_nb.lightcurves.curves import LightCurves
 
 
 def curves(seeds, epochs=80):

@@ -9,10 +9,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 
-from scope_nb import ensemble, models, runs
-from scope_nb.calibrate import calibrate
-from scope_nb.data import Dataset
-from scope_nb.evaluate import best_threshold, evaluate
+from scope_nb import models, runs
+from scope_nb.dataset.dataset import Dataset
+from scope_nb.models.calibration import calibrate
+from scope_nb.runs import ensemble
+from scope_nb.scores.evaluation import best_threshold, evaluate
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import pytest
 from sklearn.impute import KNNImputer
 
 from scope_nb import models
-from scope_nb.impute import ScopeImputer
+from scope_nb.models.preprocessing import ScopeImputer
 
 REGRESS = ["AllWISE__w1mpro", "AllWISE__w2mpro", "PS1_DR1__gMeanPSFMag"]
 COLUMNS = [*REGRESS, "PS1_DR1__gMeanPSFMagErr", "n_ztf_alerts", "f1_power_ELS"]

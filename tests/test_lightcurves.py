@@ -4,8 +4,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scope_nb.data import split_place
-from scope_nb.lightcurves import LightCurves, group_by_position, read_lightcurves, stars, write_lightcurves
+from scope_nb.dataset.dataset import split_place
+from scope_nb.lightcurves.curves import LightCurves, group_by_position, stars
+from scope_nb.lightcurves.readers import read_lightcurves, write_lightcurves
 
 
 def batch(n=3, epochs=60, seed=0):

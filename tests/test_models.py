@@ -18,12 +18,13 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from scope_nb import models, networks, runs
-from scope_nb.calibrate import calibrate
-from scope_nb.columns import split_columns
-from scope_nb.data import Dataset
-from scope_nb.evaluate import evaluate
-from scope_nb.keras_classifier import KerasClassifier
+from scope_nb import models, runs
+from scope_nb.dataset.columns import split_columns
+from scope_nb.dataset.dataset import Dataset
+from scope_nb.models import networks
+from scope_nb.models.calibration import calibrate
+from scope_nb.models.keras_classifier import KerasClassifier
+from scope_nb.scores.evaluation import evaluate
 
 
 def table(n, seed, dmdt=True):

@@ -8,12 +8,13 @@ from astropy.timeseries import LombScargle
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scope_nb import judge
-from scope_nb.bands import binary_odds
-from scope_nb.features import light_curve_features
-from scope_nb.harmonics import chi2_by_harmonics
-from scope_nb.lightcurves import LightCurves, read_lightcurves
-from scope_nb.periodograms import (
+from scope_nb.features.extract import light_curve_features
+from scope_nb.lightcurves.curves import LightCurves
+from scope_nb.lightcurves.readers import read_lightcurves
+from scope_nb.periods import judge
+from scope_nb.periods.bands import binary_odds
+from scope_nb.periods.harmonics import chi2_by_harmonics
+from scope_nb.periods.periodograms import (
     Grid,
     analysis_of_variance,
     conditional_entropy,
@@ -23,7 +24,7 @@ from scope_nb.periodograms import (
     magnitude_rows,
     rounded,
 )
-from scope_nb.periods import find_period, find_periods, period_table, search
+from scope_nb.periods.search import find_period, find_periods, period_table, search
 
 
 def folded_bins(time, freq, bins=20):
@@ -164,7 +165,7 @@ def test_unusable_input_is_refused(star):
 
 
 def test_the_judge_reads_its_trees_as_xgboost_does():
-    booster = xgboost.Booster(model_file=Path(judge.__file__).parent / "tables" / "period_judge.json")
+    booster = xgboost.Booster(model_file=Path(judge.__file__).parents[1] / "tables" / "period_judge.json")
     assert booster.num_features() == len(judge.TERMS)
     terms = np.random.default_rng(0).normal(0, 3, (500, len(judge.TERMS))).astype(np.float32)
     terms[::3, ::4] = np.nan

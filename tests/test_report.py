@@ -9,8 +9,10 @@ import pandas as pd
 import papermill
 import pytest
 
+from scope_nb import __main__ as command_line
 from scope_nb import files, report
-from scope_nb.evaluate import METRICS
+from scope_nb.notebook import _literals, parameters, run_notebook
+from scope_nb.scores.metrics import METRICS
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("*.ipynb"))
 
@@ -26,7 +28,7 @@ def notebook(path, cells):
 
 def test_a_notebook_becomes_a_page(tmp_path):
     source = notebook(tmp_path / "a.ipynb", ["n = 1  # how many", "print('<b>', n + 1)"])
-    page = report.run_notebook(source, tmp_path / "out" / "a.ipynb", {"n": 41})
+    page = run_notebook(source, tmp_path / "out" / "a.ipynb", {"n": 41})
     text = page.read_text()
     assert "&lt;b&gt; 42" in text
     assert not re.search(r'(src|href)="?(https?:)?//', text)  # it opens without a network
@@ -35,12 +37,12 @@ def test_a_notebook_becomes_a_page(tmp_path):
 def test_a_parameter_that_the_notebook_lacks_is_refused(tmp_path):
     source = notebook(tmp_path / "a.ipynb", ["threshold = 0.7  # of the votes"])
     with pytest.raises(ValueError, match=r"unknown parameter of a.ipynb 'treshold'; did you mean 'threshold'"):
-        report.run_notebook(source, tmp_path / "out.ipynb", {"treshold": 0.5})
+        run_notebook(source, tmp_path / "out.ipynb", {"treshold": 0.5})
     assert not (tmp_path / "out.ipynb").exists()
 
 
 def test_papermill_alone_is_checked_too(tmp_path):
-    cells = ["tag = 'vnv'  # the question", "from scope_nb import report\nsettings = report.parameters()"]
+    cells = ["tag = 'vnv'  # the question", "from scope_nb import notebook\nsettings = notebook.parameters()"]
     source = notebook(tmp_path / "a.ipynb", [*cells, "assert settings == {'tag': 'rrlyr'}"])
     papermill.execute_notebook(str(source), str(tmp_path / "b.ipynb"), {"tag": "rrlyr"}, progress_bar=False)
     with pytest.raises(papermill.PapermillExecutionError, match="unknown parameter of this notebook 'tga'"):
@@ -67,10 +69,10 @@ def test_parameters_of_another_kind_are_refused(monkeypatch, given, message):
         exec(cell, values)
     monkeypatch.setattr("IPython.get_ipython", lambda: SimpleNamespace(user_ns=values))
     if not message:
-        assert report.parameters(folds=1) == given
+        assert parameters(folds=1) == given
         return
     with pytest.raises(ValueError, match=message):
-        report.parameters(folds=1)
+        parameters(folds=1)
 
 
 def test_a_group_without_runs_has_no_page(tmp_path):
@@ -80,7 +82,7 @@ def test_a_group_without_runs_has_no_page(tmp_path):
 
 
 def test_training_from_any_folder_leaves_a_report(table, tmp_path, monkeypatch):
-    from scope_nb.data import write_parquet
+    from scope_nb.dataset.tables import write_parquet
 
     write_parquet(table, tmp_path / "table.parquet")
     monkeypatch.chdir(tmp_path)
@@ -108,9 +110,11 @@ def test_training_from_any_folder_leaves_a_report(table, tmp_path, monkeypatch):
 def test_an_ensemble_has_a_page_and_classifies(table, tmp_path):
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    from scope_nb import ensemble, models, runs
-    from scope_nb.data import Dataset, write_parquet
-    from scope_nb.evaluate import evaluate, pool
+    from scope_nb import models, runs
+    from scope_nb.dataset.dataset import Dataset
+    from scope_nb.dataset.tables import write_parquet
+    from scope_nb.runs import ensemble
+    from scope_nb.scores.evaluation import evaluate, pool
 
     write_parquet(table, tmp_path / "t.parquet")
     plain, images = (Dataset.from_table(table, "e", dmdt=dmdt) for dmdt in (False, True))
@@ -119,9 +123,18 @@ def test_an_ensemble_has_a_page_and_classifies(table, tmp_path):
     for name, model, dataset in (("xgb", trees, plain), ("mine", other, images)):
         folder = files.run_folder(tmp_path, "t", name, "e")
         runs.save_run(folder, model, evaluate(model, dataset), dataset, {}, tmp_path / "t.parquet")
-    arguments = ["--ensemble", "xgb", "mine", "--data", str(tmp_path / "t.parquet"), "--reports", str(tmp_path)]
+    arguments = [
+        "report",
+        "--ensemble",
+        "xgb",
+        "mine",
+        "--data",
+        str(tmp_path / "t.parquet"),
+        "--reports",
+        str(tmp_path),
+    ]
     with pytest.raises(SystemExit, match="0"):
-        report.main(arguments)
+        command_line.main(arguments)
     assert (tmp_path / "t/xgb+mine/e/report.html").exists()
     mean = (trees.predict_proba(plain.X)[:, 1] + other.predict_proba(images.X)[:, 1]) / 2
     run = runs.load_run("t/xgb+mine/e", tmp_path)
@@ -156,8 +169,9 @@ def test_an_ensemble_has_a_page_and_classifies(table, tmp_path):
     ],
 )
 def test_the_one_cell_takes_any_classifier(table, tmp_path, model):
-    from scope_nb.data import Dataset, write_parquet
-    from scope_nb.models import load_model
+    from scope_nb.dataset.dataset import Dataset
+    from scope_nb.dataset.tables import write_parquet
+    from scope_nb.models.saving import load_model
 
     write_parquet(table, tmp_path / "table.parquet")
     book = nbformat.read(next(p for p in NOTEBOOKS if p.stem == "train"), as_version=4)
@@ -165,7 +179,7 @@ def test_the_one_cell_takes_any_classifier(table, tmp_path, model):
     cell.source = model
     nbformat.write(book, tmp_path / "mine.ipynb")
     given = {"tag": "e", "algorithm": "mine", "data": str(tmp_path / "table.parquet"), "reports": str(tmp_path)}
-    report.run_notebook(tmp_path / "mine.ipynb", tmp_path / "out.ipynb", given)
+    run_notebook(tmp_path / "mine.ipynb", tmp_path / "out.ipynb", given)
     folder = tmp_path / "table" / "mine" / "e"
     assert "mine" in (tmp_path / "index.html").read_text()
     again = load_model(folder / "model")
@@ -173,13 +187,13 @@ def test_the_one_cell_takes_any_classifier(table, tmp_path, model):
 
 
 def test_light_curves_without_name_and_position_become_a_table(star, tmp_path):
-    from scope_nb.data import read_parquet
+    from scope_nb.dataset.tables import read_parquet
 
     time, mag, err, _ = star
     bare = pd.DataFrame({"hjd": [time] * 3, "mag": [mag, mag + 1, mag + 2], "magerr": [err] * 3})
     bare.to_parquet(tmp_path / "bare.parquet")
     given = {"light_curves": str(tmp_path / "bare.parquet"), "output": str(tmp_path / "table.parquet"), "max_freq": 6.0}
-    report.run_notebook(next(p for p in NOTEBOOKS if p.stem == "features"), tmp_path / "out.ipynb", given)
+    run_notebook(next(p for p in NOTEBOOKS if p.stem == "features"), tmp_path / "out.ipynb", given)
     table = read_parquet(tmp_path / "table.parquet")
     assert table["period_ELS_ECE_EAOV"].nunique() == 1
     np.testing.assert_allclose(np.diff(table["median"]), 1, atol=1e-6)
@@ -200,14 +214,14 @@ def test_classes_are_checked_before_features_are_made(star, tmp_path, monkeypatc
     (tmp_path / "tags.csv").write_text("class,tags\nA,vnv\n")
     notebook = next(p for p in NOTEBOOKS if p.stem == "features")
     with pytest.raises(papermill.PapermillExecutionError, match=message):
-        report.run_notebook(notebook, tmp_path / "out.ipynb", {"light_curves": str(tmp_path / "c.parquet")} | more)
+        run_notebook(notebook, tmp_path / "out.ipynb", {"light_curves": str(tmp_path / "c.parquet")} | more)
     done = [cell for cell in nbformat.read(tmp_path / "out.ipynb", 4).cells if cell.get("execution_count")]
     assert len(done) < 6
 
 
 def test_a_parameter_that_is_an_option_is_refused(capsys):
     with pytest.raises(SystemExit, match="-p group is said by --group here"):
-        report.main(["--tags", "vnv", "-p", "group", "mine"])
+        command_line.main(["report", "--tags", "vnv", "-p", "group", "mine"])
 
 
 def test_the_index_is_escaped(tmp_path):
@@ -230,7 +244,7 @@ def test_notebooks_keep_the_house_rules(path):
     marked = [cell for cell in code if "parameters" in cell.metadata.get("tags", [])]
     assert len(marked) == 1
     assert all("  # " in line for line in marked[0].source.splitlines())
-    assert set(papermill.inspect_notebook(str(path))) == set(report._literals(marked[0].source))
+    assert set(papermill.inspect_notebook(str(path))) == set(_literals(marked[0].source))
     assert max(len(cell.source.splitlines()) for cell in code) <= 22
     assert book.cells[0].cell_type == "markdown"
 

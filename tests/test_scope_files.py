@@ -7,9 +7,11 @@ import pandas as pd
 import pytest
 
 from scope_nb import models
-from scope_nb.data import Dataset, read_for, read_table
-from scope_nb.dmdt import stack_dmdt
-from scope_nb.scope_files import load_xgb, prediction_columns, read_predictions, read_stats
+from scope_nb.dataset.dataset import Dataset, read_for
+from scope_nb.dataset.tables import read_table, write_parquet
+from scope_nb.features.dmdt import stack_dmdt
+from scope_nb.models.saving import load_xgb
+from scope_nb.runs.scope_files import prediction_columns, read_predictions, read_stats
 
 
 def test_stats_are_found_and_checked(tmp_path):
@@ -132,7 +134,7 @@ def test_hdf5_is_read_and_code_in_it_refused(table, tmp_path):
 
 
 def test_reading_for_a_tag_leaves_the_rest_alone(table, tmp_path):
-    from scope_nb.data import write_parquet
+    from scope_nb.dataset.tables import write_parquet
 
     write_parquet(table, tmp_path / "t.parquet")
     for tag, more in (("vnv", {}), ("rrlyr", {"period_suffix": "ECE"}), ("e", {"features": ["wstd"], "dmdt": True})):
@@ -146,9 +148,10 @@ def test_reading_for_a_tag_leaves_the_rest_alone(table, tmp_path):
 
 
 def test_what_can_be_trained_is_told_from_the_labels_alone(table, tmp_path, monkeypatch):
-    from scope_nb import data, report
+    from scope_nb.__main__ import _all_tags
+    from scope_nb.dataset import dataset as data
 
-    data.write_parquet(table.drop(columns="AllWISE__w1mpro"), tmp_path / "t.parquet")
+    write_parquet(table.drop(columns="AllWISE__w1mpro"), tmp_path / "t.parquet")
     cuts = {tag: {"threshold": 0.8, "split": "star"} for tag in ("vnv", "e", "rrlyr", "ceph")}
     cuts["vnv"] |= {"features": ["wstd", "none"]}
     cuts["e"] |= {"balance": 1.0, "label": "eclipsing", "features": None}
@@ -165,4 +168,4 @@ def test_what_can_be_trained_is_told_from_the_labels_alone(table, tmp_path, monk
     assert not {"wstd", "dmdt"} & set(read)
     config = "training: {dataset: t.parquet, classes: {e: {label: eclipsing, features: mine, threshold: 0.99}}}\n"
     (tmp_path / "config.yaml").write_text(config + "features: {mine: {wstd: {include: true}}}\n")
-    assert report._all_tags({"config": str(tmp_path / "config.yaml"), "features": "phenomenological"})[0] == "vnv"
+    assert _all_tags({"config": str(tmp_path / "config.yaml"), "features": "phenomenological"})[0] == "vnv"

@@ -4,10 +4,10 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from scope_nb import models
-from scope_nb.columns import CHANNELS, curve_block
-from scope_nb.data import Dataset
-from scope_nb.lightcurves import LightCurves
-from scope_nb.sequences import network_input, positions, sequences
+from scope_nb.dataset.columns import CHANNELS, curve_block, sequences
+from scope_nb.dataset.dataset import Dataset
+from scope_nb.lightcurves.curves import LightCurves, positions
+from scope_nb.models.networks import network_input
 
 
 def curves(n, seed):

@@ -1,20 +1,25 @@
 """The simulated survey: reproducible, consistent with itself, and with periods that can be found."""
 
 import re
+import runpy
 
 import numpy as np
 import pandas as pd
 import pytest
+import shapes
+import simulation
+import votes
 from astropy.timeseries import LombScargle
+from kinds import draw, kinds
+from simulation import simulate, write_survey
+from survey import expose, schedule
 
-from scope_nb import plots, shapes, taxonomy, votes
-from scope_nb import simulate as simulation
-from scope_nb.data import trainable
+from scope_nb import plots, taxonomy
+from scope_nb.dataset.dataset import trainable
+from scope_nb.dataset.labels import compare_medians, count_labels
 from scope_nb.files import project_folder, sample
-from scope_nb.kinds import draw, kinds
-from scope_nb.simulate import compare_medians, count_labels, main, simulate, write_survey
-from scope_nb.survey import expose, schedule
 
+main = runpy.run_path(str(project_folder() / "data" / "simulate" / "__main__.py"))["main"]
 SAMPLE_STARS = int(re.search(r"SAMPLE_STARS \?= (\d+)", (project_folder() / "Makefile").read_text())[1])
 PARENTS = {
     "periodic": "variable",

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from scope_nb import taxonomy
+from scope_nb.dataset import labels
 
 
 def test_tables_agree_with_each_other():
@@ -23,10 +24,10 @@ def test_a_label_is_as_good_as_its_tag():
 def test_class_tags_are_checked(tmp_path):
     (tmp_path / "tags.csv").write_text("class,tags\nRRc,vnv rrc\nconstant,non-variable\nother,\n")
     expected = {"RRc": ["vnv", "rrc"], "constant": ["non-variable"], "other": []}
-    assert taxonomy.read_class_tags(tmp_path / "tags.csv") == expected
+    assert labels.read_class_tags(tmp_path / "tags.csv") == expected
     (tmp_path / "tags.csv").write_text("class,tags\nRRc,vnv rcc\n")
     with pytest.raises(ValueError, match="unknown tag 'rcc'; did you mean 'rrc'"):
-        taxonomy.read_class_tags(tmp_path / "tags.csv")
+        labels.read_class_tags(tmp_path / "tags.csv")
 
 
 @pytest.mark.parametrize(("name", "near"), [("vnx", "'vnv'"), ("rrlry", "'rrlyr'"), ("Delta Scuti", "'dscu'")])
@@ -37,16 +38,16 @@ def test_an_unknown_tag_names_the_nearest(name, near):
 
 
 def test_label_columns_from_class_names():
-    votes = taxonomy.label_columns(["RRc", "Misc"], {"RRc": ["vnv", "rrc", "sin"], "Misc": ["vnv"]})
+    votes = labels.label_columns(["RRc", "Misc"], {"RRc": ["vnv", "rrc", "sin"], "Misc": ["vnv"]})
     assert votes.shape == (2, 53)
     assert votes.loc[0, ["variable", "RR Lyrae c", "sinusoidal"]].tolist() == [1, 1, 1]
     assert votes.loc[1].sum() == 1
     with pytest.raises(ValueError, match="EW"):
-        taxonomy.label_columns(["EW"], {"RRc": ["rrc"]})
+        labels.label_columns(["EW"], {"RRc": ["rrc"]})
     for numbers in ([1, 2], [1.0, 2.0], ["1", "2"]):
-        assert taxonomy.label_columns(numbers, {"1": ["vnv"], "2": ["ew"]})["EW"].tolist() == [0, 1]
+        assert labels.label_columns(numbers, {"1": ["vnv"], "2": ["ew"]})["EW"].tolist() == [0, 1]
     with pytest.raises(ValueError, match="classes that are missing, EW"):
-        taxonomy.label_columns(["RRc", np.nan, "EW"], {"RRc": ["rrc"]})
+        labels.label_columns(["RRc", np.nan, "EW"], {"RRc": ["rrc"]})
 
 
 def test_sets_of_features_do_not_change_each_other():

@@ -4,8 +4,8 @@ import pytest
 from sklearn.metrics import average_precision_score
 
 from scope_nb import models
-from scope_nb.data import Dataset
-from scope_nb.tune import RANGES, tune_xgb
+from scope_nb.dataset.dataset import Dataset
+from scope_nb.models.tuning import RANGES, tune_xgb
 
 
 def test_tuning_starts_from_the_kits_and_scopes_settings_and_repeats(table):

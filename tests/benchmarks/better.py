@@ -27,12 +27,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from scope_nb import calibrate, models
-from scope_nb.data import Dataset, read_table, split_place, write_parquet
-from scope_nb.evaluate import evaluate, steady_threshold
-from scope_nb.metrics import scores
-from scope_nb.taxonomy import label_columns, tags
-from scope_nb.tune import tune_xgb
+from scope_nb import models
+from scope_nb.dataset.dataset import Dataset, split_place
+from scope_nb.dataset.labels import label_columns
+from scope_nb.dataset.tables import read_table, write_parquet
+from scope_nb.models import calibration as calibrate
+from scope_nb.models.tuning import tune_xgb
+from scope_nb.scores.evaluation import evaluate, steady_threshold
+from scope_nb.scores.metrics import scores
+from scope_nb.taxonomy import tags
 
 STEPS = {"a": "SCoPe's recipe", "b": "xgb", "c": "dnn", "d": "mean of b and c"}
 STEPS |= {"e": "xgb, folds", "f": "forest, folds", "g": "mean of e and f"}
@@ -45,8 +48,8 @@ def catalina(path, stars, jobs):
     from realism import TAGS
 
     if not path.exists():
-        from scope_nb.features import featurize
-        from scope_nb.lightcurves import read_lightcurves
+        from scope_nb.features.extract import featurize
+        from scope_nb.lightcurves.readers import read_lightcurves
 
         folder = os.environ.get("SCOPE_NB_REALDATA", Path(__file__).resolve().parents[3] / "shared" / "realdata")
         curves = read_lightcurves(Path(folder) / "catalina.parquet", min_epochs=40, min_cadence_minutes=0)

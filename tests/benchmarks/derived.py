@@ -11,7 +11,8 @@ from sklearn.metrics import average_precision_score
 from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 
 from scope_nb import models
-from scope_nb.data import Dataset, read_parquet, trainable
+from scope_nb.dataset.dataset import Dataset, trainable
+from scope_nb.dataset.tables import read_parquet
 from scope_nb.files import sample
 from scope_nb.taxonomy import tags
 

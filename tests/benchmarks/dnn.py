@@ -10,9 +10,10 @@ import time
 import numpy as np
 
 from scope_nb import models
-from scope_nb.data import Dataset, read_parquet
+from scope_nb.dataset.dataset import Dataset
+from scope_nb.dataset.tables import read_parquet
 from scope_nb.files import sample
-from scope_nb.keras_classifier import load_keras
+from scope_nb.models.keras_classifier import load_keras
 
 TAGS = ("vnv", "e", "rrlyr")
 ROWS, EPOCHS, FEW = 13_800, 20, 2

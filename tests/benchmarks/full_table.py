@@ -19,10 +19,10 @@ import pyarrow.parquet as pq
 from sklearn.model_selection import train_test_split
 from xgboost import XGBClassifier
 
-from scope_nb.data import read_parquet
-from scope_nb.dmdt import SIZE, stack_dmdt
+from scope_nb.dataset.tables import read_parquet
+from scope_nb.features.dmdt import SIZE, stack_dmdt
 from scope_nb.files import project_folder, sample, whole
-from scope_nb.models import SCOPE_TREES
+from scope_nb.models.builders import SCOPE_TREES
 from scope_nb.taxonomy import CATALOGUES, feature_columns, tags
 
 ROWS, CHUNK = 170_632, 20_000

@@ -13,10 +13,10 @@ from scipy.optimize import minimize
 from tqdm.auto import tqdm
 from xgboost import XGBClassifier
 
-from scope_nb import judge
 from scope_nb.files import whole
-from scope_nb.periodograms import Grid
-from scope_nb.periods import search
+from scope_nb.periods import judge
+from scope_nb.periods.periodograms import Grid
+from scope_nb.periods.search import search
 
 SETTINGS = {
     "n_estimators": 200,
@@ -29,7 +29,7 @@ SETTINGS = {
     "random_state": 0,
     "n_jobs": 1,
 }
-TABLE = Path(judge.__file__).parent / "tables" / "period_judge.json"
+TABLE = Path(judge.__file__).parents[1] / "tables" / "period_judge.json"
 
 
 def examples(curve):

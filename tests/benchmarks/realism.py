@@ -23,16 +23,18 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import survey
+from simulation import simulate
 from sklearn.metrics import f1_score, roc_auc_score
 from sklearn.model_selection import GroupKFold, StratifiedKFold, cross_val_predict
 from xgboost import XGBClassifier
 
-from scope_nb import survey, taxonomy
-from scope_nb.derived import derived_features
-from scope_nb.features import featurize
-from scope_nb.lightcurves import read_lightcurves
-from scope_nb.simulate import compare_medians, simulate
-from scope_nb.statistics import NAMES, statistics
+from scope_nb import taxonomy
+from scope_nb.dataset.labels import compare_medians
+from scope_nb.features.derived import derived_features
+from scope_nb.features.extract import featurize
+from scope_nb.features.statistics import NAMES, statistics
+from scope_nb.lightcurves.readers import read_lightcurves
 
 SUFFIX = "ELS_ECE_EAOV"
 INPUTS = [*taxonomy.feature_columns("phenomenological", SUFFIX), f"period_{SUFFIX}", f"significance_{SUFFIX}"]

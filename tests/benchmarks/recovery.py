@@ -22,9 +22,9 @@ from tqdm.auto import tqdm
 
 import scope_nb
 from scope_nb.files import whole
-from scope_nb.lightcurves import read_lightcurves
-from scope_nb.periodograms import Grid, analysis_of_variance, conditional_entropy, lomb_scargle
-from scope_nb.periods import find_periods, period_table
+from scope_nb.lightcurves.readers import read_lightcurves
+from scope_nb.periods.periodograms import Grid, analysis_of_variance, conditional_entropy, lomb_scargle
+from scope_nb.periods.search import find_periods, period_table
 
 NAMES = {
     "ELS": "LS",

@@ -23,10 +23,10 @@ import P4J
 import pandas as pd
 from astropy.timeseries import LombScargle
 
-from scope_nb import dmdt, fourier, statistics
-from scope_nb.features import featurize, light_curve_features
-from scope_nb.lightcurves import LightCurves
-from scope_nb.periodograms import Grid, analysis_of_variance, conditional_entropy, lomb_scargle
+from scope_nb.features import dmdt, fourier, statistics
+from scope_nb.features.extract import featurize, light_curve_features
+from scope_nb.lightcurves.curves import LightCurves
+from scope_nb.periods.periodograms import Grid, analysis_of_variance, conditional_entropy, lomb_scargle
 from scope_nb.taxonomy import dmdt_edges
 
 BASELINE, MAX_FREQ = 1800.0, 48.0

@@ -1,0 +1,121 @@
+"""The kinds of stars in the simulated survey: `kinds.yaml` holds their parameters, this module draws stars."""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import shapes
+import yaml
+
+from scope_nb.taxonomy import NEGATIVE_LABEL, tags, unknown
+
+MIXES = ("natural", "sample")
+
+
+# Intrinsic g - i of normal stars, and the absolute r magnitude of the main sequence there: Covey et al. (2007)
+LOCUS_GI = np.array([-0.90, -0.45, 0.20, 0.55, 1.50, 2.05, 3.00, 3.80])
+
+
+_DWARF_MR = np.array([-1.5, 1.0, 2.6, 4.65, 7.0, 8.3, 11.3, 14.5])
+
+
+@dataclass(frozen=True)
+class Star:
+    """What is drawn for one star.
+
+    Attributes
+    ----------
+    kind : str
+    labels : tuple of str
+        What applies to it, parents before children.
+    period, amplitude : float
+        Days and mag (peak to peak in r); NaN where there is none or the shape decides.
+    bands : tuple of float
+        Amplitudes in g and i in units of that in r.
+    abs_mag, colour, dust : float
+        Absolute r magnitude, intrinsic g - i (mag), warm dust (0 to 1).
+    mag : float
+        Apparent mean r magnitude.
+    """
+
+    kind: str
+    labels: tuple[str, ...]
+    period: float
+    amplitude: float
+    bands: tuple[float, float]
+    abs_mag: float
+    colour: float
+    dust: float
+    mag: float
+
+    def vary(self, times, rng):
+        """Return the magnitude offsets in g, r and i at `times` (MJD, sorted), shape (3, n)."""
+        return getattr(shapes, kinds()[self.kind]["shape"])(times, self, rng)
+
+
+@cache
+def kinds():
+    """Return the table of kinds: name -> parameters, as `kinds.yaml` explains them."""
+    with Path(__file__).with_name("kinds.yaml").open(encoding="utf-8") as file:
+        table = yaml.safe_load(file)
+    default = table.pop("default")
+    for name, row in table.items():
+        for key in row:
+            if key not in {*default, "tags"}:
+                raise unknown(f"key of kind {name!r}", key, [*default, "tags"])
+    return {name: default | row for name, row in table.items()}
+
+
+def mix(name="natural"):
+    """Return the weight of each kind in a mix: "natural" (that of SCoPe's training set) or "sample" (stratified)."""
+    if name not in MIXES:
+        raise unknown("mix", name, MIXES)
+    return {kind: row["weight"][MIXES.index(name)] for kind, row in kinds().items()}
+
+
+def _spread(rng, values):
+    """Draw from a log-normal distribution with limits (middle, dex, least, most); NaN if there is none."""
+    if values is None:
+        return np.nan
+    middle, dex, low, high = values
+    while not low <= (value := middle * 10 ** rng.normal(0.0, dex)) <= high:
+        pass  # clipping instead would give many stars the very same period
+    return value
+
+
+def _labels(row, rng):
+    """Turn "vnv pnp e ea:0.4" into labels; a tag with a share is there for that share of the stars."""
+    if rng.random() > row["noticed"]:
+        return (NEGATIVE_LABEL,)
+    chosen = []
+    for entry in row["tags"].split():
+        tag, _, share = entry.partition(":")
+        if not share or rng.random() < float(share):
+            chosen.append(tag if tag == NEGATIVE_LABEL else tags().at[tag, "label"])
+    return tuple(chosen)
+
+
+def draw(kind, rng):
+    """Draw one star of a kind."""
+    row = kinds()[kind]
+    period = _spread(rng, row["period"])
+    log_p = 0.0 if np.isnan(period) else np.log10(period)
+    zero, slope, scatter = row["abs_mag"]
+    abs_mag = zero + slope * log_p + rng.normal(0, scatter)
+    if row["colour"]:
+        zero, slope, scatter = row["colour"]
+        colour = zero + slope * log_p + rng.normal(0, scatter)
+    else:
+        colour = float(np.interp(abs_mag, _DWARF_MR, LOCUS_GI) + rng.normal(0, 0.06))
+    return Star(
+        kind,
+        _labels(row, rng.spawn(1)[0]),  # what people say leaves the light curves as they are
+        period,
+        _spread(rng, row["amplitude"]),
+        tuple(np.array(row["bands"]) * rng.normal(1, 0.03, 2)),
+        abs_mag,
+        colour,
+        row["dust"] * rng.uniform(0.6, 1.4),
+        rng.normal(*row["mag"]),
+    )

@@ -1,0 +1,238 @@
+"""The embedded survey: labelled, ZTF-like light curves whose true class and period are known.
+
+`kinds` draws a star and `shapes` says how it varies; `survey` decides when it is seen and how well, `catalogues` what
+they say of it, `votes` how people label it. This module puts them together, and writes surveys of any size.
+"""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import catalogues
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import survey
+import votes
+from joblib import Parallel, delayed
+from kinds import draw, kinds, mix
+from tqdm.auto import tqdm
+
+from scope_nb import __version__
+from scope_nb.dataset.labels import count_labels
+from scope_nb.files import whole
+from scope_nb.lightcurves.curves import FILTERS, LightCurves
+from scope_nb.taxonomy import labels, unknown
+
+PART = 100  # stars to a part of a large survey
+
+
+PRODUCTS = ("lightcurves", "truth", "training_set")
+
+
+def _observe(star, place, rng):
+    """Expose all light curves of a star; those with enough visits are kept.
+
+    Returns
+    -------
+    mean : dict
+        Apparent mean magnitude by band.
+    distance : float
+        kpc.
+    list of dict
+        `number` and `band` of each light curve, its `times`, `mag` and `err`, and the true `offsets`.
+    """
+    _, dec, latitude = place
+    times, curve, bands = survey.schedule(place, rng)
+    distance, reddening = catalogues.distance_of(star.mag, star.abs_mag, latitude)
+    mean = catalogues.mean_mags(star, star.mag, reddening)
+    all_offsets = star.vary(times, rng)
+    # Fields far in the south are seen through more air.
+    quality = max(rng.normal(0.15, 0.25), -0.3) + 0.02 * max(10 - dec, 0)
+    kept = []
+    for number, band in enumerate(bands):
+        t, offsets = times[curve == number], all_offsets[band, curve == number]
+        zero_point = rng.normal(0, 0.008)  # differs between fields
+        shallow = quality + (0.0, 0.0, 0.5)[band] + rng.normal(0, 0.05)
+        mag, err, good = survey.expose(t, mean[survey.BANDS[band]] + zero_point + offsets, shallow, rng)
+        if np.count_nonzero(np.diff(t[good], prepend=-np.inf) > survey.SAME_VISIT) >= survey.MIN_EPOCHS:
+            seen = {"times": t[good], "mag": mag[good], "err": err[good], "offsets": offsets[good]}
+            kept.append({"number": number, "band": survey.BANDS[band], **seen})
+    return mean, distance, kept
+
+
+def _make_star(number, weights, noticed, rng):
+    """One star: rows of the table, its light curves (times, magnitudes, errors) and the truth."""
+    name = str(rng.choice(list(weights), p=list(weights.values())))
+    scale = kinds()[name]["latitude"]
+    for _ in range(200):  # a star too faint or too far south for enough epochs is replaced
+        place, star = survey.position(scale, rng), draw(name, rng)
+        mean, distance, curves = _observe(star, place, rng)
+        if curves:
+            break
+    else:
+        raise RuntimeError(f"no star of kind {name!r} can be observed often enough: is it too faint?")
+    offsets, err = (np.concatenate([c[key] for c in curves]) for key in ("offsets", "err"))
+    clarity = np.ptp(np.percentile(curves[0]["offsets"], [0.5, 99.5])) / (3 * np.median(curves[0]["err"]))
+    longest = max(curves, key=lambda c: len(c["times"]))
+    shown = votes.shown_period([longest[key] for key in ("times", "mag", "err")], star.period, rng)
+    wrong = votes.period_labels(star.period, shown, noticed, rng)
+    shared = {
+        **catalogues.alerts(offsets, err, "bogus" in kinds()[name]["tags"].split(), rng),
+        **catalogues.wise(mean, star.dust, rng),
+        **catalogues.gaia(mean, distance, 120.0 if scale >= 90 else 35.0, rng),  # km/s, halo and disc
+        **catalogues.ps1(mean, rng),
+    }
+    where = {"obj_id": f"sim{number:06d}", "ra": place[0], "dec": place[1]}
+    field, ccd, quad = survey.pointing(*place[:2])
+    rows, bands = [], set()
+    for c, shares in zip(curves, votes.vote(star, clarity, wrong, len(curves), rng), strict=True):
+        seen = {"band": c["band"], "filter": FILTERS[c["band"]], "field": field, "ccd": ccd, "quad": quad}
+        if c["band"] in bands:  # the neighbouring field has it on the opposite edge
+            seen |= {"field": field + 1, "ccd": 17 - ccd, "quad": 5 - quad}
+        bands.add(c["band"])
+        rows.append({"_id": 10 * number + c["number"], **where, **seen, **shares, **shared})
+    truth = {**where, "kind": name, "period": star.period, "shown_period": shown}
+    truth["amplitude"] = max(np.ptp(c["offsets"]) for c in curves if c["band"] == curves[-1]["band"])
+    truth["tags"] = " ".join(entry.partition(":")[0] for entry in kinds()[name]["tags"].split())
+    return rows, [(c["times"], c["mag"], c["err"]) for c in curves], truth
+
+
+def _weights(given):
+    """Normalised weights of the kinds, and how well people notice wrong periods."""
+    weights = mix(given) if isinstance(given, str) else given
+    for name in weights:
+        if name not in kinds():
+            raise unknown("kind", name, kinds())
+    total = sum(weights.values())
+    if total <= 0 or min(weights.values()) < 0:
+        raise ValueError(f"the weights of mix cannot be negative or all zero: {dict(weights)}")
+    noticed = votes.NOTICED[given if isinstance(given, str) else "natural"]
+    return {name: weight / total for name, weight in weights.items()}, noticed
+
+
+def simulate(n_stars, seed=0, mix="natural", first=0):
+    """Make labelled light curves of a survey like ZTF.
+
+    Star i depends on `seed`, `mix` and i alone, not on `n_stars`.
+
+    Parameters
+    ----------
+    n_stars : int
+        Number of stars; each has one to four light curves.
+    seed : int
+        Entropy of the random generators.
+    mix : str or dict
+        "natural" (the classes as in SCoPe's training set), "sample" (stratified, so that every tag has enough), or
+        kind -> relative weight, with the kinds of `kinds.kinds()`.
+    first : int
+        Number of the first star: surveys can be made in parts.
+
+    Returns
+    -------
+    light_curves : LightCurves
+        Their `meta` holds the 53 labels as vote shares and the catalogue columns, where 0 means no match.
+    truth : pandas.DataFrame
+        One row per star: `obj_id`, `kind`, `period` and `shown_period` (days, NaN if aperiodic; the second is what
+        the people who voted saw), `amplitude` (mag, range of the true variation at the epochs of the survey in the
+        reddest band), `tags` (all that belong to the kind, whether people saw them or not), `ra`, `dec` (degrees).
+
+    Raises
+    ------
+    ValueError
+        If `mix` names an unknown kind or has no positive weight.
+    """
+    if n_stars < 1:
+        raise ValueError(f"n_stars must be at least 1, not {n_stars}")
+    weights, noticed = _weights(mix)
+    made = [
+        _make_star(number, weights, noticed, np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number,))))
+        for number in range(first, first + n_stars)
+    ]
+    rows, curves, truth = zip(*made, strict=True)
+    time, mag, err = zip(*(c for star in curves for c in star), strict=True)
+    light_curves = LightCurves.from_lists(pd.DataFrame([r for star in rows for r in star]), time, mag, err)
+    columns = ["obj_id", "kind", "period", "shown_period", "amplitude", "tags", "ra", "dec"]
+    return light_curves, pd.DataFrame(list(truth))[columns]
+
+
+def _write_part(folder, first, n_stars, seed, mix, features):
+    """Simulate some of a survey's stars, and write them as one folder, whole."""
+    from scope_nb.dataset.tables import write_parquet
+    from scope_nb.features.extract import featurize
+    from scope_nb.lightcurves.readers import write_lightcurves
+
+    curves, truth = simulate(n_stars, seed, mix, first)
+    with whole(folder) as part:
+        part.mkdir(parents=True)
+        write_lightcurves(curves, part / "lightcurves.parquet")
+        write_parquet(truth, part / "truth.parquet")
+        if features:
+            table = featurize(curves.clean(), n_jobs=1, progress=False)
+            table.attrs = {"simulated": True, "seed": seed, "mix": mix}
+            write_parquet(table, part / "training_set.parquet")
+
+
+def _join(parts, name, path, rows=None):
+    """Write one file of many parts, one after the other; `rows` chooses them."""
+    with whole(path) as temporary:
+        writer = None
+        for part in parts:
+            table = pq.read_table(part / f"{name}.parquet")
+            table = table if rows is None else table.filter(rows(table))
+            writer = writer or pq.ParquetWriter(temporary, table.schema, compression="zstd")
+            writer.write_table(table)
+        writer.close()
+
+
+def write_survey(out, n_stars, seed=0, mix="natural", features=True, keep=None, prefix="", n_jobs=-1):
+    """Write a simulated survey of any size; an interrupted run goes on where it stopped.
+
+    Parts of 100 stars are made in parallel and kept beside the result until all are there.
+
+    Parameters
+    ----------
+    out : path-like
+        Folder for `lightcurves.parquet`, `truth.parquet` and `training_set.parquet`.
+    n_stars, seed, mix
+        See `simulate`; `mix` is a name here.
+    features : bool
+        Make the training table too, which takes much longer than all the rest.
+    keep : int, optional
+        Write the light curves of so many stars only, those of the test part first.
+    prefix : str
+        Put before the file names.
+    n_jobs : int
+        Processes; -1 for all cores.
+
+    Returns
+    -------
+    pandas.DataFrame
+        What `count_labels` says of it.
+    """
+    from scope_nb.dataset.dataset import split_place
+
+    out, settings = Path(out), [n_stars, seed, mix, features, __version__]
+    key = hashlib.blake2b(json.dumps([*settings, kinds()]).encode(), digest_size=4).hexdigest()
+    folder = out / f".{prefix}parts-{key}"
+    starts = range(0, n_stars, PART)
+    parts = [folder / f"{start:07d}" for start in starts]
+    tasks = [
+        delayed(_write_part)(part, start, min(PART, n_stars - start), seed, mix, features)
+        for part, start in zip(parts, starts, strict=True)
+        if not part.is_dir()
+    ]
+    done = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(tasks)
+    for _ in tqdm(done, total=len(parts), initial=len(parts) - len(tasks), unit="part"):
+        pass
+    names = pd.concat(pd.read_parquet(part / "truth.parquet", columns=["obj_id"]) for part in parts)["obj_id"]
+    kept = pa.array(names.iloc[np.argsort(split_place(names), kind="stable")[:keep]])
+    for name in PRODUCTS if features else PRODUCTS[:2]:
+        chosen = (lambda t: pa.compute.is_in(t["object_id"], kept)) if name == "lightcurves" and keep else None
+        _join(parts, name, out / f"{prefix}{name}.parquet", chosen)
+    columns = ["object_id", *labels()]
+    votes = pd.concat(pd.read_parquet(part / "lightcurves.parquet", columns=columns) for part in parts)
+    shutil.rmtree(folder)
+    return count_labels(votes.rename(columns={"object_id": "obj_id"}))

@@ -1,0 +1,14 @@
+"""Training tables: `tables` reads and writes them, `labels` and `columns` know what they hold, `dataset` cuts them."""
+
+from .. import let_threads_sleep, names_on_demand
+
+let_threads_sleep()
+
+__getattr__, __dir__, __all__ = names_on_demand(
+    __name__,
+    {
+        "dataset": ["Dataset", "Part", "inputs", "read_for", "split_place", "trainable", "with_dmdt"],
+        "tables": ["column_names", "read_parquet", "read_table", "write_parquet"],
+        "labels": ["compare_medians", "count_labels", "label_columns", "read_class_tags"],
+    },
+)

@@ -1,0 +1,11 @@
+"""Features: `statistics`, `fourier` and `dmdt` of one light curve, `derived` ones, `extract` makes the table."""
+
+from .. import names_on_demand
+
+__getattr__, __dir__, __all__ = names_on_demand(
+    __name__,
+    {
+        "extract": ["feature_names", "featurize", "light_curve_features"],
+        "derived": ["derived_features"],
+    },
+)

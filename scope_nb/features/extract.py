@@ -1,0 +1,105 @@
+"""From light curves to the training table: statistics, periods, Fourier series, dmdt."""
+
+import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed
+from tqdm.auto import tqdm
+
+from ..periods.search import checked, find_periods
+from ..taxonomy import PERIOD_SUFFIXES, defaults
+from . import fourier, statistics
+from .dmdt import SIZE, dmdt
+
+
+def light_curve_features(time, mag, err, max_freq=None, oversampling=None):
+    """Return every feature of one light curve, and its dmdt.
+
+    Parameters
+    ----------
+    time, mag, err : array-like, shape (n,)
+        Sorted days, magnitudes, errors.
+    max_freq, oversampling : optional
+        See `periods.find_periods`.
+
+    Returns
+    -------
+    dict
+        The 22 statistics, 17 columns for each of the four period suffixes, and `dmdt` (26 x 26).
+    """
+    time, mag, err = checked(time, mag, err)
+    row = statistics.statistics(time, mag, err)
+    for suffix, found in find_periods(time, mag, err, max_freq, oversampling).items():
+        columns = {"period": found.period, "significance": found.significance, "pdot": 0.0}
+        columns |= fourier.fourier_features(time, mag, err, found.period)
+        row |= {f"{name}_{suffix}": value for name, value in columns.items()}
+    return row | {"dmdt": dmdt(time, mag)}
+
+
+def featurize(light_curves, max_freq=None, oversampling=None, min_epochs=None, n_jobs=-1, progress=True):
+    """Turn light curves into a training table.
+
+    Parameters
+    ----------
+    light_curves : LightCurves
+        As the readers return them: cleaned, sorted.
+    max_freq, oversampling : optional
+        See `periods.find_periods`; 48 cycles a day and 10 by default.
+    min_epochs : int, optional
+        Fewest epochs allowed (50).
+    n_jobs : int
+        Light curves at a time, one thread each; -1 for all cores.
+    progress : bool
+        Show a progress bar.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per light curve: the columns of `light_curves.meta`, then the features with SCoPe's names, then `dmdt`
+        (26 x 26 views of one float32 array). A row depends on its light curve alone.
+
+    Raises
+    ------
+    ValueError
+        If a light curve has too few epochs, equal times throughout, or unusable values; it is named.
+    """
+    _check(light_curves, defaults()["light_curves"]["min_epochs"] if min_epochs is None else min_epochs)
+    tasks = (
+        delayed(light_curve_features)(curve.time, curve.mag, curve.err, max_freq, oversampling)
+        for curve in map(light_curves.__getitem__, range(len(light_curves)))
+    )
+    rows = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")(tasks)
+    block = np.zeros((len(light_curves), SIZE, SIZE), np.float32)
+    columns = []
+    for i, row in enumerate(tqdm(rows, total=len(light_curves), unit="light curve", disable=not progress)):
+        block[i] = row.pop("dmdt")
+        columns.append(row)
+    meta = light_curves.meta.drop(columns=feature_names(), errors="ignore")
+    table = pd.concat([meta, pd.DataFrame(columns, columns=feature_names(), index=meta.index)], axis=1)
+    table["dmdt"] = pd.Series(list(block), index=meta.index, dtype=object)
+    return table
+
+
+def feature_names():
+    """Return the names of the columns that `featurize` computes, dmdt apart."""
+    periodic = ("period", "significance", "pdot", *fourier.NAMES)
+    return [*statistics.NAMES, *(f"{name}_{suffix}" for suffix in PERIOD_SUFFIXES for name in periodic)]
+
+
+def _check(light_curves, min_epochs):
+    if len(light_curves) == 0:
+        raise ValueError("there are no light curves")
+    light_curves.check()
+    names = light_curves.meta["_id"].astype(str)
+    min_epochs = max(min_epochs, statistics.FEWEST)
+    short = np.flatnonzero(light_curves.n_epochs < min_epochs)
+    if len(short):
+        first = short[0]
+        raise ValueError(
+            f"{len(short)} of {len(light_curves)} light curves have fewer than {min_epochs} epochs, first row "
+            f"{first} (_id {names[first]}) with {light_curves.n_epochs[first]}; `long_enough()` leaves them out"
+        )
+    for i in range(len(light_curves)):
+        steps = np.diff(light_curves[i].time)
+        if not (steps > 0).all():
+            what = "all times equal" if not steps.any() else "times that are not sorted or not distinct"
+            raise ValueError(f"light curve {i} (_id {names[i]}) has {what}; `clean()` sorts and drops duplicates")

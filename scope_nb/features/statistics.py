@@ -1,0 +1,156 @@
+"""The 22 statistics of one light curve that do not depend on a period."""
+
+import math
+from functools import lru_cache
+
+import numba
+import numpy as np
+from scipy.special import ndtri
+
+from ..lightcurves.curves import FEWEST
+
+NAMES = (
+    *("n", "median", "wmean", "chi2red", "roms", "wstd", "norm_peak_to_peak_amp", "norm_excess_var"),
+    *("median_abs_dev", "iqr", "i60r", "i70r", "i80r", "i90r", "skew", "smallkurt", "inv_vonneumannratio"),
+    *("welch_i", "stetson_j", "stetson_k", "ad", "sw"),
+)
+
+
+def statistics(time, mag, err):
+    """Return the 22 statistics of one light curve, by the definitions of SCoPe's features.
+
+    Parameters
+    ----------
+    time, mag, err : numpy.ndarray of float64, shape (n,)
+        Sorted days, magnitudes, errors.
+
+    Returns
+    -------
+    dict of str to float
+        In the order of `NAMES`. What a constant light curve leaves undefined is 0. Of fewer than 4 epochs only `n`,
+        `median` and `wmean` are known, the others NaN.
+    """
+    if len(time) < FEWEST:
+        known = {"n": float(len(time)), "median": np.median(mag), "wmean": np.average(mag, weights=err**-2.0)}
+        return dict.fromkeys(NAMES, np.nan) | known
+    return dict(zip(NAMES, _statistics(time, mag, err, _shapiro_weights(len(time))), strict=True))
+
+
+@lru_cache(maxsize=4096)
+def _shapiro_weights(n):
+    """Weights of the Shapiro-Wilk statistic for sorted values (Royston 1995, Applied Statistics 44, 547)."""
+    scores = ndtri((np.arange(1, n + 1) - 0.375) / (n + 0.25))
+    norm = scores @ scores
+    u = 1 / math.sqrt(n)
+    last = np.polyval([-2.706056, 4.434685, -2.071190, -0.147981, 0.221157, scores[-1] / math.sqrt(norm)], u)
+    weights = scores.copy()
+    if n > 5:
+        second = np.polyval([-3.582633, 5.682633, -1.752461, -0.293762, 0.042981, scores[-2] / math.sqrt(norm)], u)
+        rest = norm - 2 * scores[-1] ** 2 - 2 * scores[-2] ** 2
+        weights /= math.sqrt(rest / (1 - 2 * last**2 - 2 * second**2))
+        weights[-2], weights[1] = second, -second
+    else:
+        weights /= math.sqrt((norm - 2 * scores[-1] ** 2) / (1 - 2 * last**2))
+    weights[-1], weights[0] = last, -last
+    return weights
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _percentile(values, share):
+    """Percentile of sorted values with linear interpolation."""
+    place = share * (values.size - 1)
+    low = int(place)
+    high = min(low + 1, values.size - 1)
+    return values[low] + (values[high] - values[low]) * (place - low)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _ratio(above, below):
+    return above / below if below != 0 else 0.0
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _normality(values, shapiro_weights):
+    """Anderson-Darling and Shapiro-Wilk statistics."""
+    n = values.size
+    values = np.sort(values)
+    mean = values.mean()
+    squares = ((values - mean) ** 2).sum()
+    if squares == 0:
+        return 0.0, 0.0
+    scale = math.sqrt(squares / (n - 1)) * math.sqrt(2.0)
+    total = 0.0
+    for i in range(n):
+        below = 0.5 * math.erfc(-(values[i] - mean) / scale)
+        above = 0.5 * math.erfc((values[n - 1 - i] - mean) / scale)
+        total += (2 * i + 1) * (math.log(max(below, 1e-300)) + math.log(max(above, 1e-300)))
+    along = 0.0
+    for i in range(n):
+        along += shapiro_weights[i] * (values[i] - mean)
+    return -n - total / n, along * along / squares
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _moments(mag, err, wmean):
+    """Sums of the third and fourth powers of the normalised residuals."""
+    third, fourth = 0.0, 0.0
+    for j in range(mag.size):
+        d = (mag[j] - wmean) / err[j]
+        third += d * d * d
+        fourth += d * d * d * d
+    return third, fourth
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _stetson(mag, err, wmean):
+    """Welch-Stetson I, Stetson J and K of the normalised residuals."""
+    n = mag.size
+    d = math.sqrt(n / (n - 1)) * (mag - wmean) / err
+    i, j = 0.0, 0.0
+    for k in range(n - 1):
+        product = d[k] * d[k + 1]
+        i += product
+        j += math.copysign(math.sqrt(abs(product)), product)
+    rms = math.sqrt((d * d).sum() / n)
+    return i, j, _ratio(np.abs(d).sum() / n, rms)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _smoothness(time, mag, wstd):
+    """Inverse von Neumann ratio: 1 / (sum(dm^2/dt^2) / (sum(1/dt^2) wstd^2)); of epochs at one time, none counts."""
+    slopes, weights = 0.0, 0.0
+    for k in range(time.size - 1):
+        if time[k + 1] > time[k]:
+            w = (time[k + 1] - time[k]) ** -2.0
+            slopes += w * (mag[k + 1] - mag[k]) ** 2
+            weights += w
+    return _ratio(weights * wstd * wstd, slopes)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _statistics(time, mag, err, shapiro_weights):
+    n = mag.size
+    ordered = np.sort(mag)
+    median = _percentile(ordered, 0.5)
+    weight = 1.0 / (err * err)
+    wmean = (weight * mag).sum() / weight.sum()
+    residual = mag - wmean
+    chi2 = (weight * residual * residual).sum()
+    wstd = math.sqrt(chi2 / weight.sum())
+    high, low = (mag - err).max(), (mag + err).min()
+    out = np.empty(22)
+    out[0], out[1], out[2], out[5] = n, median, wmean, wstd
+    out[3] = chi2 / (n - 1)
+    out[4] = (np.abs(mag - median) / err).sum() / (n - 1)
+    out[6] = _ratio(high - low, high + low)
+    out[7] = _ratio((residual * residual - err * err).sum(), n * wmean * wmean)
+    out[8] = _percentile(np.sort(np.abs(mag - median)), 0.5)
+    for k, tail in enumerate((0.25, 0.20, 0.15, 0.10, 0.05)):
+        out[9 + k] = _percentile(ordered, 1 - tail) - _percentile(ordered, tail)
+    third, fourth = _moments(mag, err, wmean)
+    out[14] = n / ((n - 1) * (n - 2)) * third
+    out[15] = n * (n + 1) / ((n - 1) * (n - 2) * (n - 3)) * fourth - 3 * (n - 1) ** 2 / ((n - 2) * (n - 3))
+    out[16] = _smoothness(time, mag, wstd)
+    out[17], out[18], out[19] = _stetson(mag, err, wmean)
+    out[20], out[21] = _normality(mag / err, shapiro_weights)
+    return out

@@ -1,0 +1,281 @@
+"""Light curves: one representation inside, readers for the files that people have, quality cuts in one place."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numba
+import numpy as np
+import pandas as pd
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+from ..taxonomy import as_names, defaults, unknown
+
+FILTERS = {"g": 1, "r": 2, "i": 3}  # ZTF's filter numbers; 0 stands for any other band
+
+
+MOST_EPOCHS = 20_000  # more are thinned for period searches and dmdt, whose time grows with their number
+
+
+@dataclass(frozen=True)
+class LightCurve:
+    """One light curve: `time` (days), `mag` and `err` (magnitudes), and what is known of it (`info`)."""
+
+    time: np.ndarray
+    mag: np.ndarray
+    err: np.ndarray
+    info: pd.Series
+
+    def __len__(self):
+        return len(self.time)
+
+
+@dataclass(frozen=True)
+class LightCurves:
+    """Many light curves as one ragged batch: flat arrays and offsets.
+
+    Parameters
+    ----------
+    meta : pandas.DataFrame
+        One row per light curve: `_id`, `ra`, `dec` (degrees), `band`, `filter` (1 g, 2 r, 3 i, 0 other), `obj_id` (the
+        star) where the file has it, and whatever else the file had. See `stars` for the star of each row.
+    time, mag, err : numpy.ndarray of float64
+        Epochs of all light curves one after the other; days (heliocentric MJD where known) and magnitudes.
+    offsets : numpy.ndarray of int64, shape (n + 1,)
+        Light curve i holds the epochs `offsets[i]:offsets[i + 1]`.
+    """
+
+    meta: pd.DataFrame
+    time: np.ndarray
+    mag: np.ndarray
+    err: np.ndarray
+    offsets: np.ndarray
+
+    @classmethod
+    def from_lists(cls, meta, time, mag, err):
+        """Build the batch from one array per light curve; `meta` lacks nothing or gets what it lacks."""
+        counts = [len(t) for t in time]
+        if [len(m) for m in mag] != counts or [len(e) for e in err] != counts or len(meta) != len(counts):
+            raise ValueError("time, mag, err and meta do not belong together: their lengths differ")
+        flat = [
+            np.concatenate([np.asarray(x, float) for x in xs]) if counts else np.empty(0) for xs in (time, mag, err)
+        ]
+        return cls(_complete(meta), *flat, np.concatenate([[0], np.cumsum(counts)]).astype(np.int64))
+
+    def __len__(self):
+        return len(self.offsets) - 1
+
+    def __getitem__(self, i):
+        """Return light curve `i` as a view, not a copy."""
+        if not -len(self) <= i < len(self):
+            raise IndexError(f"there is no light curve {i}: there are {len(self)}")
+        i %= len(self)
+        part = slice(self.offsets[i], self.offsets[i + 1])
+        return LightCurve(self.time[part], self.mag[part], self.err[part], self.meta.iloc[i])
+
+    @property
+    def n_epochs(self):
+        """Number of epochs of each light curve."""
+        return np.diff(self.offsets)
+
+    @cached_property
+    def _owner(self):
+        """The light curve that each epoch belongs to."""
+        return np.repeat(np.arange(len(self)), self.n_epochs)
+
+    def select(self, rows):
+        """Return the light curves of a boolean mask or an array of positions."""
+        rows = np.asarray(rows) if np.size(rows) else np.empty(0, int)
+        rows = np.flatnonzero(rows) if rows.dtype == bool else rows
+        counts = self.n_epochs[rows]
+        offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        epochs = np.arange(offsets[-1]) + np.repeat(self.offsets[:-1][rows] - offsets[:-1], counts)
+        meta = self.meta.iloc[rows].reset_index(drop=True)
+        return LightCurves(meta, self.time[epochs], self.mag[epochs], self.err[epochs], offsets)
+
+    def keep_epochs(self, keep):
+        """Return the light curves without the epochs where the boolean array `keep` is False."""
+        counts = np.bincount(self._owner[keep], minlength=len(self))
+        offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        return LightCurves(self.meta, self.time[keep], self.mag[keep], self.err[keep], offsets)
+
+    def check(self):
+        """Raise a `ValueError` that names light curve and epoch of the first unusable value."""
+        tests = [
+            (~np.isfinite(self.time), "time is not finite"),
+            (~np.isfinite(self.mag), "magnitude is NaN or infinite"),
+            (~(np.isfinite(self.err) & (self.err > 0)), "error is not a positive number"),
+        ]
+        for bad, what in tests:
+            if bad.any():
+                epoch = int(np.argmax(bad))
+                row = int(self._owner[epoch])
+                raise ValueError(
+                    f"{what} in {bad.sum()} of {len(bad)} epochs, first in light curve {row} (_id "
+                    f"{self.meta['_id'].iloc[row]}), epoch {epoch - self.offsets[row]}; bad='drop', in the "
+                    "reader or as a parameter of features.ipynb, leaves such epochs out"
+                )
+
+    def clean(self, min_cadence_minutes=None, bad="raise"):
+        """Sort by time, drop duplicate epochs, and thin epochs that follow each other too closely.
+
+        Parameters
+        ----------
+        min_cadence_minutes : float, optional
+            An epoch closer than this to the last kept one is dropped (30 by default, SCoPe's rule for ZTF). 0 drops
+            epochs of equal time only: right for surveys that take several exposures a visit.
+        bad : {"raise", "drop"}
+            What to do with epochs whose time or magnitude is not finite or whose error is not positive.
+        """
+        if bad not in ("raise", "drop"):
+            raise unknown("choice for bad", bad, ["raise", "drop"])
+        curves = self
+        if bad == "drop":
+            fine = np.isfinite(self.time) & np.isfinite(self.mag) & np.isfinite(self.err) & (self.err > 0)
+            curves = self.keep_epochs(fine)
+        curves.check()
+        if min_cadence_minutes is None:
+            min_cadence_minutes = defaults()["light_curves"]["min_cadence_minutes"]
+        order = np.lexsort((curves.err, curves.time, curves._owner))
+        curves = LightCurves(curves.meta, curves.time[order], curves.mag[order], curves.err[order], curves.offsets)
+        return curves.keep_epochs(_thin(curves.time, curves.offsets, min_cadence_minutes / 1440))
+
+    def long_enough(self, min_epochs=None):
+        """Return the light curves with at least `min_epochs` epochs (50 by default)."""
+        if min_epochs is None:
+            min_epochs = defaults()["light_curves"]["min_epochs"]
+        return self.select(self.n_epochs >= min_epochs)
+
+    def of_star(self, i):
+        """Return all light curves of the star of light curve `i`; only that one where the file does not tell stars."""
+        known = self.meta["obj_id"] if "obj_id" in self.meta else self.meta["ra"] + self.meta["dec"]
+        if pd.isna(known.iloc[i]):
+            return self.select([i])
+        rows = np.flatnonzero(known.notna())
+        star = stars(self.meta.iloc[rows])[0]
+        return self.select(rows[star == star[np.searchsorted(rows, i % len(self))]])
+
+
+@numba.njit(cache=True)
+def _thin(time, offsets, gap):
+    """Mark the epochs that lie at least `gap` days (and more than none) after the last kept one."""
+    keep = np.zeros(time.size, np.bool_)
+    for i in range(offsets.size - 1):
+        last = -np.inf
+        for j in range(offsets[i], offsets[i + 1]):
+            if time[j] > last and time[j] - last >= gap:
+                keep[j] = True
+                last = time[j]
+    return keep
+
+
+def group_by_position(ra, dec, radius=1.0):
+    """Number the stars: positions that lie within `radius` of each other are one star.
+
+    Parameters
+    ----------
+    ra, dec : array-like, shape (n,)
+        Degrees.
+    radius : float
+        Arcseconds. Chains of neighbours join.
+
+    Returns
+    -------
+    numpy.ndarray of int, shape (n,)
+    """
+    ra, dec = np.radians(np.asarray(ra, float)), np.radians(np.asarray(dec, float))
+    points = np.column_stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)])
+    pairs = cKDTree(points).query_pairs(2 * np.sin(np.radians(radius / 3600) / 2), output_type="ndarray")
+    links = coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(ra), len(ra)))
+    return connected_components(links, directed=False)[1]
+
+
+def stars(table):
+    """Return the star of each row of a table or of `LightCurves.meta`.
+
+    Returns
+    -------
+    star : numpy.ndarray of str, shape (n,)
+        `obj_id`; where there is none, a name from the position, the same for all rows within 1 arcsec.
+    key : numpy.ndarray of str, shape (n,)
+        What decides the side of the split: `obj_id`, or the cell of 1 arcmin that the star lies in. Catalogue
+        positions of a star differ by tenths of an arcsecond from file to file; its cell hardly ever does.
+
+    Raises
+    ------
+    ValueError
+        If there is neither `obj_id` nor a position, or some rows lack it.
+    """
+    if "obj_id" in table:
+        star = table["obj_id"]
+        _require(star.notna(), "obj_id")
+        star = as_names(star).to_numpy(object)
+        return star, star
+    if not {"ra", "dec"} <= set(table):
+        raise ValueError("the table has neither 'obj_id' nor 'ra' and 'dec': its stars cannot be told apart")
+    place = table[["ra", "dec"]].astype(float).reset_index(drop=True)
+    _require(np.isfinite(place).all(axis=1), "position ('ra' or 'dec'), and there is no 'obj_id'")
+    row = np.floor(place["dec"] * 60)
+    place["cell"] = row * 30000 + np.floor(place["ra"] * 60 * np.cos(np.radians(row / 60)))
+    first = place.groupby(group_by_position(place["ra"], place["dec"])).transform("min")
+    star = [f"{ra:.5f}{dec:+.5f}" for ra, dec in zip(first["ra"], first["dec"], strict=True)]
+    return np.array(star, object), first["cell"].astype(int).astype(str).to_numpy(object)
+
+
+def _require(there, what):
+    if not there.all():
+        raise ValueError(
+            f"{(~there).sum()} rows have no {what}; the first is row {np.argmin(there)}. A column 'obj_id' tells stars"
+        )
+
+
+def _complete(meta):
+    """Fill in the columns that every batch has; bands lose ZTF's z (zg is g), and its filter numbers are known."""
+    meta = pd.DataFrame(meta).reset_index(drop=True)
+    if "_id" not in meta:
+        meta.insert(0, "_id", np.arange(len(meta)))
+    for name in ("ra", "dec"):
+        meta[name] = meta[name].astype(float) if name in meta else np.nan
+    band = as_names(meta["band"] if "band" in meta else meta.get("filter", [""] * len(meta)))
+    meta["band"] = band.replace({f"z{b}": b for b in FILTERS} | {str(n): b for b, n in FILTERS.items()} | {"0": ""})
+    meta["filter"] = meta["band"].map(FILTERS).fillna(0).astype(int)
+    return meta
+
+
+def thinned(*columns, most=MOST_EPOCHS):
+    """Return the arrays of one light curve, or `most` epochs of it drawn at random with a fixed seed, in order."""
+    n = len(columns[0])
+    if n <= most:
+        return columns
+    rows = np.sort(np.random.default_rng(0).choice(n, most, replace=False))
+    return tuple(column[rows] for column in columns)
+
+
+FEWEST = 4  # epochs; below that most statistics are undefined, and a period means nothing
+
+
+def positions(curves, table):
+    """Find the light curve of each row of a training table.
+
+    Parameters
+    ----------
+    curves : LightCurves
+    table : pandas.DataFrame
+        With `_id`, and `ra` and `dec` where known: numbers alone could meet by accident.
+
+    Returns
+    -------
+    numpy.ndarray of int, shape (len(table),)
+        The place in `curves`; -1 where there is none.
+    """
+    place = pd.Series(np.arange(len(curves)), index=_identity(curves.meta))
+    place = place[~place.index.duplicated()]
+    return place.reindex(_identity(table)).fillna(-1).to_numpy(int)
+
+
+def _identity(rows):
+    """What light curves are known by."""
+    missing = pd.Series(np.nan, index=rows.index)
+    place = [rows.get(name, missing).astype(float).fillna(0.0).round(2) for name in ("ra", "dec")]
+    return pd.MultiIndex.from_arrays([as_names(rows.get("_id", missing)), *place])

@@ -1,0 +1,194 @@
+"""SCoPe's ways to fill missing values, learned on the training rows, for models that cannot do with gaps."""
+
+import re
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
+from sklearn.impute import KNNImputer, MissingIndicator, SimpleImputer
+from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, QuantileTransformer, RobustScaler, StandardScaler
+from sklearn.utils.validation import check_is_fitted
+
+from ..dataset.columns import NUMBERED, is_feature, match_columns, record_columns, require_columns
+from ..taxonomy import base_name, features
+from .fitting import eval_arguments, training_rows, weight_argument
+
+
+def make_preprocessor(scaler, n_rows, add_indicator=False, impute="median", names=()):
+    """Imputation followed by `scaler`, a name or a transformer; unfitted. `names` are those of the features."""
+    n_quantiles = min(n_rows, 1000)
+    known = {
+        "quantile": [QuantileTransformer(n_quantiles=n_quantiles, random_state=0), StandardScaler()],
+        "robust": [RobustScaler(unit_variance=True), FunctionTransformer(np.arcsinh)],
+        "min_max": [MinMaxScaler()],
+        "median_std": [RobustScaler(with_scaling=False), StandardScaler(with_mean=False)],
+    }
+    if isinstance(scaler, str) and scaler not in known:
+        raise ValueError(f"unknown scaler {scaler!r}: choose from {', '.join(known)} or pass a transformer")
+    steps = known[scaler] if isinstance(scaler, str) else [clone(scaler)]
+    if impute not in ("median", "scope"):
+        raise ValueError(f"unknown impute {impute!r}: choose from median, scope")
+    imputer = SimpleImputer(strategy="median", keep_empty_features=True)
+    imputer = imputer if impute == "median" else ScopeImputer([str(name) for name in names])
+    if add_indicator:
+        imputer = make_union(imputer, MissingIndicator(features="missing-only", error_on_new=False))
+    return make_pipeline(imputer, *steps)
+
+
+class EvalSetPipeline(ClassifierMixin, BaseEstimator):
+    """A transformer and a classifier in a row, where `eval_set` goes through the transformer too.
+
+    Parameters
+    ----------
+    transformer : transformer
+        Fitted on the training rows only. Where it can it hands on a DataFrame, so names reach the classifier.
+    estimator : classifier
+    validation_fraction : float
+        Share of the rows that `fit` holds out as `eval_set`, stratified by class, when it gets none and the
+        estimator takes one. 0 trains on all rows. Rows are drawn one by one, not star by star.
+    seed : int
+        Seed of that draw.
+
+    Attributes
+    ----------
+    transformer_, estimator_ : fitted clones
+    classes_, n_features_in_, feature_names_in_
+    feature_importances_ : pandas.Series
+        Where the estimator has them; indexed by feature name.
+    """
+
+    def __init__(self, transformer, estimator, *, validation_fraction=0.0, seed=42):
+        self.transformer = transformer
+        self.estimator = estimator
+        self.validation_fraction = validation_fraction
+        self.seed = seed
+
+    def fit(self, X, y, sample_weight=None, eval_set=None, **fit_params):
+        """Fit both; `eval_set` is a list of (X, y), `fit_params` go to the estimator."""
+        record_columns(self, X)
+        self.transformer_, self.estimator_ = clone(self.transformer), clone(self.estimator)
+        if hasattr(self.transformer_, "set_output"):
+            self.transformer_.set_output(transform="pandas")
+
+        hold_out = self.validation_fraction if not eval_set and eval_arguments(self.estimator_, []) else 0
+        (X, y, weight), held_out = training_rows(X, y, sample_weight, hold_out, self.seed)
+        eval_set = [held_out[:2]] if held_out else eval_set
+
+        X = self.transformer_.fit_transform(X, y)
+        if eval_set:
+            pairs = [(self._transform(X_val), y_val) for X_val, y_val in eval_set]
+            fit_params = {**eval_arguments(self.estimator_, pairs), **fit_params}
+        self.estimator_.fit(X, y, **{**weight_argument(self.estimator_, weight), **fit_params})
+        self.classes_ = self.estimator_.classes_
+        return self
+
+    def predict_proba(self, X):
+        """Probability of each class, shape (n, number of classes)."""
+        return self.estimator_.predict_proba(self._transform(X))
+
+    def predict(self, X):
+        """The class of each row."""
+        return self.estimator_.predict(self._transform(X))
+
+    @property
+    def feature_importances_(self):
+        values = self.estimator_.feature_importances_
+        return pd.Series(values, index=self.transformer_.get_feature_names_out(), name="importance")
+
+    def _transform(self, X):
+        check_is_fitted(self, "transformer_")
+        # what DropColumns drops need not be there
+        return self.transformer_.transform(X if hasattr(self.transformer_, "columns_") else match_columns(self, X))
+
+
+class DropColumns(TransformerMixin, BaseEstimator):
+    """Hands on a DataFrame without the columns that match `pattern`; by default without dmdt and light curves."""
+
+    def __init__(self, pattern=NUMBERED):
+        self.pattern = pattern
+
+    def fit(self, X, y=None):
+        record_columns(self, X)
+        self.columns_ = [name for name in X.columns if not (self.pattern and re.search(self.pattern, name))]
+        return self
+
+    def transform(self, X):
+        require_columns(X, self.columns_)
+        return X[self.columns_]
+
+    def get_feature_names_out(self, input_features=None):
+        return np.asarray(self.columns_, dtype=object)
+
+
+NEIGHBOURS = 5
+
+
+class ScopeImputer(TransformerMixin, BaseEstimator):
+    """Fills missing values by SCoPe's strategy of each feature; hands on a DataFrame without dmdt and light curves.
+
+    "regress" becomes the mean of the five nearest neighbours in all such columns, "zero" 0, "median" the median. SCoPe
+    drops rows where a feature of strategy "none" is missing, which a classifier cannot do: they get the median too, as
+    do features that are not SCoPe's.
+
+    Parameters
+    ----------
+    names : list of str, optional
+        The columns, for `X` without names.
+    most : int
+        Neighbours are looked for among at most so many training rows, drawn at random: on all of them the search would
+        take hours.
+    seed : int
+
+    Attributes
+    ----------
+    columns_ : list of str
+    groups_ : dict of str to list of str
+    imputers_ : dict of str to transformer
+    """
+
+    def __init__(self, names=None, most=3000, seed=42):
+        self.names = names
+        self.most = most
+        self.seed = seed
+
+    def fit(self, X, y=None):
+        """Learn medians and keep the rows among which neighbours are looked for."""
+        X = self._frame(X)
+        self.columns_ = [name for name in X if is_feature(name)]
+        strategy = {name: _strategy(name) for name in self.columns_}
+        imputers = {
+            "regress": KNNImputer(n_neighbors=NEIGHBOURS, keep_empty_features=True),
+            "zero": SimpleImputer(strategy="constant", fill_value=0.0),
+            "median": SimpleImputer(strategy="median", keep_empty_features=True),
+        }
+        self.groups_ = {kind: [name for name in self.columns_ if strategy[name] == kind] for kind in imputers}
+        self.groups_ = {kind: names for kind, names in self.groups_.items() if names}
+        rows = np.random.default_rng(self.seed).permutation(len(X))[: self.most]
+        self.imputers_ = {
+            kind: imputers[kind].fit((X.iloc[rows] if kind == "regress" else X)[names].to_numpy())
+            for kind, names in self.groups_.items()
+        }
+        return self
+
+    def transform(self, X):
+        """Return the columns of `columns_`, without gaps."""
+        X = self._frame(X)
+        require_columns(X, self.columns_)
+        X = X[self.columns_].copy()
+        for kind, names in self.groups_.items():
+            X[names] = self.imputers_[kind].transform(X[names].to_numpy()).astype(X[names].to_numpy().dtype)
+        return X
+
+    def get_feature_names_out(self, input_features=None):
+        """Return the names of the columns handed on."""
+        return np.asarray(self.columns_, dtype=object)
+
+    def _frame(self, X):
+        return X if hasattr(X, "columns") else pd.DataFrame(X, columns=self.names)
+
+
+def _strategy(name):
+    """Return how a column is filled, whatever period suffix it carries."""
+    known = features()["impute"]
+    return {"regress": "regress", "zero": "zero"}.get(known.get(base_name(name)), "median")

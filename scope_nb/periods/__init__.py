@@ -1,0 +1,8 @@
+"""Periods: `periodograms` and `harmonics` compute, `judge` and `bands` weigh, `search` finds the period."""
+
+from .. import names_on_demand
+
+__getattr__, __dir__, __all__ = names_on_demand(
+    __name__,
+    {"search": ["PeriodResult", "find_period", "find_periods", "fold", "period_table"], "judge": ["reliability"]},
+)

@@ -1,0 +1,75 @@
+"""Several bands of one star: one light curve for the search, and what colours say of a period and its double."""
+
+import numpy as np
+
+from .harmonics import chi2_by_harmonics
+
+# log(A_g / A_r), middle and spread: RR Lyrae and Delta Scuti of high amplitude 1.4 to 1.5, binaries hardly above 1
+PULSATOR, BINARY = (0.35, 0.1), (0.03, 0.1)
+
+
+LEAST_ODDS = 0.05  # colours alone do not rule out a period
+
+
+def merge(time, mag, err, band):
+    """Return the epochs of all bands as one light curve.
+
+    Each band loses its median and is stretched, its errors with it, to the spread (95th less 5th percentile) of the
+    band with the most epochs; by a factor of three at most.
+
+    Parameters
+    ----------
+    time, mag, err : numpy.ndarray of float64, shape (n,)
+        Sorted days, magnitudes, errors.
+    band : numpy.ndarray of str, shape (n,)
+
+    Returns
+    -------
+    mag, err : numpy.ndarray of float64, shape (n,)
+    """
+    names, owner = np.unique(band, return_inverse=True)
+    spread = [np.subtract(*np.percentile(mag[owner == i], [95, 5])) for i in range(len(names))]
+    scale = spread[np.argmax(np.bincount(owner))]
+    mag, err = mag.copy(), err.copy()
+    for i, own in enumerate(spread):
+        stretch = np.clip(scale / own, 1 / 3, 3) if own > 0 and scale > 0 else 1.0
+        mag[owner == i] = (mag[owner == i] - np.median(mag[owner == i])) * stretch
+        err[owner == i] *= stretch
+    return mag, err
+
+
+def binary_odds(time, mag, err, band, freqs):
+    """Return how far the colours of the variation allow two minima a cycle, one factor up to 1 for each frequency.
+
+    A pulsator is hotter when bright, so that its amplitude is larger in g than in r; the amplitudes of eclipses and of
+    a star's changing shape are nearly the same, but so are those of spots: colours only speak against binaries.
+    Without both bands all factors are 1.
+
+    Parameters
+    ----------
+    time, mag, err : numpy.ndarray of float64, shape (n,)
+        Days, magnitudes, errors as observed.
+    band : numpy.ndarray of str, shape (n,)
+    freqs : numpy.ndarray, shape (c,)
+        1/day.
+    """
+    parts = [band == name for name in ("g", "r")]
+    if min(part.sum() for part in parts) < 10:
+        return np.ones(len(freqs))
+    odds = np.empty(len(freqs))
+    for i, freq in enumerate(freqs):
+        (g, g_error), (r, r_error) = (_amplitude(time[p] - time[0], mag[p], err[p], freq) for p in parts)
+        ratio, error = np.log(g / r), np.hypot(g_error / g, r_error / r)
+        binary, pulsator = (
+            np.exp(-0.5 * (ratio - middle) ** 2 / (spread**2 + error**2)) for middle, spread in (BINARY, PULSATOR)
+        )
+        odds[i] = 2 * (binary + 1e-9) / (binary + pulsator + 2e-9)
+    return np.clip(odds, LEAST_ODDS, 1.0)
+
+
+def _amplitude(time, mag, err, freq):
+    """Return the amplitude of two harmonics and its standard error, in magnitudes."""
+    weight = 1 / (err**2 + np.median(err) ** 2)
+    chi2, coefficients = chi2_by_harmonics(time, mag - np.average(mag, weights=weight), weight, freq, 2)
+    noise = np.sqrt(2 * chi2[2] / weight.sum() / len(time))
+    return max(np.hypot.reduce(coefficients[1:]), 1e-6), max(noise, 1e-9)

@@ -1,0 +1,176 @@
+"""Harmonic series at one frequency: the figure of merit by which candidate periods are compared.
+
+The normal equations of a Fourier series need only the sums of w cos(m x) and w sin(m x) up to twice the highest
+harmonic: products of sines and cosines are sums of them. One Cholesky factor then serves all numbers of harmonics.
+"""
+
+import math
+
+import numba
+import numpy as np
+
+MOST = 8  # harmonics of the figure of merit
+
+
+DOUBTED = 12  # harmonics when a period is compared with its double
+
+
+LONG = 40.0  # days; from here on light curves repeat too rarely for more than one harmonic
+
+
+PRICE = 2.0  # of each parameter, in units of log n
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz"})
+def _sums(time, mag, weight, freq, harmonics, moments, right):
+    """Sum up w cos(m x), w sin(m x) for m <= 2 K (moments) and w y cos(k x), w y sin(k x) for k <= K (right)."""
+    moments[:] = 0.0
+    right[:] = 0.0
+    for j in range(time.size):
+        turns = time[j] * freq
+        angle = 2 * math.pi * (turns - math.floor(turns))
+        c1, s1 = math.cos(angle), math.sin(angle)
+        c, s = 1.0, 0.0
+        w, wy = weight[j], weight[j] * mag[j]
+        for m in range(2 * harmonics + 1):
+            moments[m, 0] += w * c
+            moments[m, 1] += w * s
+            if m <= harmonics:
+                right[m, 0] += wy * c
+                right[m, 1] += wy * s
+            c, s = c * c1 - s * s1, s * c1 + c * s1
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _design(moments, right, harmonics, matrix, vector):
+    """Fill the lower triangle of the normal matrix and the right-hand side; columns 1, cos x, sin x, cos 2x, ..."""
+    matrix[0, 0] = moments[0, 0]
+    vector[0] = right[0, 0]
+    for a in range(1, harmonics + 1):
+        for part in range(2):
+            row = 2 * a - 1 + part
+            vector[row] = right[a, part]
+            matrix[row, 0] = moments[a, part]
+        for b in range(1, a + 1):
+            c_sum, s_sum = moments[a + b]
+            c_dif, s_dif = moments[a - b]
+            matrix[2 * a - 1, 2 * b - 1] = 0.5 * (c_dif + c_sum)
+            matrix[2 * a, 2 * b] = 0.5 * (c_dif - c_sum)
+            matrix[2 * a, 2 * b - 1] = 0.5 * (s_sum + s_dif)
+            matrix[2 * a - 1, 2 * b] = 0.5 * (s_sum - s_dif)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def reduce(matrix, vector, chi2, tolerance):
+    """Factor normal equations in place; return chi square after the first column, the first two, and so on.
+
+    One Cholesky factor serves all these nested models: each element of the rotated right-hand side lowers chi square
+    by its square. A column that those before it explain, to a share of `tolerance`, gets no coefficient.
+
+    Parameters
+    ----------
+    matrix : numpy.ndarray of float64, shape (p, p)
+        Lower triangle of X' W X; becomes the factor.
+    vector : numpy.ndarray of float64, shape (p,)
+        X' W y; becomes the rotated right-hand side.
+    chi2 : float
+        y' W y.
+    tolerance : float
+    """
+    left = np.empty(vector.size)
+    for a in range(vector.size):
+        scale = matrix[a, a]
+        for b in range(a + 1):
+            x = matrix[a, b]
+            for c in range(b):
+                x -= matrix[a, c] * matrix[b, c]
+            if b < a:
+                matrix[a, b] = x / matrix[b, b]
+            else:
+                matrix[a, a] = math.sqrt(x) if x > tolerance * scale else math.inf
+        x = vector[a]
+        for b in range(a):
+            x -= matrix[a, b] * vector[b]
+        vector[a] = x / matrix[a, a]
+        chi2 = max(chi2 - vector[a] * vector[a], 0.0)
+        left[a] = chi2
+    return left
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def solve(matrix, vector, size):
+    """Replace the first `size` elements of the right-hand side of `reduce` by the coefficients of that model."""
+    for a in range(size - 1, -1, -1):
+        x = vector[a]
+        for b in range(a + 1, size):
+            x -= matrix[b, a] * vector[b]
+        vector[a] = x / matrix[a, a]
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def chi2_by_harmonics(time, mag, weight, freq, harmonics):
+    """Return chi square of the best series with 0, 1, .. K harmonics, shape (K + 1,), and the coefficients for K.
+
+    Columns that the ones before them already explain are left out.
+
+    Parameters
+    ----------
+    time, mag, weight : numpy.ndarray of float64, shape (n,)
+        Days; magnitudes, best taken from their mean; weights (1/mag^2).
+    freq : float
+        1/day.
+    harmonics : int
+        K.
+    """
+    size = 2 * harmonics + 1
+    moments, right = np.empty((size, 2)), np.empty((harmonics + 1, 2))
+    matrix, vector = np.zeros((size, size)), np.zeros(size)
+    _sums(time, mag, weight, freq, harmonics, moments, right)
+    _design(moments, right, harmonics, matrix, vector)
+    chi2 = reduce(matrix, vector, (weight * mag * mag).sum(), 1e-9)
+    solve(matrix, vector, size)
+    return chi2[::2], vector
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _refine(time, mag, weight, freq, harmonics, reach, step):
+    """Return the frequency within `reach` of `freq`, in multiples of `step`, at which K harmonics fit best."""
+    best, best_chi2 = freq, np.inf
+    steps = math.ceil(reach / step)
+    for i in range(-steps, steps + 1):
+        trial = freq + i * step
+        if trial > 0:
+            chi2, _ = chi2_by_harmonics(time, mag, weight, trial, harmonics)
+            if chi2[harmonics] < best_chi2:
+                best, best_chi2 = trial, chi2[harmonics]
+    return best
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def merit(time, mag, weight, freq, most, price):
+    """Return n log(chi2_K / chi2_0) + price log(n) (2 K + 1), least over K = 1 .. `most` harmonics: less is better."""
+    chi2, _ = chi2_by_harmonics(time, mag, weight, freq, most)
+    n, best = time.size, np.inf
+    for k in range(1, most + 1):
+        gain = n * math.log(max(chi2[k] / chi2[0], 1e-9))
+        best = min(best, gain + price * math.log(n) * (2 * k + 1))
+    return best
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def rank(time, mag, weight, freqs):
+    """Refine candidate frequencies and return them with their figures of merit, both of shape (n,).
+
+    Two harmonics search within half a peak's width, then six (three where there are at most 100 epochs) more finely.
+    The figure of merit compares up to 8 harmonics, beyond 40 days only one.
+    """
+    baseline = time[-1] - time[0]
+    refined, merits = np.empty(freqs.size), np.empty(freqs.size)
+    most = max(min(MOST, time.size // 5), 1)  # few epochs must not be fitted away
+    for i in range(freqs.size):
+        freq = _refine(time, mag, weight, freqs[i], 2, 0.5 / baseline, 1 / (16 * baseline))
+        harmonics = 6 if time.size > 100 else 3
+        freq = _refine(time, mag, weight, freq, harmonics, 1 / (16 * baseline), 1 / (64 * baseline))
+        refined[i] = freq
+        merits[i] = merit(time, mag, weight, freq, most if freq * LONG > 1 else 1, PRICE)
+    return refined, merits

@@ -1,0 +1,409 @@
+"""Three periodograms on one frequency grid: Lomb-Scargle, conditional entropy and analysis of variance.
+
+The trial frequencies are whole multiples k of the step df, so that the phase of an epoch is the fraction of k times
+t df. Held as an unsigned integer fraction of 2^64, that product wraps around by itself: the phase is exact, "modulo 1"
+costs nothing, and the phase bin is one multiplication and a shift of the upper half.
+"""
+
+import math
+from dataclasses import dataclass
+
+import finufft
+import numba
+import numpy as np
+
+BLOCK = 32768  # frequencies per transform: one plan serves them all and stays in cache
+
+
+UNIT = 2.0**36  # entropies are sums of integers in units of 1/UNIT nats: exact, in any order
+
+
+LANES = 64  # frequencies that conditional entropy counts at a time, one byte each
+
+
+MANY = 248  # epochs at a time: their counts fit a byte
+
+
+# The last epoch lies on the edge of a phase bin at every frequency of the grid. This head start of 5e-9 cycles, more
+# than rounding can take away, puts it into the upper bin always.
+EDGE = np.uint64(5e-9 * 2**64)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Trial frequencies `k * step` for k = `first` .. `first + size - 1`, in cycles per day."""
+
+    step: float
+    first: int
+    size: int
+    oversampling: int
+
+    @classmethod
+    def of(cls, baseline, max_freq=48.0, oversampling=10):
+        """Return SCoPe's grid for a light curve of that length (days): 2/baseline to `max_freq`.
+
+        The step is 1/(oversampling baseline). It depends on this light curve alone.
+        """
+        if oversampling != int(oversampling) or oversampling < 2:
+            raise ValueError(f"oversampling is a whole number of at least 2, not {oversampling}")
+        if not max_freq > 0:
+            raise ValueError(f"max_freq is a positive number of cycles per day, not {max_freq}")
+        oversampling = int(oversampling)
+        step = 1.0 / (oversampling * baseline)
+        first = 2 * oversampling
+        return cls(step, first, max(int(max_freq / step) - first + 1, 0), oversampling)
+
+    def freq(self, index):
+        """Return the frequency (1/day) at an index of the grid."""
+        return (self.first + index) * self.step
+
+
+def phase_steps(time, grid):
+    """Return how far the phase of each epoch moves from one frequency to the next, in units of 2^-64 cycles."""
+    return np.round((time - time[0]) * grid.step * 2.0**64).astype(np.uint64)
+
+
+def lomb_scargle(time, mag, err, grid):
+    """Lomb-Scargle power with a floating mean and weights, by non-uniform fast Fourier transforms.
+
+    Generalised periodogram of Zechmeister & Kuerster (2009, A&A 496, 577), standard normalisation.
+
+    Parameters
+    ----------
+    time, mag, err : numpy.ndarray of float64, shape (n,)
+        Days and magnitudes.
+    grid : Grid
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape (grid.size,)
+        Share of chi square that a sine explains, 0 to 1.
+    """
+    weight = err**-2.0
+    weight = weight / weight.sum()
+    mag = mag - weight @ mag
+    variance = weight @ mag**2
+    power = np.zeros(grid.size)
+    if variance == 0:
+        return power
+    block = min(BLOCK, grid.size + grid.size % 2)
+    angle = 2 * np.pi * grid.step * (time - time[0])
+    single = finufft.Plan(1, (block,), n_trans=2, eps=1e-9, nthreads=1)
+    double = finufft.Plan(1, (block,), eps=1e-9, nthreads=1)
+    single.setpts(angle)
+    double.setpts(2 * angle)
+    for start in range(0, grid.size, block):
+        centre = grid.first + start + block // 2
+        turn = np.exp(1j * centre * angle)
+        sums, ones = single.execute(np.stack([weight * mag * turn, weight * turn]))
+        _power(sums, ones, double.execute(weight * turn**2), variance, power[start : start + block])
+    return power
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _power(sums, ones, twos, variance, out):
+    """Turn the three transforms into power, frequency by frequency."""
+    for k in range(out.size):
+        yc, ys = sums[k].real, sums[k].imag
+        c, s = ones[k].real, ones[k].imag
+        cc = 0.5 * (1 + twos[k].real) - c * c
+        ss = 0.5 * (1 - twos[k].real) - s * s
+        cs = 0.5 * twos[k].imag - c * s
+        det = cc * ss - cs * cs
+        if det > 1e-12:
+            out[k] = (ss * yc * yc + cc * ys * ys - 2 * cs * yc * ys) / (variance * det)
+
+
+def conditional_entropy(time, mag, grid, phase_bins=20, mag_bins=10):
+    """Conditional entropy of magnitude given phase: small where the folded light curve is thin.
+
+    Graham et al. (2013, MNRAS 434, 2629). Magnitude bins divide the range of the light curve evenly.
+
+    Parameters
+    ----------
+    time, mag : numpy.ndarray of float64, shape (n,)
+        Days and magnitudes.
+    grid : Grid
+    phase_bins, mag_bins : int
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape (grid.size,)
+        Entropy in nats; the best frequency has the least.
+    """
+    return entropy_and_variance(time, mag, grid, phase_bins, mag_bins)[0]
+
+
+def entropy_and_variance(time, mag, grid, phase_bins=20, mag_bins=10):
+    """Conditional entropy, and what its histograms tell of the analysis of variance at no further cost.
+
+    Parameters
+    ----------
+    See `conditional_entropy`.
+
+    Returns
+    -------
+    entropy : numpy.ndarray of float64, shape (grid.size,)
+    variance : numpy.ndarray of float64, shape (grid.size,)
+        `analysis_of_variance` of rounded magnitudes: each is replaced by the mean of its magnitude bin.
+    """
+    if mag.max() == mag.min():
+        return np.zeros(grid.size), np.zeros(grid.size)
+    row = magnitude_rows(mag, mag_bins)
+    order = np.argsort(row, kind="stable")
+    ends = np.searchsorted(row[order], np.arange(mag_bins + 1))
+    level = rounded(mag, row)[order][np.minimum(ends[:-1], len(mag) - 1)]
+    level = (level - mag.mean()) / mag.std()
+    count = np.arange(len(time) + 1)
+    klogk = np.round(count * np.log(np.maximum(count, 1)) * UNIT).astype(np.int64)
+    steps = phase_steps(time, grid)[order]
+    entropy, variance = _histograms(steps, ends, level.astype(np.float32), klogk, grid.first, grid.size, phase_bins)
+    return entropy / (UNIT * len(time)), variance
+
+
+def magnitude_rows(mag, mag_bins=10):
+    """Return the magnitude bin of each epoch, of `mag_bins` that divide the range evenly."""
+    return np.minimum((mag - mag.min()) / np.ptp(mag) * mag_bins, mag_bins - 1).astype(np.int64)
+
+
+def rounded(mag, row):
+    """Return the mean magnitude of the bin of each epoch."""
+    count = np.bincount(row)
+    return (np.bincount(row, mag) / np.maximum(count, 1))[row]
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _histograms(steps, ends, level, klogk, first, size, phase_bins):
+    """Entropy and variance of the histograms of LANES frequencies at a time; magnitude row r ends before `ends[r + 1]`.
+
+    The entropy is the sum of k log k over phase bins less that over all cells.
+    """
+    bins, tally = _lanes(MANY), _lanes(phase_bins)
+    column, moment = np.empty((phase_bins, LANES), np.int32), np.empty((phase_bins, LANES), np.float32)
+    count = np.empty((phase_bins, LANES), np.int32)
+    entropy, variance = np.empty(size, np.int64), np.empty(size)
+    scatter = np.float32(0.0)
+    for r in range(level.size):
+        scatter += np.float32(ends[r + 1] - ends[r]) * level[r] * level[r]
+    total = np.empty(LANES, np.int64)
+    for start in range(0, size, LANES):
+        total[:], column[:], moment[:] = 0, 0, 0.0
+        for r in range(level.size):
+            if ends[r] == ends[r + 1]:
+                continue
+            count[:] = 0
+            for j in range(ends[r], ends[r + 1], MANY):
+                part = steps[j : min(j + MANY, ends[r + 1])]
+                _phase_bins(part, first + start, phase_bins, bins)
+                _count(bins, part.size, tally)
+                _add(tally, count)
+            _sum_up(count, level[r], klogk, column, moment, total)
+        for b in range(phase_bins):
+            for f in range(LANES):
+                total[f] += klogk[column[b, f]]
+        stop = min(LANES, size - start)
+        entropy[start : start + stop] = total[:stop]
+        _f_statistic(column, moment, scatter, steps.size, variance[start : start + stop])
+    return entropy, variance
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _lanes(rows):
+    """Return uninitialised bytes, shape (rows, LANES). They begin where a cache line does, which is twice as fast."""
+    raw = np.empty((rows + 1) * LANES, np.uint8)
+    start = -raw.ctypes.data % LANES
+    return raw[start : start + rows * LANES].reshape(rows, LANES)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _phase_bins(steps, first, phase_bins, bins):
+    """Fill `bins[j, f]`, the phase bin of epoch j at frequency number `first + f`.
+
+    Within the lanes 32 bits of the phase are kept: counted from the middle one they are off by 4e-9 cycles at most.
+    """
+    half, middle = np.uint64(32), np.uint32(LANES // 2)
+    for j in range(steps.size):
+        centre = np.uint32((steps[j] * np.uint64(first + LANES // 2) + EDGE) >> half)
+        step = np.uint32((steps[j] + np.uint64(2**31)) >> half)
+        for f in range(LANES):
+            phase = np.uint32(centre + (np.uint32(f) - middle) * step)
+            bins[j, f] = np.uint8((np.uint64(phase) * np.uint64(phase_bins)) >> half)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _count(bins, n, tally):
+    """Fill `tally[b, f]`, how many of the first n epochs fall into phase bin b at frequency f.
+
+    Comparing every epoch with every bin looks wasteful, but one instruction does so for 32 or 64 frequencies.
+    """
+    tally[:] = 0
+    bins[n : (n + 7) // 8 * 8] = 255  # no bin: eight epochs at a time need no rest
+    for j in range(0, n, 8):
+        for b in range(tally.shape[0]):
+            own = np.uint8(b)
+            for f in range(LANES):
+                tally[b, f] += (
+                    np.uint8(bins[j, f] == own)
+                    + np.uint8(bins[j + 1, f] == own)
+                    + np.uint8(bins[j + 2, f] == own)
+                    + np.uint8(bins[j + 3, f] == own)
+                    + np.uint8(bins[j + 4, f] == own)
+                    + np.uint8(bins[j + 5, f] == own)
+                    + np.uint8(bins[j + 6, f] == own)
+                    + np.uint8(bins[j + 7, f] == own)
+                )
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _add(tally, count):
+    for b in range(tally.shape[0]):
+        for f in range(LANES):
+            count[b, f] += np.int32(tally[b, f])
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _sum_up(count, level, klogk, column, moment, total):
+    """Add one magnitude row to the sums over rows."""
+    for b in range(count.shape[0]):
+        for f in range(LANES):
+            column[b, f] += count[b, f]
+            moment[b, f] += level * np.float32(count[b, f])
+    for b in range(count.shape[0]):
+        for f in range(LANES):
+            total[f] -= klogk[count[b, f]]
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _f_statistic(count, moment, scatter, n, out):
+    """Scatter between phase bins over scatter within them, lane by lane; `moment` sums what has zero mean."""
+    for f in range(out.size):
+        between, filled = np.float32(0.0), 0
+        for b in range(count.shape[0]):
+            if count[b, f] > 0:
+                filled += 1
+                between += moment[b, f] * moment[b, f] / np.float32(count[b, f])
+        within = max(scatter - between, np.float32(1e-6) * scatter)
+        out[f] = (between / (filled - 1)) / (within / (n - filled)) if 1 < filled < n else 0.0
+
+
+def analysis_of_variance(time, mag, grid, phase_bins=20, near=None):
+    """Analysis of variance: scatter between phase bins over scatter within them.
+
+    Schwarzenberg-Czerny (1989, MNRAS 241, 153); bins without epochs do not count.
+
+    Parameters
+    ----------
+    time, mag : numpy.ndarray of float64, shape (n,)
+        Days and magnitudes.
+    grid : Grid
+    phase_bins : int
+    near : numpy.ndarray of int, optional
+        Places on the grid. Only the frequencies within a peak's width (1/baseline) of one of them are tried; the
+        others get 0.
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape (grid.size,)
+        The F statistic; the best frequency has the largest.
+    """
+    if mag.max() == mag.min():
+        return np.zeros(grid.size)
+    # count and sum of a bin share one 64-bit word: the count in the upper bits, the scaled magnitudes below
+    low = 64 - len(time).bit_length()
+    unit = 2.0 ** min(low - len(time).bit_length(), 40)
+    scaled = np.round((mag - mag.min()) / np.ptp(mag) * (unit - 1)).astype(np.uint64)
+    word = scaled + (np.uint64(1) << np.uint64(low))
+    value = scaled.astype(float) / unit
+    scatter = ((value - value.mean()) ** 2).sum()
+    if near is None:
+        starts, length = np.zeros(1, np.int64), grid.size
+    else:
+        length = min(2 * grid.oversampling + 1, grid.size)
+        starts = np.clip(near - grid.oversampling, 0, grid.size - length)
+    out = np.zeros(grid.size)
+    _variance(
+        *(phase_steps(time, grid), word, low, unit, value.mean(), scatter, grid.first, starts, length, phase_bins, out)
+    )
+    return out
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _variance(steps, word, low, unit, mean, scatter, first, starts, length, phase_bins, out):
+    """Fill `out` with the F statistic at `length` frequencies from each start on."""
+    n = steps.size
+    bin_ = np.empty(n, np.int32)
+    sums = np.zeros((4, phase_bins), np.uint64)
+    bins, half, shift = np.uint64(phase_bins), np.uint64(32), np.uint64(low)
+    mask = (np.uint64(1) << shift) - np.uint64(1)
+    fours = n // 4 * 4  # numba makes twice as fast a loop of this as of n - 3
+    for start in starts:
+        phase = steps * np.uint64(first + start) + EDGE
+        for k in range(start, start + length):
+            for j in range(n):
+                bin_[j] = np.int32(((phase[j] >> half) * bins) >> half)
+                phase[j] += steps[j]
+            sums[:] = 0
+            for j in range(0, fours, 4):  # four histograms: a store need not wait for the one before
+                sums[0, bin_[j]] += word[j]
+                sums[1, bin_[j + 1]] += word[j + 1]
+                sums[2, bin_[j + 2]] += word[j + 2]
+                sums[3, bin_[j + 3]] += word[j + 3]
+            for j in range(fours, n):
+                sums[0, bin_[j]] += word[j]
+            between = 0.0
+            filled = 0
+            for p in range(phase_bins):
+                both = sums[0, p] + sums[1, p] + sums[2, p] + sums[3, p]
+                count = np.float64(both >> shift)
+                if count > 0:
+                    filled += 1
+                    offset = np.float64(both & mask) / unit - count * mean
+                    between += offset * offset / count
+            free = n - filled
+            if filled > 1 and free > 0:
+                out[k] = (between / (filled - 1)) / max((scatter - between) / free, 1e-15 * scatter)
+
+
+@numba.njit(cache=True, nogil=True)
+def distinct_peaks(values, width, most):
+    """Return the indices of the highest values of which no two lie within `width` of each other, highest first.
+
+    Parameters
+    ----------
+    values : numpy.ndarray of float64, shape (m,)
+    width : int
+        Grid steps.
+    most : int
+        How many at the most.
+    """
+    windows = (values.size + width - 1) // width
+    top = np.empty(windows, np.int64)
+    height = np.empty(windows)
+    for w in range(windows):
+        stop = min((w + 1) * width, values.size)
+        top[w] = w * width + np.argmax(values[w * width : stop])
+        height[w] = values[top[w]]
+    peaks = np.empty(most, np.int64)
+    few = 4 * most  # windows to look at first: of neighbours only one counts
+    while True:
+        few = min(few, windows)
+        high = np.flatnonzero(height >= np.partition(height, windows - few)[windows - few])
+        found = 0
+        for w in high[np.argsort(-height[high], kind="mergesort")]:
+            if found == most or height[w] == -np.inf:
+                break
+            alone = True
+            for i in range(found):
+                alone &= abs(peaks[i] - top[w]) > width
+            if alone:
+                peaks[found] = top[w]
+                found += 1
+        if found == most or few == windows:
+            return peaks[:found]
+        few *= 4
+
+
+def significance(values, best):
+    """Return how far `best` stands out of a periodogram: its distance from the mean in standard deviations."""
+    spread = values.std()
+    return abs(best - values.mean()) / spread if spread > 0 and math.isfinite(spread) else 0.0

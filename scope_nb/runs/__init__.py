@@ -1,0 +1,24 @@
+"""Saved runs: `saved` writes and reads them, `ensemble` averages, `comparison` and `leaderboard` compare them."""
+
+from .. import names_on_demand
+
+__getattr__, __dir__, __all__ = names_on_demand(
+    __name__,
+    {
+        "saved": [
+            "Run",
+            "classify",
+            "load_run",
+            "load_runs",
+            "provenance",
+            "require_same",
+            "save_run",
+            "what_differs",
+            "write_run",
+        ],
+        "ensemble": ["average", "average_all", "mean_model", "shared_tags"],
+        "comparison": ["compare", "compare_published", "published_counts"],
+        "leaderboard": ["group_runs"],
+        "scope_files": ["read_predictions", "read_stats"],
+    },
+)

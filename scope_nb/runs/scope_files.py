@@ -1,0 +1,97 @@
+"""What SCoPe leaves on disk: its scores, its predictions, its trained trees."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ..dataset.dataset import PARTS
+from ..dataset.tables import read_table
+from ..taxonomy import find_tag
+
+STATS = ("accuracy", "precision", "recall", "f1_score", "roc_auc")
+
+
+ALGORITHMS = ("dnn", "xgb")
+
+
+def read_stats(folder):
+    """Read the scores of SCoPe's runs: `models_ALGORITHM/GROUP/TAG/TAG.TIME_plots/PART/TAG.TIME_stats.json`.
+
+    Parameters
+    ----------
+    folder : path-like
+        What holds `models_dnn` and `models_xgb`, or any folder below.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per run and part, the newest run of a tag last: `algorithm`, `group`, `tag`, `time`, `part`, the scores
+        of `STATS` (NaN where SCoPe could not tell), `path`.
+
+    Raises
+    ------
+    ValueError
+        If there are no such files, or one of them is not what it is named.
+    """
+    rows = []
+    for path in sorted(Path(folder).resolve().glob("**/*_plots/*/*_stats.json")):
+        names = path.parts[-6:]
+        if path.parent.name not in PARTS or len(names) < 6:
+            continue
+        tag, _, when = path.name.removesuffix("_stats.json").partition(".")
+        row = {"algorithm": names[0].removeprefix("models_"), "group": names[1], "tag": find_tag(tag), "time": when}
+        rows.append(row | {"part": path.parent.name, **_scores(path), "path": path})
+    if not rows:
+        raise ValueError(
+            f"{folder} holds no scores of SCoPe, such as models_xgb/GROUP/TAG/TAG.TIME_plots/test/*_stats.json"
+        )
+    return pd.DataFrame(rows).sort_values(["algorithm", "group", "tag", "time"], kind="stable", ignore_index=True)
+
+
+def _scores(path):
+    """Return the five scores of one file; a score may stand alone or at the end of a list by epoch."""
+    try:
+        stats = json.loads(path.read_text())
+        last = {
+            name: stats[name][-1] if isinstance(stats[name], list) else stats[name] for name in STATS if name in stats
+        }
+        found = {name: np.nan if value is None else float(value) for name, value in last.items()}
+    except (ValueError, TypeError, IndexError) as error:
+        raise ValueError(f"{path} does not hold SCoPe's scores: {error}") from error
+    if not found:
+        raise ValueError(f"{path} holds none of {', '.join(STATS)}")
+    return dict.fromkeys(STATS, np.nan) | found
+
+
+def read_predictions(path):
+    """Read a file of SCoPe's predictions (`.parquet`, `.csv` or `.h5`).
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per light curve, as in the file: `_id`, position, period and so on, and the probabilities `TAG_dnn`,
+        `TAG_xgb`.
+
+    Raises
+    ------
+    ValueError
+        If there are no probabilities, one lies outside 0..1, or a column is of an unknown tag.
+    """
+    table = read_table(path)
+    names = prediction_columns(table)
+    if names.empty:
+        raise ValueError(f"{path} has no predictions: no column is named TAG_dnn or TAG_xgb")
+    for name in names["column"]:
+        values = pd.to_numeric(table[name], errors="coerce")
+        if ((values < 0) | (values > 1) | (values.isna() & table[name].notna())).any():
+            raise ValueError(f"{path}: {name} holds something else than probabilities from 0 to 1")
+    return table
+
+
+def prediction_columns(table):
+    """Return which columns are predictions: `column`, `tag`, `algorithm`."""
+    rows = [(c, *str(c).rpartition("_")[::2]) for c in table if str(c).rpartition("_")[2] in ALGORITHMS]
+    frame = pd.DataFrame(rows, columns=["column", "tag", "algorithm"])
+    return frame.assign(tag=[find_tag(tag) for tag in frame["tag"]])
