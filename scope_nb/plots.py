@@ -300,7 +300,7 @@ def reliability(evaluation, part="test", before=None, ax=None):
     frame = evaluation.part(part)
     series = [] if before is None else [(np.asarray(before), GREY, "s", "before calibration")]
     for probability, color, mark, name in [*series, (frame["probability"].to_numpy(), BLUE, "o", "as evaluated")]:
-        bins = scoring.reliability(frame["y"].to_numpy(), probability, frame["star"].to_numpy())
+        bins = scoring.calibration_bins(frame["y"].to_numpy(), probability, frame["star"].to_numpy())
         error = np.clip([bins["true"] - bins["low"], bins["high"] - bins["true"]], 0, None)
         style = {"color": color, "ms": 4, "lw": 0.8, "label": name}
         ax.errorbar(bins["predicted"], bins["true"], error, fmt=mark, **style)

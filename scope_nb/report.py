@@ -8,6 +8,7 @@ from tqdm.auto import tqdm
 from .files import group_of, project_folder, reports_folder, run_folder, whole
 from .notebook import run_notebook
 from .runs.saved import load_runs
+from .scores.metrics import number, with_interval
 from .taxonomy import find_tag, published, tags, unknown
 
 
@@ -119,8 +120,7 @@ def _index_row(run, reports):
     known = "-"
     if run["tag"] in published().index:
         row = published().loc[run["tag"]]
-        known = f"{_number(row['precision_xgb'])}, {_number(row['recall_xgb'])}"
-    low, high = run["interval"]["f1_score"]
+        known = f"{number(row['precision_xgb'])}, {number(row['recall_xgb'])}"
     plain = [
         run["group"],
         run["algorithm"],
@@ -128,18 +128,14 @@ def _index_row(run, reports):
         tags()["label"].get(run["tag"], ""),
         "simulated" if run["simulated"] else run["data"] or "-",
         f"{run['n_positive']} of {run['n']}",
-        _number(run["precision"]),
-        _number(run["recall"]),
-        f"{_number(run['f1_score'])} ({_number(low)}-{_number(high)})",
+        number(run["precision"]),
+        number(run["recall"]),
+        with_interval(run["f1_score"], run["interval"]["f1_score"]),
         known,
         run["time"][:10],
     ]
     cells = [tag if value is None else html.escape(str(value)) for value in plain]
     return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
-
-
-def _number(value):
-    return "-" if value is None or value != value else f"{value:.3f}"  # a NaN is not equal to itself
 
 
 PAGE = """<!DOCTYPE html>

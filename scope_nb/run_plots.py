@@ -116,7 +116,7 @@ def _points(ax, runs, x):
 
 
 def importance_map(table, ax=None):
-    """Show `leaderboard.importances`: features down, tags across."""
+    """Show `leaderboard.mean_importances`: features down, tags across."""
     ax = axes_for(ax, figsize=(2.8 + 0.35 * len(table.columns), 0.8 + 0.25 * len(table)))
     if not len(table):
         return _nothing(ax, "no run tells what it looks at")
