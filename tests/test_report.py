@@ -231,6 +231,7 @@ def test_the_index_is_escaped(tmp_path):
     (folder / "stats.json").write_text(json.dumps(dict.fromkeys(METRICS, None) | {"test": part}))
     record = {"time": "2026-01-01T00:00:00", "data": {"file": "<script>", "simulated": False}}
     (folder / "provenance.json").write_text(json.dumps(record))
+    pd.DataFrame({"row": []}).to_parquet(folder / "predictions.parquet")
     page = report.write_index(tmp_path).read_text()
     assert "<script>" not in page
     assert page.count("&lt;script&gt;") == 2

@@ -25,7 +25,7 @@ from ..scores.evaluation import Evaluation, pool
 from ..scores.metrics import METRICS
 
 RUN_FILES = ("stats.json", "predictions.parquet", "provenance.json")
-TEST_COLUMNS = (*METRICS, "interval", "n", "n_positive", "n_positive_stars")
+TEST_COLUMNS = ("interval", "n", "n_positive", "n_positive_stars")
 RUN_COLUMNS = ("group", "algorithm", "tag", "folder", "time", "data", "simulated", "f1_train", "importances")
 
 
@@ -232,7 +232,7 @@ def load_runs(reports=""):
     Returns
     -------
     pandas.DataFrame
-        One row each: `RUN_COLUMNS`, and of the test part `TEST_COLUMNS`.
+        One row each: `RUN_COLUMNS`, and of the test part `METRICS` and `TEST_COLUMNS`.
         A run whose files cannot be read is left out with a warning that names it; `attrs["damaged"]` has the name and
         the reason.
     """
@@ -244,7 +244,7 @@ def load_runs(reports=""):
             name = "/".join(folder.parts[-3:])
             damaged[name] = f"{type(error).__name__}: {error}"
             warnings.warn(f"the run {name} is left out, as it cannot be read: {damaged[name]}", stacklevel=2)
-    table = pd.DataFrame(rows, columns=[*RUN_COLUMNS, *TEST_COLUMNS])
+    table = pd.DataFrame(rows, columns=[*RUN_COLUMNS, *METRICS, *TEST_COLUMNS])
     table.attrs["damaged"] = damaged
     return table
 
@@ -256,9 +256,9 @@ def _list_run(folder):
     data = record.get("data") or {}
     row = dict(zip(("group", "algorithm", "tag"), folder.parts[-3:], strict=True))
     row |= {"folder": folder, "time": record["time"], "data": data.get("file")}
-    row |= {"simulated": data.get("simulated", False), "f1_train": stats["train"]["f1_score"]}
-    row |= {name: stats["test"][name] for name in TEST_COLUMNS}
-    return row | {"importances": stats.get("importances", {})}
+    row |= {"simulated": data.get("simulated", False), "importances": stats.get("importances", {})}
+    row |= {"f1_train": stats.get("train", {}).get("f1_score")} | {metric: stats[metric] for metric in METRICS}
+    return row | {name: stats["test"].get(name) for name in TEST_COLUMNS}
 
 
 def classify(run, table, reports="", light_curves=None):
