@@ -247,14 +247,3 @@ def eval_arguments(model, pairs):
     if "verbose" in names and names["verbose"].default is True:  # XGBoost prints a line for every tree
         arguments["verbose"] = False
     return arguments
-
-
-@dataclass(frozen=True, eq=False)
-class Trained:
-    """A fitted classifier, and what it says of light curves that it has not seen. ..."""
-
-    model: object
-    raw: object
-    method: str
-    unseen: pd.DataFrame
-    members: tuple = ()
