@@ -9,6 +9,14 @@ __getattr__, __dir__, __all__ = names_on_demand(
     {
         "dataset": ["Dataset", "Part", "inputs", "read_for", "split_place", "trainable", "with_dmdt"],
         "tables": ["column_names", "read_parquet", "read_table", "write_parquet"],
-        "labels": ["compare_medians", "count_labels", "label_columns", "read_class_tags"],
+        "labels": [
+            "compare_medians",
+            "count_labels",
+            "find_example",
+            "label_columns",
+            "missing_parents",
+            "read_class_tags",
+            "tag_tree",
+        ],
     },
 )
