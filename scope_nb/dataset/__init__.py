@@ -9,6 +9,14 @@ __getattr__, __dir__, __all__ = names_on_demand(
     {
         "dataset": ["Cut", "Dataset", "Part", "inputs", "split_place", "trainable"],
         "tables": ["open_table", "read_parquet", "read_table", "write_parquet"],
-        "labels": ["compare_medians", "count_labels", "label_columns", "read_class_tags"],
+        "labels": [
+            "compare_medians",
+            "count_labels",
+            "find_example",
+            "label_columns",
+            "missing_parents",
+            "read_class_tags",
+            "tag_tree",
+        ],
     },
 )
