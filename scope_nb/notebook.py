@@ -21,7 +21,7 @@ KINDS = {
 }
 
 
-def run_notebook(notebook, output, parameters=None, title=None):
+def run_notebook(notebook, output, parameters=None, title=None, make_head=None):
     """Execute a notebook with papermill and export it as HTML beside the executed copy.
 
     Parameters
@@ -34,6 +34,8 @@ def run_notebook(notebook, output, parameters=None, title=None):
         Those that the cell lacks go into its dictionary `more`, if it has one.
     title : str, optional
         Of the page; by default the name of `output`.
+    make_head : callable, optional
+        Returns the HTML that the page opens with; called once the notebook has been executed.
 
     Returns
     -------
@@ -60,14 +62,14 @@ def run_notebook(notebook, output, parameters=None, title=None):
     output.parent.mkdir(parents=True, exist_ok=True)
     quiet = {"progress_bar": False, "log_output": False, "extra_arguments": ["--IPKernelApp.log_level=50"]}
     papermill.execute_notebook(str(notebook), str(output), values, **quiet)
-    return export_html(output, title)
+    return export_html(output, title, make_head() if make_head else "")
 
 
-def export_html(notebook, title=None):
+def export_html(notebook, title=None, head=""):
     """Export an executed notebook as one self-contained HTML page beside it.
 
     Of cells tagged `setup`, imports and checks, the page shows only what they print; cells tagged `optional` that
-    print nothing are left out.
+    print nothing are left out. `head` is HTML that the page opens with.
     """
     import nbformat
     from nbconvert import HTMLExporter
@@ -83,7 +85,7 @@ def export_html(notebook, title=None):
     page, _ = exporter.from_notebook_node(book, {"metadata": {"name": title or notebook.stem}})
     path = notebook.with_suffix(".html")
     with whole(path) as part:
-        part.write_text(page, encoding="utf-8")
+        part.write_text(page.replace("<main>", f"<main>{head}", 1), encoding="utf-8")
     return path
 
 

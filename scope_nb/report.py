@@ -1,6 +1,7 @@
 """Train and compare by running the notebooks headlessly, and list the runs on one page."""
 
 import html
+from functools import partial
 from importlib.resources import files
 from string import Template
 from urllib.parse import quote
@@ -10,7 +11,8 @@ from tqdm.auto import tqdm
 
 from .files import group_of, project_folder, reports_folder, run_folder, whole
 from .notebook import run_notebook
-from .runs.saved import load_runs
+from .runs.comparison import compare_published
+from .runs.saved import load_run, load_runs
 from .scores.metrics import number, with_interval
 from .taxonomy import find_tag, published, tags, unknown
 
@@ -51,7 +53,8 @@ def train_reports(tag_names, algorithms, reports=None, group="", resume=False, *
             unfinished = reports_folder(reports) / f"unfinished-{group}-{algorithm}-{tag}.ipynb"
             values = {"tag": tag, "algorithm": algorithm, "group": group} | parameters
             try:
-                run_notebook(notebook, unfinished, values, f"{tag}, {algorithm}").replace(page)
+                title, head = f"{tag}, {algorithm}", partial(page_head, page.parent)
+                run_notebook(notebook, unfinished, values, title, head).replace(page)
             except PapermillExecutionError as error:
                 failures.append(f"{tag} {algorithm}: {error.evalue} (as far as it came: {unfinished})")
                 continue
@@ -59,6 +62,31 @@ def train_reports(tag_names, algorithms, reports=None, group="", resume=False, *
         pages.append(page)
     write_index(reports)
     return pages, failures
+
+
+def page_head(run):
+    """Return the head of the page of a saved run as HTML: the question, the score, and the verdict in plain words.
+
+    Parameters
+    ----------
+    run : path-like or Run
+    """
+    run = load_run(run)
+    label, verdict, score = tags()["label"].get(run.tag, run.tag), f"Nothing is published for {run.tag}.", ""
+    if run.tag in published().index:
+        verdict = compare_published(run).verdict
+        score = f"; SCoPe's XGB, published: {number(published().loc[run.tag, 'f1_score_xgb'])}"
+    values = {
+        "title": f"{run.tag}: {label}, by {run.algorithm}",
+        "badge": "simulated data" if run.simulated else "",
+        "score": f"F1 {run.evaluation.texts()['f1_score']} on the test stars (95 % interval){score}",
+        "verdict": verdict,
+    }
+    return _template("head.html").substitute({name: html.escape(text) for name, text in values.items()})
+
+
+def _template(name):
+    return Template(files("scope_nb").joinpath("tables", name).read_text(encoding="utf-8"))
 
 
 def compare_report(reports="", group="", **parameters):
@@ -106,9 +134,9 @@ def write_index(reports=""):
     links = f"<p>Runs compared with each other: {', '.join(pages)}.</p>" if pages else ""
     with pd.option_context("display.max_colwidth", None):  # else links are cut off
         table = pd.DataFrame(rows).to_html(index=False, escape=False, border=0, justify="left")
-    template = files("scope_nb").joinpath("tables", "index.html").read_text(encoding="utf-8")
+    page = _template("index.html").substitute(links=links, table=table)
     with whole(folder / "index.html") as part:
-        part.write_text(Template(template).substitute(links=links, table=table), encoding="utf-8")
+        part.write_text(page, encoding="utf-8")
     return folder / "index.html"
 
 
