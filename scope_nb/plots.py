@@ -1,87 +1,97 @@
-"""Plots: each function takes a matplotlib Axes (or makes one) and returns it."""
+"""Plots of stars, of tables and of one run: each function takes a matplotlib Axes (or makes one) and returns it."""
 
 import textwrap
+from contextlib import suppress
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.colors import LogNorm
-from sklearn.metrics import precision_recall_curve, roc_curve
 
 from .features import derived
 from .lightcurves.curves import positions
+from .models.builders import shap_values
 from .models.fitting import named_importances
+from .models.keras_classifier import KerasClassifier
 from .periods.search import fold
-from .scores import evaluation as scoring
-from .taxonomy import CATALOGUES, base_name, dmdt_edges, features, tags, unknown
+from .scores.evaluation import calibration_bins
+from .taxonomy import CATALOGUES, base_name, dmdt_edges, features, unknown
 
 # Okabe and Ito's colours, told apart by colour-blind readers too
 BLUE, ORANGE, GREEN, RED, PURPLE, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#7F7F7F"
+STYLES = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"), (RED, "D"), (PURPLE, "v"), ("black", "P"))
+LINES = ("-", "--", "-.", ":", "-", "--")
+BAND_STYLES = {"g": (GREEN, "o"), "r": (RED, "s"), "i": (PURPLE, "^")}
+PART_STYLES = {"train": (GREY, ":"), "val": (ORANGE, "--"), "test": (BLUE, "-")}
+GUIDE = {"lw": 0.8, "color": "black", "alpha": 0.4}  # a line that helps to read others
+VALUE_COLORS = plt.get_cmap("viridis").with_extremes(bad=GREY)
 
-
-BANDS = {"g": (GREEN, "o"), "r": (RED, "s"), "i": (PURPLE, "^")}
-
-
-PARTS = {"train": (GREY, ":"), "val": (ORANGE, "--"), "test": (BLUE, "-")}
+# What `colour_magnitude` needs
+GAIA = [f"Gaia_EDR3__phot_{band}_mean_mag" for band in ("bp", "rp", "g")]
+GAIA += ["Gaia_EDR3__parallax", "Gaia_EDR3__parallax_error"]
 
 
 def axes_for(ax, **size):
-    """Return the axes given, or those of a new figure."""
+    """Return `ax`, or the axes of a new figure."""
     return plt.subplots(layout="constrained", **size)[1] if ax is None else ax
 
 
-def _mag_axis(ax):
-    """Magnitudes grow downwards: bright is up."""
+def error_lengths(value, ends):
+    """Return the lengths of error bars from the ends of intervals, shape (n, 2), as (2, n); 0 where undefined."""
+    low, high = np.asarray(ends, float).T
+    return np.nan_to_num(np.clip([value - low, high - value], 0, None))
+
+
+def draw_points(ax, x, y, ends, style, label):
+    """Draw points with intervals of y from their ends, shape (n, 2); `style` is a colour and a mark."""
+    color, mark = style
+    error = error_lengths(np.asarray(y, float), ends)
+    ax.errorbar(x, y, error, fmt=mark, ms=4, lw=0.8, color=color, ecolor=(color, 0.6), label=label)
+
+
+def _draw_epochs(ax, x, curve):
+    """Draw magnitudes with errors; bright is up."""
+    color, marker = BAND_STYLES.get(curve.info.get("band"), (BLUE, "o"))
+    ax.errorbar(x, curve.mag, curve.err, fmt=marker, ms=2.5, lw=0.6, color=color, ecolor=(color, 0.3))
     ax.set_ylabel("magnitude")
     if not ax.yaxis_inverted():
         ax.invert_yaxis()
 
 
-def light_curve(curve, ax=None, label=None):
+def light_curve(curve, ax=None):
     """Plot the epochs of a `LightCurve` with their errors against time (days)."""
     ax = axes_for(ax, figsize=(8, 3))
-    color, marker = BANDS.get(curve.info.get("band"), (BLUE, "o"))
-    ax.errorbar(
-        curve.time, curve.mag, curve.err, fmt=marker, ms=2.5, lw=0.6, color=color, ecolor=(color, 0.3), label=label
-    )
+    _draw_epochs(ax, curve.time, curve)
     ax.set_xlabel("time (MJD, days)")
     ax.locator_params(axis="x", nbins=5)
-    _mag_axis(ax)
     return ax
 
 
 def folded(curve, period, ax=None):
     """Plot a `LightCurve` folded at a period (days), two cycles long; phase 0 is the first epoch."""
     ax = axes_for(ax, figsize=(4, 3))
-    color, marker = BANDS.get(curve.info.get("band"), (BLUE, "o"))
     phase = fold(curve.time, period, curve.time[0])
-    both = np.concatenate([phase, phase + 1])
-    mag, err = np.tile(curve.mag, 2), np.tile(curve.err, 2)
-    ax.errorbar(both, mag, err, fmt=marker, ms=2.5, lw=0.6, color=color, ecolor=(color, 0.3))
-    ax.set_xlabel(f"phase (P = {period:.6g} d)")
-    ax.set_xlim(0, 2)
-    _mag_axis(ax)
+    for cycle in (0, 1):
+        _draw_epochs(ax, phase + cycle, curve)
+    ax.set(xlabel=f"phase (P = {period:.6g} d)", xlim=(0, 2))
     return ax
 
 
-def periodogram(result, ax=None, most=20000):
-    """Plot a `PeriodResult` that kept its periodogram; of each stretch of frequencies the extremes are drawn."""
+def periodogram(result, ax=None):
+    """Plot a `PeriodResult` that kept its periodogram; of neighbouring frequencies the extremes are drawn."""
     if result.freq is None:
         raise ValueError("this result has no periodogram: search with keep_periodograms=True")
     ax = axes_for(ax, figsize=(8, 2.4))
     if not len(result.freq):
         ax.text(0.5, 0.5, "no period can be searched", ha="center", transform=ax.transAxes)
         return ax
-    step = max(len(result.freq) // (most // 2), 1)
-    whole = len(result.freq) // step * step
-    stretches = result.power[:whole].reshape(-1, step)
-    freq = np.repeat(result.freq[:whole:step], 2)
-    ax.plot(freq, np.column_stack([stretches.min(axis=1), stretches.max(axis=1)]).ravel(), lw=0.5, color=BLUE)
+    step = max(len(result.freq) // 10_000, 1)
+    extremes = pd.Series(result.power).groupby(np.arange(len(result.power)) // step).agg(["min", "max"])
+    ax.plot(np.repeat(result.freq[::step], 2), extremes.to_numpy().ravel(), lw=0.5, color=BLUE)
     ax.axvline(1 / result.period, color=RED, lw=1, ls="--", label=f"P = {result.period:.6g} d")
     names = {"ELS": "Lomb-Scargle\npower", "ECE": "conditional\nentropy"}
     ax.set_ylabel(names.get(result.method, "analysis of\nvariance"))
-    ax.set_xlabel("frequency (1/day)")
-    ax.set_xlim(0, result.freq[-1])
+    ax.set(xlabel="frequency (1/day)", xlim=(0, result.freq[-1]))
     if result.method == "ECE":
         ax.invert_yaxis()  # the best frequency is up in every periodogram
     ax.legend(loc="upper right")
@@ -93,74 +103,125 @@ def dmdt(image, ax=None, colorbar=True):
     ax = axes_for(ax, figsize=(4.2, 3.4))
     image = np.asarray(image)
     norm = LogNorm(1e-4, 1)  # an L2 norm of 1 bounds the shares; few of real light curves are smaller
-    drawn = ax.imshow(np.where(image > 0, image, np.nan), origin="lower", aspect="auto", cmap="viridis", norm=norm)
+    picture = ax.imshow(np.where(image > 0, image, np.nan), origin="lower", aspect="auto", cmap="viridis", norm=norm)
     dm, dt = dmdt_edges()
-    for axis, edges, chosen in ((ax.xaxis, dt, [2, 7, 14, 19, 24]), (ax.yaxis, dm, [1, 5, 9, 13, 17, 21, 25])):
-        axis.set_ticks(np.array(chosen) - 0.5, [f"{edges[k]:g}" for k in chosen])
-    ax.set_xlabel("time difference (days)")
-    ax.set_ylabel("magnitude difference")
+    for axis, edges, places in ((ax.xaxis, dt, [2, 7, 14, 19, 24]), (ax.yaxis, dm, [1, 5, 9, 13, 17, 21, 25])):
+        axis.set_ticks(np.array(places) - 0.5, [f"{edges[k]:g}" for k in places])
+    ax.set(xlabel="time difference (days)", ylabel="magnitude difference")
     if colorbar:
-        ax.figure.colorbar(drawn, ax=ax, label="share (L2 norm)", extend="min")
+        ax.figure.colorbar(picture, ax=ax, label="share (L2 norm)", extend="min")
     return ax
 
 
 def explained(values):
-    """Show feature values (a dict by name, period suffix apart) with their units and what they mean."""
-    frame = features().loc[list(values), ["unit", "description"]].rename_axis(None)
-    frame.insert(0, "value", list(values.values()))
-    words = ["unit", "description"]
-    return frame.style.format({"value": "{:.5g}"}).set_properties(subset=words, **{"text-align": "left"})
+    """Show feature values (a dict or Series by name without period suffix) with their units and what they mean."""
+    values = pd.Series(values)
+    frame = features().loc[values.index, ["unit", "description"]].rename_axis(None)
+    frame.insert(0, "value", values)
+    text = frame.style.format({"value": "{:.5g}"})
+    return text.set_properties(subset=["unit", "description"], **{"text-align": "left"})
 
 
 def confusion(evaluation, part="test", ax=None):
     """Show the confusion matrix of a part: counts, and shares of the true class."""
+    from sklearn.metrics import ConfusionMatrixDisplay, confusion_matrix
+
     ax = axes_for(ax, figsize=(3.6, 3.2))
-    frame = evaluation.part(part)
-    predicted = (frame["probability"] > evaluation.threshold).astype(int)
-    matrix = pd.crosstab(frame["y"], predicted).reindex(index=[0, 1], columns=[0, 1], fill_value=0).to_numpy()
-    share = matrix / matrix.sum(axis=1, keepdims=True)
-    ax.imshow(share, cmap="Blues", vmin=0, vmax=1)
-    for (i, j), count in np.ndenumerate(matrix):
-        dark = share[i, j] > 0.5
-        ax.text(j, i, f"{count:,}\n{share[i, j]:.1%}", ha="center", va="center", color="white" if dark else "black")
-    ax.set_xticks([0, 1], [f"not {evaluation.tag}", evaluation.tag])
-    ax.set_yticks([0, 1], [f"not {evaluation.tag}", evaluation.tag], rotation=90, va="center")
-    ax.set_xlabel(f"predicted (threshold {evaluation.threshold:.2f})")
-    ax.set_ylabel("label")
-    ax.set_title(f"{part} light curves")
+    y, probability = _truth(evaluation, part)
+    counts = confusion_matrix(y, probability > evaluation.threshold, labels=[0, 1])
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    display = ConfusionMatrixDisplay(shares, display_labels=[f"not {evaluation.tag}", evaluation.tag])
+    display.plot(ax=ax, cmap="Blues", colorbar=False, im_kw={"vmin": 0, "vmax": 1}, values_format=".1%")
+    for text, count in zip(display.text_.flat, counts.flat, strict=True):
+        text.set_text(f"{count:,}\n{text.get_text()}")
+    plt.setp(ax.get_yticklabels(), rotation=90, va="center")
+    ax.set(xlabel=f"predicted (threshold {evaluation.threshold:.2f})", ylabel="label", title=f"{part} light curves")
     return ax
 
 
 def roc(evaluation, ax=None):
     """Plot true against false positive rate for the three parts."""
+    from sklearn.metrics import roc_curve
+
     ax = axes_for(ax, figsize=(3.6, 3.2))
-    for name, (color, style) in PARTS.items():
-        part = evaluation.part(name)
-        fpr, tpr, _ = roc_curve(part["y"], part["probability"])
-        ax.plot(fpr, tpr, style, color=color, label=f"{name} ({evaluation.stats[name]['roc_auc']:.3f})")
-    ax.plot([0, 1], [0, 1], lw=0.8, color="black", alpha=0.4)
-    ax.set_xlabel("false positive rate")
-    ax.set_ylabel("true positive rate")
+    for part, (color, line) in PART_STYLES.items():
+        x, y, _ = roc_curve(*_truth(evaluation, part))
+        ax.plot(x, y, line, color=color, label=f"{part} ({evaluation.stats[part]['roc_auc']:.3f})")
+    ax.axline((0, 0), (1, 1), **GUIDE)
+    ax.set(xlabel="false positive rate", ylabel="true positive rate")
     ax.legend(title="area under curve", loc="lower right")
     return ax
 
 
 def precision_recall(evaluation, ax=None):
-    """Plot precision against recall for the three parts, with the chosen threshold on the test part."""
+    """Plot precision against recall for the three parts; a dot marks the threshold on the test part."""
+    from sklearn.metrics import precision_recall_curve
+
     ax = axes_for(ax, figsize=(3.6, 3.2))
-    for name, (color, style) in PARTS.items():
-        part = evaluation.part(name)
-        precision, recall, _ = precision_recall_curve(part["y"], part["probability"])
-        label = f"{name} ({evaluation.stats[name]['average_precision']:.3f})"
-        ax.plot(recall, precision, style, color=color, drawstyle="steps-post", label=label)
+    for part, (color, line) in PART_STYLES.items():
+        y, x, _ = precision_recall_curve(*_truth(evaluation, part))
+        score = evaluation.stats[part]["average_precision"]
+        ax.plot(x, y, line, color=color, drawstyle="steps-post", label=f"{part} ({score:.3f})")
     test = evaluation.stats["test"]
     ax.plot(test["recall"], test["precision"], "o", color=BLUE, mec="black", zorder=3)
-    ax.axhline(test["n_positive"] / test["n"], lw=0.8, color="black", alpha=0.4)
-    ax.set_xlabel("recall")
-    ax.set_ylabel("precision")
-    ax.set_ylim(0, 1.03)
+    ax.axhline(test["n_positive"] / test["n"], **GUIDE)
+    ax.set(xlabel="recall", ylabel="precision", ylim=(0, 1.03))
     ax.legend(title="average precision", loc="lower left")
     return ax
+
+
+def _truth(evaluation, part):
+    """Return the labels and the probabilities of a part."""
+    frame = evaluation.part(part)
+    return frame["y"].to_numpy(), frame["probability"].to_numpy()
+
+
+def reliability(evaluation, part="test", before=None, ax=None):
+    """Plot the share of positives against the predicted probability; `before` are those before calibration."""
+    ax = axes_for(ax, figsize=(4, 3.6))
+    y, probability = _truth(evaluation, part)
+    series = {"as evaluated": (probability, STYLES[0])}
+    if before is not None:
+        series["before calibration"] = (np.asarray(before), (GREY, "s"))
+    for name, (predicted, style) in series.items():
+        bins = calibration_bins(y, predicted, evaluation.part(part)["star"].to_numpy())
+        draw_points(ax, bins["predicted"], bins["true"], bins[["low", "high"]], style, name)
+    ax.axline((0, 0), (1, 1), **GUIDE)
+    ax.set(xlabel="predicted probability (mean of bin)", ylabel=f"share that is {evaluation.tag} (95 % interval)")
+    ax.legend()
+    return ax
+
+
+def trust(measured, value=None, ax=None):
+    """Plot how often periods were right against their trust score, as measured; `value` marks that of one period."""
+    ax = axes_for(ax, figsize=(4.4, 3.6))
+    ax.axline((0, 0), (1, 1), **GUIDE)
+    for (name, bins), style in zip(measured.groupby("set", sort=False), STYLES, strict=False):
+        label = f"{name}, {bins['stars'].sum():,} stars"
+        draw_points(ax, bins["trust"], bins["right"], bins[["low", "high"]], style, label)
+    if value is not None:
+        ax.axvline(value, color=RED, lw=1, ls="--", label=f"this period: {value:.2f}")
+    ax.set(xlabel="trust score (mean of bin)", ylabel="share of right periods (95 % interval)")
+    ax.legend(loc="lower right")
+    return ax
+
+
+def model_figures(trained, X):
+    """Draw how a network learned, or which features trees used and what these add to the log-odds of the rows of X.
+
+    Returns
+    -------
+    dict of str to matplotlib.figure.Figure
+        "history"; or "model", and "shap" of xgboost's trees; nothing of models that have neither.
+    """
+    if isinstance(trained.raw, KerasClassifier):
+        return {"history": history(trained.raw.history_).figure}
+    if not hasattr(trained.raw, "feature_importances_"):
+        return {}
+    figures = {"model": importances(trained.raw).figure}
+    with suppress(TypeError):  # other trees than xgboost's
+        figures["shap"] = contributions(shap_values(trained.raw, X), X).figure
+    return figures
 
 
 def importances(model, ax=None, most=15):
@@ -173,43 +234,30 @@ def importances(model, ax=None, most=15):
 
 
 def contributions(values, X, ax=None, most=12):
-    """Plot what each of the strongest features adds to the log-odds, one dot for each light curve.
+    """Plot what each of the strongest features adds to the log-odds (`values`), one dot for each light curve.
 
-    Parameters
-    ----------
-    values : pandas.DataFrame, shape (n, n_features + 1)
-        From `models.contributions`.
-    X : pandas.DataFrame, shape (n, ...)
-        The inputs of the same light curves; the rank of a value among them gives the colour of its dot.
-    ax : matplotlib.axes.Axes, optional
-    most : int
-        How many features.
+    The rank of a feature's value in `X`, the inputs of the same light curves, gives the colour of the dot.
     """
     values = values.drop(columns="bias")
-    top = values.abs().mean().sort_values(ascending=False).index[:most]
+    top = values.abs().mean().nlargest(most).index
     ax = axes_for(ax, figsize=(7, 1 + 0.32 * len(top)))
-    for place, name in enumerate(top):
-        known, rank = X[name].notna(), X[name].rank(pct=True)
-        spread = place + _swarm(values[name].to_numpy())
-        ax.scatter(values[name][~known], spread[~known], s=5, lw=0, color=GREY, zorder=1)
-        style = {"c": rank[known], "cmap": "viridis", "vmin": 0, "vmax": 1}
-        drawn = ax.scatter(values[name][known], spread[known], s=5, lw=0, zorder=2, **style)
-    ax.axvline(0, lw=0.8, color="black", alpha=0.4)
+    height = values[top].apply(_swarm) + np.arange(len(top))
+    style = {"cmap": VALUE_COLORS, "vmin": 0, "vmax": 1, "plotnonfinite": True}
+    dots = ax.scatter(values[top], height, s=5, lw=0, c=X[top].rank(pct=True).to_numpy().ravel(), **style)
+    ax.axvline(0, **GUIDE)
     ax.set_yticks(range(len(top)), [with_unit(name) for name in top], fontsize=8)
-    ax.set_ylim(len(top) - 0.4, -0.6)
-    ax.set_xlabel("added to the log-odds, ln(p / (1 − p))")
-    bar = ax.figure.colorbar(drawn, ax=ax, ticks=[0, 1], label="value of the feature (grey: missing)", aspect=40)
+    ax.set(xlabel="added to the log-odds, ln(p / (1 − p))", ylim=(len(top) - 0.4, -0.6))
+    bar = ax.figure.colorbar(dots, ax=ax, ticks=[0, 1], label="value of the feature (grey: missing)", aspect=40)
     bar.ax.set_yticklabels(["least", "most"])
     return ax
 
 
 def _swarm(x, bins=60, half=0.38):
     """Return how far each dot is moved aside so that dots of like value lie side by side, at most `half`."""
-    edges = np.linspace(x.min(), x.max() + 1e-9, bins + 1)
-    order = pd.Series(np.digitize(x, edges))
-    place, size = order.groupby(order).cumcount(), order.map(order.value_counts())
+    bin_of = pd.cut(x, bins, labels=False)
+    place = x.groupby(bin_of).cumcount()
     aside = (place + 1) // 2 * np.where(place % 2, 1, -1)
-    return (half * aside / max(size.max() / 2, 8)).to_numpy()
+    return half * aside / max(place.max() / 2, 8)
 
 
 def with_unit(column):
@@ -221,126 +269,82 @@ def with_unit(column):
 def history(frame, ax=None):
     """Plot the training history of a network: loss by epoch, the epoch kept, and where the learning rate fell."""
     ax = axes_for(ax, figsize=(5, 3))
-    ax.plot(frame.index, frame["loss"], PARTS["train"][1], color=PARTS["train"][0], label="train")
-    ax.plot(frame.index, frame["val_loss"], PARTS["val"][1], color=PARTS["val"][0], label="validation")
+    for column, part in (("loss", "train"), ("val_loss", "val")):
+        color, line = PART_STYLES[part]
+        ax.plot(frame[column], line, color=color, label=part)
+    if "learning_rate" in frame:
+        lower = frame.index[frame["learning_rate"].diff() < 0]
+        for epoch in lower:
+            ax.axvline(epoch - 0.5, label="learning rate / 10" if epoch == lower[0] else None, **GUIDE)
     best = frame["val_loss"].idxmin()
-    lower = frame.index[frame["learning_rate"].diff() < 0] if "learning_rate" in frame else []
-    for k, epoch in enumerate(lower):
-        ax.axvline(epoch - 0.5, lw=0.8, color="black", alpha=0.4, label="learning rate / 10" if k == 0 else None)
     ax.plot(best, frame["val_loss"][best], "o", color=BLUE, label=f"kept: epoch {best}")
-    ax.set_xlabel("epoch")
-    ax.set_ylabel("binary cross-entropy")
+    ax.set(xlabel="epoch", ylabel="binary cross-entropy")
     ax.legend()
     return ax
 
 
-def gallery(examples, table, curves=None, period_suffix="ELS_ECE_EAOV", columns=3):
+def gallery(examples, meta, curves=None, images=None, period_suffix="ELS_ECE_EAOV", columns=3):
     """Show light curves of a training table side by side: folded, in time if not labelled periodic, or as dmdt.
 
     Parameters
     ----------
     examples : pandas.DataFrame
-        `row` in the table, `y`, `probability`, `labels`; as `evaluate.mistakes` returns them.
-    table : pandas.DataFrame
-        The training table.
+        `row` in the table, `y`, `probability`, `labels`; as `mistakes` returns them.
+    meta : pandas.DataFrame
+        Identity, labels and period of light curves; its index is the row in the table.
     curves : LightCurves, optional
-        Matched by `_id` and position; where a light curve is missing its dmdt is shown.
+        Matched by `_id` and position.
+    images : list of (numpy.ndarray or None), optional
+        The dmdt of each example, shape (26, 26): shown where the light curve is missing.
     period_suffix : str
-        Which period to fold at.
     columns : int
 
     Returns
     -------
     numpy.ndarray of matplotlib.axes.Axes
     """
-    entries = table.iloc[examples["row"]]
-    place = np.full(len(entries), -1) if curves is None else positions(curves, entries)
-    height = -(-len(examples) // columns)
-    figure, axes = plt.subplots(
-        height, columns, figsize=(4 * columns, 3.3 * height), layout="constrained", squeeze=False
-    )
-    for ax in axes.flat[len(examples) :]:
-        ax.remove()
-    for ax, example, found in zip(axes.flat, examples.itertuples(), place, strict=False):
-        entry = table.iloc[example.row]
-        if found < 0 and "dmdt" in entry:
-            dmdt(entry["dmdt"], ax, colorbar=False)
-        elif found < 0:
-            ax.text(0.5, 0.5, "neither light curve nor dmdt", ha="center")
-        elif entry.get("periodic", 1.0) > 0.5:
-            folded(curves[found], entry[f"period_{period_suffix}"], ax)
-        else:
-            light_curve(curves[found], ax)
-        if found >= 0 and (band := curves[found].info.get("band")):
-            ax.set_ylabel(f"magnitude, {band}")
+    meta = meta.loc[examples["row"]]
+    place = np.full(len(meta), -1) if curves is None else positions(curves, meta)
+    images = [None] * len(meta) if images is None else images
+    rows = -(-len(meta) // columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(4 * columns, 3.3 * rows), layout="constrained", squeeze=False)
+    for k, example in enumerate(examples.itertuples()):
+        ax, curve = axes.flat[k], curves[place[k]] if place[k] >= 0 else None
+        _draw_example(ax, meta.iloc[k], curve, images[k], period_suffix)
         sign = "missed" if example.y else "false alarm"
         ax.set_title(f"{sign}, probability {example.probability:.2f}\n{textwrap.fill(example.labels, 42)}", fontsize=9)
-    images = [image for ax in figure.axes for image in ax.images]
-    if len(images) == axes.size:  # all have the same axes
-        for ax in axes.flat:
-            ax.label_outer()
-    if images:
-        bar = figure.colorbar(images[0], ax=list(figure.axes), label="share (L2 norm)", extend="min")
+    for ax in axes.flat[len(meta) :]:
+        ax.remove()
+    if pictures := [picture for ax in figure.axes for picture in ax.images]:
+        bar = figure.colorbar(pictures[0], ax=list(figure.axes), label="share (L2 norm)", extend="min")
         bar.minorticks_off()  # they would take as long to draw as a panel
     return axes
 
 
-def reliability(evaluation, part="test", before=None, ax=None):
-    """Plot what share of the light curves is positive against the predicted probability.
-
-    Parameters
-    ----------
-    evaluation : Evaluation
-    part : str
-    before : array-like of float, optional
-        Probabilities of the same light curves before calibration.
-    ax : matplotlib.axes.Axes, optional
-    """
-    ax = axes_for(ax, figsize=(4, 3.6))
-    frame = evaluation.part(part)
-    series = [] if before is None else [(np.asarray(before), GREY, "s", "before calibration")]
-    for probability, color, mark, name in [*series, (frame["probability"].to_numpy(), BLUE, "o", "as evaluated")]:
-        bins = scoring.calibration_bins(frame["y"].to_numpy(), probability, frame["star"].to_numpy())
-        error = np.clip([bins["true"] - bins["low"], bins["high"] - bins["true"]], 0, None)
-        style = {"color": color, "ms": 4, "lw": 0.8, "label": name}
-        ax.errorbar(bins["predicted"], bins["true"], error, fmt=mark, **style)
-    ax.plot([0, 1], [0, 1], lw=0.8, color="black", alpha=0.4)
-    ax.set_xlabel("predicted probability (mean of bin)")
-    ax.set_ylabel(f"share that is {evaluation.tag} (95 % interval)")
-    ax.legend(loc="upper left")
-    return ax
-
-
-def trust(measured, chosen=None, ax=None):
-    """Plot how often periods were right against their trust, from `judge.reliability`; `chosen` marks one period's."""
-    ax = axes_for(ax, figsize=(4.4, 3.6))
-    ax.plot([0, 1], [0, 1], lw=0.8, color="black", alpha=0.4)
-    marks = zip(measured.groupby("set", sort=False), (BLUE, ORANGE, GREEN), "os^", strict=False)
-    for (name, bins), color, mark in marks:
-        error = np.clip([bins["right"] - bins["low"], bins["high"] - bins["right"]], 0, None)
-        label = f"{name}, {bins['stars'].sum():,} stars"
-        ax.errorbar(bins["trust"], bins["right"], error, fmt=mark, color=color, ms=4, lw=0.8, label=label)
-    if chosen is not None:
-        ax.axvline(chosen, color=RED, lw=1, ls="--", label=f"this period: {chosen:.2f}")
-    ax.set_xlabel("trust score (mean of bin)")
-    ax.set_ylabel("share of right periods (95 % interval)")
-    ax.legend(loc="lower right")
-    return ax
+def _draw_example(ax, entry, curve, image, period_suffix):
+    """Draw one panel of a gallery."""
+    if curve is None and image is None:
+        ax.text(0.5, 0.5, "neither light curve nor dmdt", ha="center")
+    elif curve is None:
+        dmdt(image, ax, colorbar=False)
+    elif entry.get("periodic", 1.0) > 0.5:
+        folded(curve, entry[f"period_{period_suffix}"], ax)
+    else:
+        light_curve(curve, ax)
+    if curve is not None and curve.info.get("band"):
+        ax.set_ylabel(f"magnitude, {curve.info['band']}")
 
 
 def label_counts(counts, ax=None):
-    """Plot positive light curves per label beside those of SCoPe's training set, from `simulate.count_labels`."""
-    counts = counts.sort_values("light curves")
+    """Plot positive light curves per label beside those of SCoPe's training set, from `count_labels`."""
     ax = axes_for(ax, figsize=(7, 0.8 + 0.19 * len(counts)))
-    place = np.arange(len(counts))
-    ax.hlines(place, 0.7, np.maximum(counts["light curves"], 0.7), color=BLUE, lw=1)
-    ax.plot(counts["light curves"].where(counts["light curves"] > 0), place, "o", ms=5, color=BLUE, label="this table")
-    ax.plot(counts["SCoPe"].where(counts["SCoPe"] > 0), place, "D", ms=4, mfc="none", color=RED, label="SCoPe")
-    ax.set_xscale("log")
-    ax.set_xlim(left=0.7)
-    ax.set_ylim(-0.8, len(counts) - 0.2)
-    ax.set_yticks(place, counts.index, fontsize=8)
-    ax.set_xlabel("positive light curves")
+    counts = counts.sort_values("light curves").rename(columns={"light curves": "this table"})
+    for column, color, mark in (("this table", BLUE, "o"), ("SCoPe", RED, "D")):
+        ax.plot(counts[column].where(counts[column] > 0), counts.index, mark, ms=4.5, color=color, label=column)
+    ax.tick_params(axis="y", labelsize=8)
+    ax.grid(axis="y", alpha=0.4)
+    ax.margins(y=0.01)
+    ax.set(xscale="log", xlim=(0.7, None), xlabel="positive light curves")
     ax.legend(loc="lower right")
     return ax
 
@@ -362,8 +366,18 @@ def missing(table, columns, ax=None):
     return ax
 
 
-def feature_by_label(table, column, chosen, threshold=0.7, ax=None):
-    """Plot the distribution of a feature for the light curves of each of some labels.
+def _by_label(values, table, labels, threshold):
+    """Return the values (a DataFrame) of the light curves of each label, grouped by label and their number."""
+    if len(labels) > len(STYLES):
+        raise ValueError(f"at most {len(STYLES)} labels can be compared in one plot, not {len(labels)}")
+    carried = (table[list(labels)] > threshold).melt(ignore_index=False, var_name="label", value_name="carried")
+    long = carried[carried["carried"]].join(values.dropna(), how="inner")
+    number = long.groupby("label")["label"].transform("size").map(" ({:,})".format)
+    return long.groupby(long["label"] + number.astype(str), sort=False)
+
+
+def feature_by_label(table, column, labels, threshold=0.7, ax=None):
+    """Plot the distribution of a feature for the light curves of each of up to six labels.
 
     Values below 0.5 % or above 99.5 % of all are put in the outermost bins.
 
@@ -380,88 +394,48 @@ def feature_by_label(table, column, chosen, threshold=0.7, ax=None):
         values = values.where(values != 0)
     if not values.notna().any():
         raise ValueError(f"column {column!r} holds not one number to plot")
-    groups = {label: values[table[label] > threshold].dropna() for label in chosen}
     low, high = np.percentile(values.dropna(), [0.5, 99.5])
-    logarithmic = low > 0 and high / low > 50
-    bins = np.geomspace(low, high, 41) if logarithmic else np.linspace(low, high, 41)
-    for (label, group), (color, style) in zip(groups.items(), _line_styles(), strict=False):
-        if len(group):
-            ax.hist(
-                np.clip(group, low, high), bins, weights=np.full(len(group), 1 / len(group)), histtype="step",
-                lw=1.6, color=color, ls=style, label=f"{label} ({len(group):,})",
-            )  # fmt: skip
-    if logarithmic:
-        ax.set_xscale("log")
-    ax.set_xlabel(f"{with_unit(column)}; the outermost 0.5 % in the bins at the ends")
-    ax.set_ylabel("share of light curves")
+    scale = "log" if low > 0 and high / low > 50 else "linear"
+    bins = np.geomspace(low, high, 41) if scale == "log" else np.linspace(low, high, 41)
+    groups = _by_label(values.clip(low, high).to_frame(), table, labels, threshold)[column]
+    for (label, group), (color, _), line in zip(groups, STYLES, LINES, strict=False):
+        share = np.full(len(group), 1 / len(group))
+        ax.hist(group, bins, weights=share, histtype="step", lw=1.6, color=color, ls=line, label=label)
+    ax.set(xlabel=f"{with_unit(column)}; the outermost 0.5 % in the bins at the ends", ylabel="share of light curves")
+    ax.set_xscale(scale)
     ax.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
     return ax
 
 
-def colour_magnitude(table, chosen, threshold=0.7, ax=None):
+def colour_magnitude(table, labels, threshold=0.7, ax=None):
     """Plot Gaia's colour-absolute-magnitude diagram, extinction left in; of stars with a parallax above 5 errors."""
     ax = axes_for(ax, figsize=(5, 4.5))
     bp, rp, g, parallax, error = (pd.to_numeric(table[name]) for name in GAIA)
     good = (bp != 0) & (rp != 0) & (g != 0) & (error > 0) & (parallax > 5 * error)
-    colour, absolute = bp - rp, g + 5 * np.log10(parallax.where(good)) - 10
-    ax.plot(colour[good], absolute[good], ",", color=(GREY, 0.6), zorder=0)
-    _scatter(ax, table, chosen, threshold, colour, absolute, good)
-    ax.set_xlabel("Gaia BP − RP (mag)")
-    ax.set_ylabel("absolute G magnitude")
+    absolute = g + 5 * np.log10(parallax.where(good)) - 10
+    values = pd.DataFrame({"Gaia BP − RP (mag)": bp - rp, "absolute G magnitude": absolute})[good]
+    ax.plot(*values.to_numpy().T, ",", color=(GREY, 0.6), zorder=0)
+    _scatter(ax, values, table, labels, threshold)
     ax.invert_yaxis()
     return ax
 
 
-# What the diagram needs
-GAIA = [f"Gaia_EDR3__{name}" for name in ("phot_bp_mean_mag", "phot_rp_mean_mag", "phot_g_mean_mag")]
-
-
-GAIA += ["Gaia_EDR3__parallax", "Gaia_EDR3__parallax_error"]
-
-
-def period_amplitude(table, chosen, period_suffix="ELS_ECE_EAOV", threshold=0.7, ax=None):
+def period_amplitude(table, labels, period_suffix="ELS_ECE_EAOV", threshold=0.7, ax=None):
     """Plot the spread between the 5th and the 95th percentile against the period, by label."""
     for name in (f"period_{period_suffix}", "i90r"):
         if name not in table:
             raise unknown("column of the training table", name, table.columns)
     ax = axes_for(ax, figsize=(5.5, 4.5))
-    period = table[f"period_{period_suffix}"]
-    _scatter(ax, table, chosen, threshold, period, table["i90r"], period.notna())
-    ax.set_xscale("log")
-    ax.set_yscale("log")
-    ax.set_xlabel("period found (days)")
-    ax.set_ylabel("i90r (mag)")
+    values = pd.DataFrame({"period (days)": table[f"period_{period_suffix}"], "i90r (mag)": table["i90r"]})
+    ax.set(xscale="log", yscale="log")
+    _scatter(ax, values, table, labels, threshold)
     return ax
 
 
-def _scatter(ax, table, chosen, threshold, x, y, good):
-    """Scatter the light curves of each label, with a marker of its own."""
-    markers = "osD^vP"
-    for label, (color, _), marker in zip(chosen, _line_styles(), markers, strict=False):
-        rows = good & (table[label] > threshold)
-        if rows.any():
-            ax.plot(x[rows], y[rows], marker, ms=3, alpha=0.6, mew=0, color=color, label=f"{label} ({rows.sum():,})")
+def _scatter(ax, values, table, labels, threshold):
+    """Plot the second column of `values` against the first, for the light curves of each label."""
+    x, y = values.columns
+    for (label, group), (color, mark) in zip(_by_label(values, table, labels, threshold), STYLES, strict=False):
+        ax.plot(group[x], group[y], mark, ms=3, alpha=0.6, mew=0, color=color, label=label)
+    ax.set(xlabel=x, ylabel=y)
     ax.legend(fontsize=8, markerscale=2)
-
-
-def _line_styles():
-    return zip((BLUE, ORANGE, GREEN, RED, PURPLE, "black"), ("-", "--", "-.", ":", "-", "--"), strict=True)
-
-
-def tag_tree(taxonomy_name, counts=None):
-    """Return one of the two taxonomies as text: a tree of tags, with labels and positive light curves if given."""
-    table = tags()[tags()["taxonomy"] == taxonomy_name]
-    groups = {parent: list(rows.index) for parent, rows in table.groupby("parent_tag", sort=False)}
-    tops = [parent for parent in groups if parent not in table.index]
-
-    def lines(tag, indent):
-        if tag in table.index:
-            label = table.at[tag, "label"]
-            number = "" if counts is None else f"{counts.at[label, 'light curves']:>8,}"
-            yield f"{indent + tag:<18}{label:<28}{number}".rstrip()
-        else:
-            yield indent + tag
-        for child in groups.get(tag, []):
-            yield from lines(child, indent + "   ")
-
-    return "\n".join(line for top in tops for line in lines(top, ""))

@@ -8,7 +8,7 @@ import pytest
 from sklearn.model_selection import train_test_split
 from sklearn.utils.class_weight import compute_class_weight
 
-from scope_nb.dataset.dataset import DMDT_COLUMNS, Dataset, read_for, split_place, trainable
+from scope_nb.dataset.dataset import DMDT_COLUMNS, Dataset, split_place, trainable
 from scope_nb.dataset.tables import read_parquet, read_table, write_parquet
 from scope_nb.features.derived import CHANGES, changes
 from scope_nb.features.dmdt import stack_dmdt
@@ -37,18 +37,19 @@ def test_an_index_that_pandas_stored_does_not_shift_rows(table, tmp_path, name):
     rows = np.random.default_rng(0).permutation(800)[:200]
     some = table.iloc[rows].assign(dmdt=[image.tolist() for image in table["dmdt"].iloc[rows]])
     (some.set_index(name) if name else some).to_parquet(tmp_path / "t.parquet")
-    found = read_for(tmp_path / "t.parquet", "vnv", dmdt=False)
+    data = Dataset.read(tmp_path / "t.parquet", "vnv", dmdt=False)
     expected = changes([stack_dmdt(table["dmdt"].iloc[rows])])
-    np.testing.assert_allclose(found[list(CHANGES)], expected, rtol=1e-5)
-    assert found["_id"].tolist() == rows.tolist() == read_parquet(tmp_path / "t.parquet")["_id"].tolist()
+    np.testing.assert_allclose(data.X[list(CHANGES)], expected, rtol=1e-5)
+    assert data.meta["_id"].tolist() == rows.tolist() == read_parquet(tmp_path / "t.parquet")["_id"].tolist()
 
 
 def test_numbers_as_text_are_numbers(table, tmp_path):
     some = table.drop(columns="dmdt").assign(wstd=table["wstd"].map("{:.17g}".format))
     some["RR Lyrae"] = some["RR Lyrae"].astype(str)
     write_parquet(some, tmp_path / "t.parquet")
-    found = read_for(tmp_path / "t.parquet", "rrlyr", dmdt=False)
-    pd.testing.assert_frame_equal(found[["wstd", "RR Lyrae"]], table[["wstd", "RR Lyrae"]])
+    data = Dataset.read(tmp_path / "t.parquet", "rrlyr", dmdt=False)
+    pd.testing.assert_frame_equal(data.X[["wstd"]], table[["wstd"]].astype(np.float32))
+    pd.testing.assert_frame_equal(data.meta[["RR Lyrae"]], table[["RR Lyrae"]])
 
 
 def test_what_can_be_trained_does_not_depend_on_names_of_light_curves(table, tmp_path):

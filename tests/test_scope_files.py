@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from scope_nb import models
-from scope_nb.dataset.dataset import Dataset, read_for
-from scope_nb.dataset.tables import read_table, write_parquet
+from scope_nb.dataset.dataset import Dataset, trainable
+from scope_nb.dataset.tables import ParquetTable, read_table, write_parquet
 from scope_nb.features.dmdt import stack_dmdt
 from scope_nb.models.saving import load_xgb
 
@@ -86,23 +86,35 @@ def test_hdf5_is_read_and_code_in_it_refused(table, tmp_path):
         read_table(tmp_path / "no.h5")
 
 
-def test_reading_for_a_tag_leaves_the_rest_alone(table, tmp_path):
-    from scope_nb.dataset.tables import write_parquet
+@pytest.fixture
+def columns_read(monkeypatch):
+    """Names of the columns that have been read from parquet files."""
+    names_read, read = [], ParquetTable._read
+    monkeypatch.setattr(ParquetTable, "_read", lambda file, names: names_read.extend(names) or read(file, names))
+    return names_read
 
+
+@pytest.mark.parametrize(
+    ("tag", "more"),
+    [
+        ("vnv", {}),
+        ("rrlyr", {"period_suffix": "ECE"}),
+        ("e", {"features": ["wstd"], "dmdt": True}),
+        ("e", {"derived": False}),
+    ],
+)
+def test_reading_for_a_tag_leaves_the_rest_alone(table, tmp_path, columns_read, tag, more):
     write_parquet(table, tmp_path / "t.parquet")
-    for tag, more in (("vnv", {}), ("rrlyr", {"period_suffix": "ECE"}), ("e", {"features": ["wstd"], "dmdt": True})):
-        cut = {"dmdt": False, **more}
-        some = read_for(tmp_path / "t.parquet", tag, **cut)
-        assert ("dmdt" in some) == cut["dmdt"] and some.shape[1] < table.shape[1]
-        expected = Dataset.from_table(table, tag, **cut)
-        found = Dataset.from_table(some, tag, **cut)
-        pd.testing.assert_frame_equal(found.X, expected.X)
-        np.testing.assert_array_equal(found.part, expected.part)
+    cut = {"dmdt": False, **more}
+    data = Dataset.read(tmp_path / "t.parquet", tag, **cut)
+    assert ("dmdt" in columns_read) == cut["dmdt"] and len(columns_read) < table.shape[1]
+    expected = Dataset.from_table(table, tag, **cut)
+    pd.testing.assert_frame_equal(data.X, expected.X)
+    np.testing.assert_array_equal(data.part, expected.part)
 
 
-def test_what_can_be_trained_is_told_from_the_labels_alone(table, tmp_path, monkeypatch):
+def test_what_can_be_trained_is_told_from_the_labels_alone(table, tmp_path, columns_read):
     from scope_nb.__main__ import _all_tags
-    from scope_nb.dataset import dataset as data
 
     write_parquet(table.drop(columns="AllWISE__w1mpro"), tmp_path / "t.parquet")
     cuts = {tag: {"threshold": 0.8, "split": "star"} for tag in ("vnv", "e", "rrlyr", "ceph")}
@@ -114,11 +126,9 @@ def test_what_can_be_trained_is_told_from_the_labels_alone(table, tmp_path, monk
             Dataset.from_table(table.drop(columns="AllWISE__w1mpro"), tag, dmdt=False, **cut)
         except ValueError as error:
             expected[tag] = str(error)
-    read = []
-    monkeypatch.setattr(data, "read_table", lambda path, columns: read.extend(columns) or read_table(path, columns))
-    good, reasons = data.trainable(tmp_path / "t.parquet", cuts)
+    good, reasons = trainable(tmp_path / "t.parquet", cuts)
     assert good == ["e"] and reasons == expected and "none" in reasons["vnv"] and "AllWISE__w1mpro" in reasons["rrlyr"]
-    assert not {"wstd", "dmdt"} & set(read)
+    assert not {"wstd", "dmdt"} & set(columns_read)
     config = "training: {dataset: t.parquet, classes: {e: {label: eclipsing, features: mine, threshold: 0.99}}}\n"
     (tmp_path / "config.yaml").write_text(config + "features: {mine: {wstd: {include: true}}}\n")
     assert _all_tags({"config": str(tmp_path / "config.yaml"), "features": "phenomenological"})[0] == "vnv"

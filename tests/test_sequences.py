@@ -76,7 +76,7 @@ def test_the_recurrent_network_learns_what_only_the_order_of_epochs_tells(tmp_pa
 
 def test_without_light_curves_the_recurrent_network_reads_dmdt(table):
     data = Dataset.from_table(table, "e")
-    assert "its 26 time differences" in data.sees()
+    assert "its 26 time differences" in data.describe_inputs()
     model = models.fit(models.rnn(epochs=3, dense=(8, 4), learning_rate=3e-3), data.train, data.val)
     assert roc_auc_score(data.test.y, model.predict_proba(data.test.X)[:, 1]) > 0.9
     assert {tensor.name for tensor in model.network_.inputs} == {"features", "dmdt"}
@@ -90,6 +90,6 @@ def test_data_sets_hold_light_curves_beside_the_features(table):
     placed = LightCurves(meta, batch.time, batch.mag, batch.err, batch.offsets)
     data = Dataset.from_table(table, "e", dmdt=False, light_curves=placed)
     assert data.X.shape[1] == Dataset.from_table(table, "e", dmdt=False).X.shape[1] + 800
-    assert data.sees().endswith("400 are here.") and data.settings["light_curves"] is True
+    assert data.describe_inputs().endswith("400 are here.") and data.settings["light_curves"] is True
     trees = models.fit(models.xgb(n_jobs=1, n_estimators=5), data.train, data.val)
     assert not any(name.startswith("curve") for name in trees.feature_importances_.index)

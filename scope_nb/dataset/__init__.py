@@ -7,8 +7,16 @@ let_threads_sleep()
 __getattr__, __dir__, __all__ = names_on_demand(
     __name__,
     {
-        "dataset": ["Dataset", "Part", "inputs", "read_for", "split_place", "trainable", "with_dmdt"],
-        "tables": ["column_names", "read_parquet", "read_table", "write_parquet"],
-        "labels": ["compare_medians", "count_labels", "label_columns", "read_class_tags"],
+        "dataset": ["Cut", "Dataset", "Part", "inputs", "split_place", "trainable"],
+        "tables": ["open_table", "read_parquet", "read_table", "write_parquet"],
+        "labels": [
+            "compare_medians",
+            "count_labels",
+            "find_example",
+            "label_columns",
+            "missing_parents",
+            "read_class_tags",
+            "tag_tree",
+        ],
     },
 )

@@ -1,8 +1,11 @@
 """Labels of a training table: from class names, and how many there are."""
 
+from typing import NamedTuple
+
 import pandas as pd
 
 from ..files import existing
+from ..lightcurves.curves import LightCurve, positions
 from ..taxonomy import CATALOGUES, NEGATIVE_LABEL, as_names, find_tag, labels, scope_statistics, tags
 
 
@@ -92,3 +95,65 @@ def label_columns(classes, tags_of):
     }
     columns = {label: classes.map({name: float(label in given) for name, given in rows.items()}) for label in labels()}
     return pd.DataFrame(columns)
+
+
+def tag_tree(taxonomy_name, counts=None):
+    """Return one of the two taxonomies as text: a tree of tags with their labels and, from `count_labels`, numbers."""
+    table = tags()[tags()["taxonomy"] == taxonomy_name]
+    children = {parent: list(rows.index) for parent, rows in table.groupby("parent_tag", sort=False)}
+
+    def lines(tag, indent):
+        line = indent + tag
+        if tag in table.index:
+            label = table.at[tag, "label"]
+            line = f"{line:<18}{label:<28}"
+            if counts is not None:
+                line += f"{counts.at[label, 'light curves']:>8,}"
+        yield line.rstrip()
+        for child in children.get(tag, []):
+            yield from lines(child, indent + "   ")
+
+    roots = [parent for parent in children if parent not in table.index]
+    return "\n".join(line for root in roots for line in lines(root, ""))
+
+
+def missing_parents(table, threshold=0.7):
+    """Return how many positive light curves of each tag lack the label of its parent.
+
+    Returns
+    -------
+    pandas.DataFrame
+        By tag: `parent` (its label), `positive`, `lack the parent`; the tag that lacks it most often first, tags that
+        always have it left out.
+    """
+    label_of = tags()["label"]
+    rows = {}
+    for tag, parent in tags()["parent_tag"].map(label_of).dropna().items():
+        positive = table[label_of[tag]] > threshold
+        lacking = positive & ~(table[parent] > threshold)
+        rows[tag] = {"parent": parent, "positive": positive.sum(), "lack the parent": lacking.sum()}
+    frame = pd.DataFrame.from_dict(rows, orient="index")
+    return frame[frame["lack the parent"] > 0].sort_values("lack the parent", ascending=False)
+
+
+class Example(NamedTuple):
+    """A light curve of a label: its `row` of the table and its `curve`, None where there is none; and how many
+    light curves have the label (`n_positive`), and how many of these are in the file (`n_curves`)."""
+
+    row: pd.Series | None
+    curve: LightCurve | None
+    n_positive: int
+    n_curves: int
+
+
+def find_example(table, label, threshold=0.7, curves=None):
+    """Return the first light curve with a label as an `Example`: of those in `curves` (LightCurves), if any is."""
+    positive = table[table[label] > threshold]
+    if positive.empty:
+        return Example(None, None, 0, 0)
+    if curves is None:
+        return Example(positive.iloc[0], None, len(positive), 0)
+    place = positions(curves, positive)
+    first = (place >= 0).argmax()
+    curve = curves[place[first]] if place[first] >= 0 else None
+    return Example(positive.iloc[first], curve, len(positive), int((place >= 0).sum()))

@@ -192,3 +192,14 @@ def pick_two(runs, run_a="", run_b=""):
                 continue
             return pair
     return None
+
+
+def describe_gains(table, other):
+    """Return in words what `against_group` found against the group `other`."""
+    mean, verdicts = table.iloc[-1], table["verdict"].iloc[:-1]
+    difference = difference_with_interval(mean["difference"], mean[["low", "high"]], ", 95 %")
+    return (
+        f"In the mean of {len(verdicts)} runs F1 differs from that in `{other}` by {difference}. "
+        f"{(verdicts == 'better').sum()} of them are clearly better and {(verdicts == 'worse').sum()} clearly worse; "
+        "with many tags, one in forty each way is chance."
+    )

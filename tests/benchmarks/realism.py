@@ -18,13 +18,12 @@ The folder is that of the real data; without it, ask for questions 1 and 4 only.
 
 import argparse
 import os
+import sys
 import warnings
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import survey
-from simulation import simulate
 from sklearn.metrics import f1_score, roc_auc_score
 from sklearn.model_selection import GroupKFold, StratifiedKFold, cross_val_predict
 from xgboost import XGBClassifier
@@ -35,6 +34,10 @@ from scope_nb.features.derived import derived_features
 from scope_nb.features.extract import featurize
 from scope_nb.features.statistics import NAMES, statistics
 from scope_nb.lightcurves.readers import read_lightcurves
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "data" / "simulate"))
+import survey
+from simulation import simulate
 
 SUFFIX = "ELS_ECE_EAOV"
 INPUTS = [*taxonomy.feature_columns("phenomenological", SUFFIX), f"period_{SUFFIX}", f"significance_{SUFFIX}"]

@@ -1,3 +1,5 @@
+"""Calibration: what is bent is mended, and how is chosen by the size of the data."""
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
