@@ -21,7 +21,7 @@ def data(table):
 
 
 def linear():
-    return make_pipeline(SimpleImputer(), LogisticRegression(C=0.01))
+    return make_pipeline(SimpleImputer(), LogisticRegression(C=0.01, max_iter=1000))
 
 
 def test_an_ensemble_is_the_mean_and_a_run_like_any(two):
