@@ -5,17 +5,7 @@ from .. import names_on_demand
 __getattr__, __dir__, __all__ = names_on_demand(
     __name__,
     {
-        "saved": [
-            "Run",
-            "classify",
-            "compare_settings",
-            "load_run",
-            "load_runs",
-            "provenance",
-            "require_same",
-            "save_run",
-            "write_run",
-        ],
+        "saved": ["Run", "classify", "compare_settings", "load_run", "load_runs", "save_run", "write_run"],
         "ensemble": ["average", "average_all", "save_average", "shared_tags"],
         "comparison": ["compare", "compare_published", "published_counts"],
         "leaderboard": ["group_runs", "mean_importances", "score_table"],

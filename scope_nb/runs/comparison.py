@@ -24,17 +24,13 @@ TEST_SHARE = 0.1  # of SCoPe's light curves
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """The result of a comparison.
+    """The result of a comparison of two classifiers of the names `a` and `b`, and its `verdict` in plain words.
 
     Parameters
     ----------
-    a, b : str
-        Names of what was compared.
     table : pandas.DataFrame
         One row for each score: `a`, `b`, `difference` (b - a), `low`, `high` (its 95 % interval), and `better`: "a",
         "b" or "" where the interval holds 0.
-    verdict : str
-        In plain words.
     differences : pandas.DataFrame
         The differences on resampled stars, one column for each score; None beside a published score.
     """
@@ -53,10 +49,8 @@ def compare(run_a, run_b, reports="", n_resamples=1000, seed=0, any_data=False):
 
     Parameters
     ----------
-    run_a, run_b : path-like or Run
+    run_a, run_b, reports
         See `load_run`.
-    reports : path-like
-        Folder of the runs.
     n_resamples, seed : int
         Of the resampled stars that `differences` shows.
     any_data : bool
@@ -133,12 +127,7 @@ def published_counts(tag, algorithm="xgb"):
 
     SCoPe gives shares only. Its test set holds a tenth of the light curves, so about a tenth of the tag's positives;
     of the numbers near that (within four standard deviations) the one is taken that best makes precision and recall of
-    both its algorithms fractions of whole numbers.
-
-    Parameters
-    ----------
-    tag : str
-    algorithm : {"dnn", "xgb"}
+    both its algorithms ("dnn", "xgb") fractions of whole numbers.
 
     Returns
     -------
@@ -177,27 +166,15 @@ def _fit_counts(n, tag, algorithm):
 
 
 def compare_published(run, algorithm="xgb", reports="", seed=0):
-    """Compare the F1 of a run with the published score of its tag.
+    """Compare the F1 of a run with that of SCoPe's published "dnn" or "xgb" of its tag, which is `a` of the result.
 
-    Both are uncertain, the run by its test stars (`metrics.intervals`); the published counts of found, missed and
-    falsely found light curves (`published_counts`) are drawn from their posterior, a Dirichlet distribution with
-    Jeffreys' prior. SCoPe's test set hardly holds two light curves of one star, so these count one by one; but it
-    shares stars with SCoPe's training part, which flatters the published score.
-
-    Parameters
-    ----------
-    run : path-like or Run
-    algorithm : {"dnn", "xgb"}
-        Whose score.
-    reports : path-like
-        As for `compare`.
-    seed : int
-        Of the draws from the posterior.
+    Both are uncertain, the run by its test stars (`metrics.intervals`); the `published_counts` are drawn from their
+    posterior, a Dirichlet distribution with Jeffreys' prior. SCoPe's test set hardly holds two light curves of one
+    star, so these count one by one; but it shares stars with SCoPe's training part, which flatters the published score.
 
     Returns
     -------
     Comparison
-        `a` is the published classifier.
     """
     run = load_run(run, reports)
     counts = published_counts(run.tag, algorithm)

@@ -20,8 +20,6 @@ def average(runs, reports="", data=None):
     ----------
     runs : list of path-like or Run
         At least two, of one tag and on the same light curves; see `load_run`.
-    reports : path-like
-        Folder of the runs.
     data : path-like, optional
         A training table that the runs must be of.
 
@@ -35,8 +33,12 @@ def average(runs, reports="", data=None):
     ValueError
         If the runs are fewer than two, of other data, or differ in tag, data, rows, labels or split.
     """
-    members = _load_members(runs, reports)
+    members = [load_run(run, reports) for run in runs]
+    if len(members) < 2:
+        raise ValueError("an ensemble needs at least two runs")
     first = members[0]
+    for other in members[1:]:
+        require_same(first, other)
     if data is not None and first.data.get("sha256") != sha256(data):
         raise ValueError(f"{first.name} was trained on other data than {Path(data).name}: train it on this table")
     predictions = first.evaluation.predictions.copy()
@@ -52,15 +54,6 @@ def average(runs, reports="", data=None):
     return Trained(model, model, "none", unseen, tuple(m.name for m in members)), evaluation
 
 
-def _load_members(runs, reports):
-    members = [load_run(run, reports) for run in runs]
-    if len(members) < 2:
-        raise ValueError("an ensemble needs at least two runs")
-    for other in members[1:]:
-        require_same(members[0], other)
-    return members
-
-
 def _merge_settings(members):
     """Return settings of a data set that has what any of several has; nothing if no data set can have it."""
     settings = [m.record.get("dataset") or {} for m in members]
@@ -72,13 +65,8 @@ def _merge_settings(members):
 
 
 def save_average(runs, reports=""):
-    """Average saved runs (see `average`), and save the mean in the group of the first, named after them: `xgb+dnn`.
-
-    Returns
-    -------
-    Run
-    """
-    members = _load_members(runs, reports)
+    """Save the `average` of runs in the group of the first, named after them, `xgb+dnn`, and return that `Run`."""
+    members = [load_run(run, reports) for run in runs]
     trained, evaluation = average(members)
     first, name = members[0], "+".join(member.algorithm for member in members)
     record = provenance({}) | {"data": first.data, "dataset": _merge_settings(members), "members": trained.members}
@@ -86,13 +74,9 @@ def save_average(runs, reports=""):
 
 
 def average_all(algorithms, group, reports=""):
-    """Average the runs of these algorithms for every tag of a group that has runs of them all, and save the means.
+    """Average the runs of these algorithms for every tag of a group that has them all, and return the saved `Run`s.
 
     One that exists and is not older than its members is kept, with its page.
-
-    Returns
-    -------
-    list of Run
     """
     runs = load_runs(reports)
     times = runs[runs["group"] == group].set_index(["algorithm", "tag"])["time"]

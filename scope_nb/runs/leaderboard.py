@@ -13,12 +13,7 @@ from .saved import load_run, load_runs, require_same
 
 
 def group_runs(reports="", group=""):
-    """Return the saved runs of one group (that of the newest run by default), in the order of the taxonomy.
-
-    Returns
-    -------
-    pandas.DataFrame
-        See `load_runs`; empty where there are no runs at all.
+    """Return the `load_runs` of one group (that of the newest run by default), in the order of the taxonomy.
 
     Raises
     ------
@@ -31,9 +26,9 @@ def group_runs(reports="", group=""):
     group = group or runs.loc[runs["time"].idxmax(), "group"]
     if group not in set(runs["group"]):
         raise unknown("group of runs", group, sorted(set(runs["group"])))
-    runs = runs[runs["group"] == group].sort_values("algorithm", kind="stable")
-    order = tags().index.get_indexer(runs["tag"])
-    return runs.iloc[np.argsort(np.where(order < 0, len(tags()), order), kind="stable")].reset_index(drop=True)
+    place = {tag: k for k, tag in enumerate(tags().index)}
+    runs = runs[runs["group"] == group].assign(place=runs["tag"].map(place)).sort_values(["place", "algorithm"])
+    return runs.drop(columns="place").reset_index(drop=True)
 
 
 def score_table(runs):
@@ -63,16 +58,10 @@ def against_published(runs, algorithm="xgb", seed=0):
     rows = []
     for run in runs[runs["tag"].isin(published().index)].itertuples():
         f1 = compare_published(run.folder, algorithm, seed=seed).table.loc["f1_score"]
-        rows.append(
-            {
-                "tag": run.tag,
-                "algorithm": run.algorithm,
-                "F1": number(f1["b"]),
-                "published": with_interval(f1["a"], f1[["a_low", "a_high"]]),
-                "difference": difference_with_interval(f1["difference"], f1[["low", "high"]]),
-                "verdict": _verdict(run, verdicts[f1["better"]]),
-            }
-        )
+        row = {"tag": run.tag, "algorithm": run.algorithm, "F1": number(f1["b"])}
+        row["published"] = with_interval(f1["a"], f1[["a_low", "a_high"]])
+        row["difference"] = difference_with_interval(f1["difference"], f1[["low", "high"]])
+        rows.append(row | {"verdict": _verdict(run, verdicts[f1["better"]])})
     return pd.DataFrame(rows)
 
 
@@ -89,15 +78,13 @@ def against_group(runs, other, reports=""):
         See `group_runs`.
     other : str
         Name of the other group, of the same light curves: with other features, say, or other settings.
-    reports : path-like
-        Folder of the runs.
 
     Returns
     -------
     pandas.DataFrame
         The largest gain first: `tag`, `algorithm`, `positive stars`, the F1 `there` and `here`, the `difference` with
-        the ends of its 95 % interval, `low` and `high`, the `gain in AP` (average precision), and the `verdict`. The
-        last row is the mean over all of them (`mean_difference`).
+        its 95 % interval, `low` and `high`, the `gain in AP` (average precision), and the `verdict`. The last row is
+        the mean over all of them (`mean_difference`).
 
     Raises
     ------
@@ -143,37 +130,25 @@ def agreement(runs):
                 continue
             if not np.array_equal(one[["row", "star", "y"]], two[["row", "star", "y"]]):
                 continue
-            called = [(run.evaluation.part("test")["probability"] > run.evaluation.threshold) for run in (a, b)]
-            called = np.array(called)
-            finders = called.sum(axis=0)[one["y"].to_numpy() == 1]
-            correlation = spearmanr(one["probability"], two["probability"]).statistic
-            rows.append(
-                {
-                    "tag": tag,
-                    "runs": f"{a.algorithm}, {b.algorithm}",
-                    "same answer": percent((called[0] == called[1]).mean()),
-                    "both find": percent((finders == 2).mean()),
-                    "one finds": percent((finders == 1).mean()),
-                    "none finds": percent((finders == 0).mean()),
-                    "rank correlation": number(correlation),
-                }
-            )
+            called_a = one["probability"].to_numpy() > a.evaluation.threshold
+            called_b = two["probability"].to_numpy() > b.evaluation.threshold
+            finders = (called_a.astype(int) + called_b)[one["y"].to_numpy() == 1]
+            row = {"tag": tag, "runs": f"{a.algorithm}, {b.algorithm}"}
+            row["same answer"] = percent((called_a == called_b).mean())
+            for name, count in (("both find", 2), ("one finds", 1), ("none finds", 0)):
+                row[name] = percent((finders == count).mean())
+            row["rank correlation"] = number(spearmanr(one["probability"], two["probability"]).statistic)
+            rows.append(row)
     return pd.DataFrame(rows)
 
 
 def mean_importances(runs, most=20):
     """Return the features most important on average over the tags, as shares of the importance of all features.
 
-    Returns
-    -------
-    pandas.DataFrame
-        A row for each feature, a column for each tag. Empty where no run has importances.
+    A row for each feature, a column for each tag; empty where no run has importances.
     """
-    runs = runs[runs["importances"].map(len) > 0]
-    shares = {
-        tag: pd.DataFrame(group["importances"].tolist()).fillna(0.0).mean()
-        for tag, group in runs.groupby("tag", sort=False)
-    }
+    groups = runs[runs["importances"].map(len) > 0].groupby("tag", sort=False)["importances"]
+    shares = {tag: pd.DataFrame(list(group)).fillna(0.0).mean() for tag, group in groups}
     table = pd.DataFrame(shares).fillna(0.0)
     return table.loc[table.mean(axis=1).sort_values(ascending=False).index[:most]]
 

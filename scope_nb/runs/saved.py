@@ -58,7 +58,7 @@ def _commit():
 
 
 def save_run(folder, trained, evaluation, dataset, parameters=None, figures=None, data=None):
-    """Save a run: scores, predictions, plots, model and provenance, whole or not at all.
+    """Save a run: scores, predictions, plots, model and provenance, whole or not at all. Return its folder.
 
     A model that cannot be written without pickle costs its file, not the run: a warning and the provenance say why.
 
@@ -75,11 +75,6 @@ def save_run(folder, trained, evaluation, dataset, parameters=None, figures=None
         Saved as PNG by name.
     data : path-like, optional
         The file of the training table, for its hash; by default that of the data set.
-
-    Returns
-    -------
-    pathlib.Path
-        The folder.
     """
     record = provenance(parameters or {}, dataset.path if data is None else data, dataset.simulated)
     record["dataset"] = dataset.settings
@@ -329,10 +324,7 @@ def _difference(one, two):
 def compare_settings(run_a, run_b, reports=""):
     """Return what two runs were made with and that differs: parameters, model, data, code and versions.
 
-    Returns
-    -------
-    pandas.DataFrame
-        One row each, one column for each run, as text; of the models only the words that the other has not.
+    One row each, one column for each run, as text; of the models only the words that the other has not.
     """
     one, two = (_settings_of(load_run(run, reports)) for run in (run_a, run_b))
     names = [name for name in one | two if one.get(name) != two.get(name)]

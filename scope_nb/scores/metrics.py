@@ -304,7 +304,8 @@ def percent(value):
 
 def with_interval(value, interval):
     """Return a score and its interval as text: `0.950 (0.930-0.970)`."""
-    return f"{number(value)} ({number(interval[0])}-{number(interval[1])})"
+    low, high = interval
+    return f"{number(value)} ({number(low)}-{number(high)})"
 
 
 def difference_with_interval(value, interval, level=""):
