@@ -78,12 +78,11 @@ def save_run(folder, trained, evaluation, dataset, parameters=None, figures=None
     """
     record = provenance(parameters or {}, dataset.path if data is None else data, dataset.simulated)
     record["dataset"] = dataset.settings
-    model = trained
-    if isinstance(trained, Trained):
-        model = trained.model
-        if trained.members:
-            record["members"] = list(trained.members)
-    return write_run(Path(folder), evaluation, record, model, figures)
+    if not isinstance(trained, Trained):
+        return write_run(Path(folder), evaluation, record, trained, figures)
+    if trained.members:
+        record["members"] = trained.members
+    return write_run(Path(folder), evaluation, record, trained.model, figures)
 
 
 def write_run(folder, evaluation, record, model=None, figures=None):
@@ -136,8 +135,7 @@ def _plain(value):
         return {str(k): _plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(v) for v in value]
-    if isinstance(value, np.generic):
-        value = value.item()
+    value = value.item() if isinstance(value, np.generic) else value
     return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
@@ -174,14 +172,7 @@ class Run:
 
 
 def load_run(run, reports=""):
-    """Read a saved run.
-
-    Parameters
-    ----------
-    run : path-like or Run
-        Its folder, or "GROUP/ALGORITHM/TAG" below the folder of the runs. A `Run` is returned as it is.
-    reports : path-like
-        Folder of the runs; see `files.reports_folder`.
+    """Read a saved run: its folder, or "GROUP/ALGORITHM/TAG" below `reports`. A `Run` is returned as it is.
 
     Raises
     ------
@@ -249,10 +240,11 @@ def _list_run(folder):
     read_metadata(folder / "predictions.parquet")  # raises where the file is cut short
     stats, record = _read_json(folder / "stats.json"), _read_json(folder / "provenance.json")
     data = record.get("data") or {}
-    row = dict(zip(("group", "algorithm", "tag"), folder.parts[-3:], strict=True))
-    row |= {"folder": folder, "time": record["time"], "data": data.get("file")}
-    row |= {"simulated": data.get("simulated", False), "importances": stats.get("importances", {})}
-    row |= {"f1_train": stats.get("train", {}).get("f1_score")} | {metric: stats[metric] for metric in METRICS}
+    group, algorithm, tag = folder.parts[-3:]
+    row = {"group": group, "algorithm": algorithm, "tag": tag, "folder": folder, "time": record["time"]}
+    row |= {"data": data.get("file"), "simulated": data.get("simulated", False)}
+    row |= {"importances": stats.get("importances", {}), "f1_train": stats.get("train", {}).get("f1_score")}
+    row |= {metric: stats[metric] for metric in METRICS}
     return row | {name: stats["test"].get(name) for name in TEST_COLUMNS}
 
 
@@ -264,15 +256,15 @@ def classify(run, table, reports="", light_curves=None):
     run, reports
         See `load_run`.
     table : pandas.DataFrame
-        Features as in a training table. If the run is `by_star`, a star is judged by all of its light curves in it:
-        they are matched by `obj_id`, or `ra` and `dec`; where no row has either, each light curve is judged alone.
+        Features as in a training table. If the run is `by_star`, a star is judged by all of its light curves in it,
+        matched by `obj_id`, or `ra` and `dec`; where no row has either, each light curve is judged alone.
     light_curves : LightCurves, optional
         Those of the rows, for a run that looks at light curves themselves.
 
     Returns
     -------
     pandas.DataFrame
-        The `probability`, and whether it is above the threshold of the run (`positive`), of each row.
+        The `probability` of each row, and whether it is above the threshold of the run (`positive`).
     """
     run = load_run(run, reports)
     settings = {name: run.record["dataset"][name] for name in ("features", "period_suffix", "derived", "dmdt")}
@@ -344,5 +336,5 @@ def _settings_of(run):
     settings = {k: v for k, v in record.get("parameters", {}).items() if k not in ("group", "reports")} | dataset
     settings |= {"columns": columns and len(columns), "model": record.get("model"), "commit": record.get("commit")}
     settings |= {"data": run.data.get("file"), "data hash": str(run.data.get("sha256"))[:8]}
-    settings["python"] = record.get("python")
+    settings |= {"python": record.get("python")}
     return settings | {f"version of {name}": v for name, v in record.get("versions", {}).items()}

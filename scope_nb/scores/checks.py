@@ -117,18 +117,9 @@ def check_dropped_negatives(evaluation, level=0.05):
 
 
 def score_over_seeds(model, dataset, seeds=5, seed=0, calibration="auto", by_star=True, folds=1):
-    """Train a model again with other seeds, and return the test scores of each.
+    """Train clones of a classifier with several seeds, from `seed` on, and return the test scores of each.
 
-    Parameters
-    ----------
-    model : scikit-learn classifier
-        A clone of it is fitted for each seed; every parameter of it named `seed` or `random_state`, however deep, is
-        set.
-    dataset : Dataset
-    seeds, seed : int
-        How many, and the first one.
-    calibration, folds, by_star
-        See `fit` and `evaluate`.
+    Every parameter named `seed` or `random_state`, however deep, is set. The others are those of `fit` and `evaluate`.
 
     Returns
     -------

@@ -172,11 +172,8 @@ def best_threshold(y, probability):
 def calibration_bins(y, probability, star, bins=10):
     """Return predicted probabilities beside what came true, in bins of equal width; empty ones are left out.
 
-    Returns
-    -------
-    pandas.DataFrame
-        `predicted` (mean probability), `true` (share of positives), `low`, `high` (Wilson's 95 % interval for as
-        many stars as the bin has), `n` (light curves).
+    Columns are `predicted` (mean probability), `true` (share of positives), `low`, `high` (Wilson's 95 % interval for
+    as many stars as the bin has) and `n` (light curves).
     """
     frame = pd.DataFrame({"predicted": probability, "true": y, "star": star})
     groups = frame.groupby(np.minimum((frame["predicted"] * bins).astype(int), bins - 1).to_numpy())
@@ -238,8 +235,8 @@ def describe_scores(evaluation):
     few = min(evaluation.stats[name]["n_positive_stars"] for name in ("val", "test"))
     if few < 30:
         lines.append(
-            f"There are only {few} positive stars in the validation or test part: "
-            "take the intervals seriously, and the single figures not."
+            f"There are only {few} positive stars in the validation or test part: take the intervals seriously, and "
+            "the single figures not."
         )
     return "\n\n".join(lines)
 
@@ -247,12 +244,8 @@ def describe_scores(evaluation):
 def mistakes(evaluation, meta, part="test", most=6):
     """Return the worst mistakes of a part: light curves whose probability is furthest on the wrong side.
 
-    `meta` has the labels of each light curve by its row number: `dataset.meta`, or the training table.
-
-    Returns
-    -------
-    pandas.DataFrame
-        `row` in the table, `y`, `probability`, and `labels`: the labels the light curve has above 0.5.
+    `meta` has the labels of each light curve by its row number: `dataset.meta`, or the training table. Columns are
+    `row`, `y`, `probability`, and `labels`: those that the light curve has above 0.5.
     """
     frame = evaluation.part(part)
     wrong = frame[(frame["probability"] > evaluation.threshold) != (frame["y"] == 1)]

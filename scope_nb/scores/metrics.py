@@ -31,15 +31,9 @@ class ScoreInput(NamedTuple):
 
 
 def scores(y, probability, threshold=0.5, weight=None):
-    """Return the scores of `METRICS`; a probability above `threshold` counts as positive.
+    """Return the scores of n light curves, of which the row of each counts `weight` times (once).
 
-    Parameters
-    ----------
-    y : array-like of int, shape (n,)
-    probability : array-like of float, shape (n,)
-    threshold : float
-    weight : array-like of float, shape (n,), optional
-        How often each row counts.
+    A probability above `threshold` counts as positive.
 
     Returns
     -------
@@ -153,12 +147,8 @@ def wilson(share, n, z=1.96):
 def influences(y, probability, star, threshold):
     """Return how much each star moves each score: the infinitesimal jackknife (Jaeckel 1972; Efron 1982).
 
-    The sum of their squares is the variance that other stars of the same kind would give.
-
-    Returns
-    -------
-    Scores of numpy.ndarray of float, shape (n_stars,)
-        Stars in the order of their names; NaN where a score is undefined.
+    The sum of their squares is the variance that other stars of the same kind would give. They are `Scores` of arrays,
+    shape (n_stars,), in the order of the stars' names; NaN where a score is undefined.
     """
     y, probability = np.asarray(y), np.asarray(probability, float)
     order = np.argsort(-probability, kind="stable")
@@ -221,11 +211,7 @@ def difference_limits(first, second):
     By the jackknife: stars are left out of both at once, and Student's distribution has one degree of freedom less
     than there are positive stars. Ranking scores close to 1 hang on few stars even where there are many, and such a
     difference is skewed: there the intervals of both, and how alike the stars move them, give the interval
-    (`combine_intervals`).
-
-    Parameters
-    ----------
-    first, second : ScoreInput
+    (`combine_intervals`). Both are of the class `ScoreInput`.
 
     Returns
     -------
@@ -258,19 +244,10 @@ def combine_intervals(a, b, ends_a, ends_b, correlation=0.0):
 
 
 def mean_difference(pairs):
-    """Return the mean difference in F1 over several pairs of classifiers, and the ends of its 95 % interval.
+    """Return the mean `difference` in F1 (second minus first) over several pairs, and its 95 % interval, `low`, `high`.
 
-    By the jackknife: a star is left out of all pairs at once, as tags share their stars.
-
-    Parameters
-    ----------
-    pairs : list of (ScoreInput, ScoreInput)
-        Pairs without a defined F1 do not count.
-
-    Returns
-    -------
-    dict of str to float
-        `difference` (second minus first), `low`, `high`.
+    By the jackknife: a star is left out of all pairs at once, as tags share their stars. `pairs` is a list of two
+    `ScoreInput`s each; those without a defined F1 do not count.
     """
     differences, moved = [], pd.Series(dtype=float)
     for pair in pairs:
