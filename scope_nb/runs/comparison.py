@@ -1,7 +1,7 @@
 """Is it better? Two runs on the same test stars, paired; and a run against the published score of its tag."""
 
+from collections import namedtuple
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,7 @@ from .saved import load_run, require_same
 COMPARED = {"f1_score": "F1", "average_precision": "average precision", "log_loss": "log loss"}
 FEW_STARS = 10  # fewer positive test stars than this cannot show what other stars would do
 TEST_SHARE = 0.1  # of SCoPe's light curves
+PublishedCounts = namedtuple("PublishedCounts", ["true_positives", "false_negatives", "false_positives"])
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,14 +113,6 @@ def _describe(table, a, b, stars):
 
 def _caution(run):
     return " The data are simulated: this says nothing about the real sky." if run.simulated else ""
-
-
-class PublishedCounts(NamedTuple):
-    """The test light curves that a published score rests on: positives found and missed, and false positives."""
-
-    true_positives: int
-    false_negatives: int
-    false_positives: int
 
 
 def published_counts(tag, algorithm="xgb"):

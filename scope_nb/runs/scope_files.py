@@ -60,13 +60,7 @@ def _read_scores(path):
 
 
 def read_predictions(path):
-    """Read a file of SCoPe's predictions (`.parquet`, `.csv` or `.h5`).
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per light curve, as in the file: `_id`, position, period and so on, and the probabilities `TAG_dnn`,
-        `TAG_xgb`.
+    """Read a table of SCoPe's predictions: the probabilities `TAG_dnn` and `TAG_xgb` of each light curve, and more.
 
     Raises
     ------

@@ -21,14 +21,14 @@ class Evaluation:
     ----------
     tag : str
     threshold : float
-        Chosen on the validation part; a probability above it counts as positive.
+        A probability above it counts as positive.
     predictions : pandas.DataFrame
         One row per light curve: `row` in the table, `star`, `part`, `y`, `probability`.
     stats : dict
         For "train", "val" and "test": every score of `METRICS`, `n`, `n_positive`, `n_stars`, `n_positive_stars`, and
         `interval`, the 95 % interval of each score.
     unseen : tuple of str
-        The parts beside "test" whose probabilities come from models that have not seen them: the threshold's choice.
+        The parts beside "test" that the model has not learned from; the threshold was chosen on them.
     by_star : bool
         Whether all light curves of a star (in one part) have their mean probability.
     """
@@ -190,34 +190,27 @@ def beside_published(evaluation):
     The baseline calls everything positive: its precision is the share of positives. Published are SCoPe's DNN and
     XGB, on its own test set and split by light curve; they are no upper limit for other data.
     """
-    names = ["precision", "recall", "f1_score", "average_precision"]
-    share = _positive_share(evaluation)
-    rows = {
-        "this model": list(evaluation.texts(metrics=names).values()),
-        "everything positive": [number(value) for value in (share, 1.0, _baseline_f1(share), share)],
-    }
+    baseline = {metric: number(value) for metric, value in _score_baseline(evaluation).items()}
+    rows = {"this model": evaluation.texts(metrics=baseline), "everything positive": baseline}
     if evaluation.tag in published().index:
         reference = published().loc[evaluation.tag]
         for name in ("dnn", "xgb"):
-            figures = [number(reference[f"{metric}_{name}"]) for metric in names[:3]]
-            rows[f"SCoPe {name.upper()}, published"] = [*figures, "-"]
-    return pd.DataFrame.from_dict(rows, orient="index", columns=names)
+            texts = {metric: number(reference.get(f"{metric}_{name}")) for metric in baseline}
+            rows[f"SCoPe {name.upper()}, published"] = texts
+    return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def _positive_share(evaluation):
-    return evaluation.stats["test"]["n_positive"] / evaluation.stats["test"]["n"]
-
-
-def _baseline_f1(share):
-    """Return the F1 of calling everything positive."""
-    return 2 * share / (1 + share)
+def _score_baseline(evaluation):
+    """Return the test scores of calling everything positive."""
+    share = evaluation.stats["test"]["n_positive"] / evaluation.stats["test"]["n"]
+    return {"precision": share, "recall": 1.0, "f1_score": 2 * share / (1 + share), "average_precision": share}
 
 
 def describe_scores(evaluation):
     """Return in plain words what the test scores mean, and how far they can be trusted."""
     tag, test, train = evaluation.tag, evaluation.stats["test"], evaluation.stats["train"]
     low, high = test["interval"]["f1_score"]
-    baseline = _baseline_f1(_positive_share(evaluation))
+    baseline = _score_baseline(evaluation)["f1_score"]
     clearly = "clearly" if np.isfinite(low) and low > baseline else "not clearly"
     lines = [
         f"Of {test['n_positive']:,} test light curves ({test['n_positive_stars']:,} stars) that are {tag}, the "

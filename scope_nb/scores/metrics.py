@@ -150,11 +150,16 @@ def influences(y, probability, star, threshold):
     The sum of their squares is the variance that other stars of the same kind would give. They are `Scores` of arrays,
     shape (n_stars,), in the order of the stars' names; NaN where a score is undefined.
     """
-    y, probability = np.asarray(y), np.asarray(probability, float)
-    order = np.argsort(-probability, kind="stable")
-    names, owner = np.unique(np.asarray(star)[order], return_inverse=True)
-    rows = _row_influences(y[order].astype(float), probability[order], threshold)
-    return Scores(*(np.bincount(owner, row, len(names)) for row in rows))
+    y, probability, owner = _sort(y, probability, star)
+    rows = _row_influences(y.astype(float), probability, threshold)
+    return Scores(*(np.bincount(owner, row) for row in rows))
+
+
+def _sort(y, probability, star):
+    """Return labels, probabilities (sorted downwards) and the number of the star of each row."""
+    order = np.argsort(-np.asarray(probability, float), kind="stable")
+    owner = np.unique(np.asarray(star)[order], return_inverse=True)[1]
+    return np.asarray(y)[order], np.asarray(probability, float)[order], owner
 
 
 def _row_influences(y, probability, threshold):
@@ -194,14 +199,12 @@ def resampled_scores(y, probability, star, threshold, n_resamples=1000, seed=0):
     Drawn are the names of the stars: with the same stars and seed, two calls draw the same ones, so that the
     differences between two classifiers are paired.
     """
-    y, probability = np.asarray(y), np.asarray(probability, float)
-    order = np.argsort(-probability, kind="stable")
-    names, owner = np.unique(np.asarray(star)[order], return_inverse=True)
-    rng = np.random.default_rng(seed)
-    blocks = []
+    y, probability, owner = _sort(y, probability, star)
+    n_stars = owner.max() + 1
+    rng, blocks = np.random.default_rng(seed), []
     for start in range(0, n_resamples, 50):  # in blocks: memory stays small for large parts
-        times = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), min(50, n_resamples - start))
-        blocks.append(weighted_scores(y[order], probability[order], times[:, owner].astype(float), threshold))
+        times = rng.multinomial(n_stars, np.full(n_stars, 1 / n_stars), min(50, n_resamples - start))
+        blocks.append(weighted_scores(y, probability, times[:, owner].astype(float), threshold))
     return Scores(*map(np.concatenate, zip(*blocks, strict=True)))
 
 

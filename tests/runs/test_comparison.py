@@ -103,3 +103,14 @@ def test_two_groups_are_compared_tag_by_tag(two, make_world, save_predictions):
         leaderboard.against_group(leaderboard.group_runs(two, "new").query("tag == 'i'"), "g", two)
     with pytest.raises(ValueError, match="group 'g' has no run"):
         leaderboard.against_group(leaderboard.group_runs(two / "empty"), "g", two / "empty")
+
+
+def test_runs_stand_in_a_table_beside_published_scores(two):
+    found = leaderboard.group_runs(two, "g")
+    scores = leaderboard.score_table(found)
+    assert scores[["tag", "algorithm"]].to_numpy().tolist() == [["rrlyr", "dnn"], ["rrlyr", "xgb"]]
+    assert scores["f1 score"].str.fullmatch(r"[01]\.\d{3} \([01]\.\d{3}-[01]\.\d{3}\)").all()
+    beside = leaderboard.against_published(found)
+    assert beside["published"].str.fullmatch(r"[01]\.\d{3} \([01]\.\d{3}-[01]\.\d{3}\)").all()
+    assert beside["difference"].str.fullmatch(r"[+-]\d\.\d{3} \([+-]\d\.\d{3} to [+-]\d\.\d{3}\)").all()
+    assert set(beside["verdict"]) <= {"run is better", "published is better", "no clear difference"}

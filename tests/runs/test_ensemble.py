@@ -79,3 +79,20 @@ def test_a_mean_sees_what_any_of_its_members_sees(table, tmp_path):
         found = runs.classify(mean, table)["probability"]
         own = mean.evaluation.predictions
         np.testing.assert_allclose(found.iloc[own["row"]], own["probability"])
+
+
+def test_a_mean_is_of_two_runs_of_the_given_table(data, tmp_path):
+    table = tmp_path / "table.parquet"
+    table.write_bytes(b"one")
+    for name in ("a", "b"):
+        trained = models.fit(linear(), data)
+        runs.save_run(tmp_path / "g" / name / "rrlyr", trained, evaluate(trained, data), data, data=table)
+    members = ["g/a/rrlyr", "g/b/rrlyr"]
+    trained, evaluation = ensemble.average(members, tmp_path, table)
+    folder = runs.save_run(tmp_path / "g/a+b/rrlyr", trained, evaluation, data, data=table)
+    assert runs.load_run(folder).record["members"] == members
+    table.write_bytes(b"other")
+    with pytest.raises(ValueError, match=r"was trained on other data than table\.parquet"):
+        ensemble.average(members, tmp_path, table)
+    with pytest.raises(ValueError, match="at least two runs"):
+        ensemble.average(members[:1], tmp_path)
