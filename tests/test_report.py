@@ -122,7 +122,7 @@ def test_an_ensemble_has_a_page_and_classifies(table, tmp_path):
     other = HistGradientBoostingClassifier(max_iter=3, max_features=0.1).fit(images.train.X, images.train.y)
     for name, model, dataset in (("xgb", trees, plain), ("mine", other, images)):
         folder = files.run_folder(tmp_path, "t", name, "e")
-        runs.save_run(folder, model, evaluate(model, dataset), dataset, {}, tmp_path / "t.parquet")
+        runs.save_run(folder, model, evaluate(model, dataset), dataset, {}, data=tmp_path / "t.parquet")
     arguments = [
         "report",
         "--ensemble",
@@ -142,7 +142,7 @@ def test_an_ensemble_has_a_page_and_classifies(table, tmp_path):
     assert np.abs(by_star - mean).max() > 0.01 and run.evaluation.by_star
     np.testing.assert_allclose(run.evaluation.predictions["probability"], by_star, rtol=1e-6)
     assert run.record["members"] == ["t/xgb/e", "t/mine/e"]
-    short = ensemble.average(["t/xgb/e", "t/mine/e"], tmp_path)
+    short = ensemble.save_average(["t/xgb/e", "t/mine/e"], tmp_path)
     assert short.evaluation.threshold == pytest.approx(run.evaluation.threshold, rel=1e-6)
     tests = [{metric: r.evaluation.stats["test"][metric] for metric in METRICS} for r in (short, run)]
     assert tests[0] == pytest.approx(tests[1], rel=1e-6)
@@ -157,7 +157,7 @@ def test_an_ensemble_has_a_page_and_classifies(table, tmp_path):
         alone = runs.classify(f"t/{name}/e", new.assign(ra=np.nan, dec=np.nan), tmp_path)["probability"]
         np.testing.assert_allclose(pool(alone.to_numpy(), np.repeat(range(17), 2)), found["probability"], rtol=1e-6)
     with pytest.raises(ValueError, match="was trained on other data"):
-        ensemble.mean_model("xgb+mine", "t", "e", files.sample(), tmp_path)
+        ensemble.average(["t/xgb/e", "t/mine/e"], tmp_path, files.sample())
 
 
 @pytest.mark.parametrize(
@@ -231,6 +231,7 @@ def test_the_index_is_escaped(tmp_path):
     (folder / "stats.json").write_text(json.dumps(dict.fromkeys(METRICS, None) | {"test": part}))
     record = {"time": "2026-01-01T00:00:00", "data": {"file": "<script>", "simulated": False}}
     (folder / "provenance.json").write_text(json.dumps(record))
+    pd.DataFrame({"row": []}).to_parquet(folder / "predictions.parquet")
     page = report.write_index(tmp_path).read_text()
     assert "<script>" not in page
     assert page.count("&lt;script&gt;") == 2

@@ -307,7 +307,7 @@ def with_interval(value, interval):
     return f"{number(value)} ({number(interval[0])}-{number(interval[1])})"
 
 
-def difference_with_interval(value, interval):
-    """Return a difference and its interval as text: `+0.010 (-0.005 to +0.025)`."""
+def difference_with_interval(value, interval, level=""):
+    """Return a difference and its interval as text: `+0.010 (-0.005 to +0.025)`; `level` stands behind these."""
     low, high = (number(end, "+") for end in interval)
-    return f"{number(value, '+')} ({low} to {high})"
+    return f"{number(value, '+')} ({low} to {high}{level})"
