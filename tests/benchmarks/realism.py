@@ -115,7 +115,7 @@ def _twin(curve, times, shallow, rng):
 def _shallow(curve):
     """How much less deep than a good field a light curve is, by its errors."""
     grid = np.linspace(-1, 3, 81)
-    return grid[np.argmin(np.abs(np.log(survey.error(np.median(curve.mag), grid) / np.median(curve.err))))]
+    return grid[np.argmin(np.abs(np.log(survey.quoted_error(np.median(curve.mag), grid) / np.median(curve.err))))]
 
 
 def one_each(curves):
