@@ -212,7 +212,7 @@ def write_survey(out, n_stars, seed=0, mix="natural", features=True, keep=None, 
     pandas.DataFrame
         What `count_labels` says of it.
     """
-    from scope_nb.dataset.dataset import split_place
+    from scope_nb.dataset.splits import split_place
 
     out, settings = Path(out), [n_stars, seed, mix, features, __version__]
     key = hashlib.blake2b(json.dumps([*settings, kinds()]).encode(), digest_size=4).hexdigest()
