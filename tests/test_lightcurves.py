@@ -4,7 +4,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scope_nb.dataset.dataset import split_place
+from scope_nb.dataset.splits import split_place
 from scope_nb.lightcurves.curves import LightCurves, group_by_position, stars
 from scope_nb.lightcurves.readers import read_lightcurves, write_lightcurves
 
