@@ -312,7 +312,7 @@ def reliability(evaluation, part="test", before=None, ax=None):
 
 
 def trust(measured, chosen=None, ax=None):
-    """Plot how often periods were right against their trust, from `judge.reliability`; `chosen` marks one period's."""
+    """Plot how often periods were right against their trust, from `measured_trust`; `chosen` marks one period's."""
     ax = axes_for(ax, figsize=(4.4, 3.6))
     ax.plot([0, 1], [0, 1], lw=0.8, color="black", alpha=0.4)
     marks = zip(measured.groupby("set", sort=False), (BLUE, ORANGE, GREEN), "os^", strict=False)

@@ -6,7 +6,7 @@ from sklearn.metrics import roc_auc_score
 from scope_nb import models
 from scope_nb.dataset.columns import CHANNELS, curve_block, sequences
 from scope_nb.dataset.dataset import Dataset
-from scope_nb.lightcurves.curves import LightCurves, positions
+from scope_nb.lightcurves.curves import LightCurves
 from scope_nb.models.networks import network_input
 
 
@@ -37,19 +37,10 @@ def test_a_light_curve_becomes_its_latest_epochs():
         assert set(values["band"]) == {curve.info["filter"]} and np.isnan(block[row, n:]).all()
 
 
-def test_rows_find_their_light_curve_by_number_and_position():
+def test_light_curves_of_another_table_are_refused():
     batch, _ = curves(3, 0)
-    meta = batch.meta.assign(ra=[10.0, 20.0, 30.0], dec=5.0)
-    placed = LightCurves(meta, batch.time, batch.mag, batch.err, batch.offsets)
-    table = pd.DataFrame({"_id": [2, 1, 0], "ra": [30.0001, 21.0, 10.0], "dec": 5.0})
-    assert positions(placed, table).tolist() == [2, -1, 0]
     with pytest.raises(ValueError, match=r"none of the 3 rows of the table is among the 3 light curves"):
-        sequences(placed, table.assign(_id=7))
-
-
-def test_names_of_digits_are_the_same_as_text_and_as_numbers():
-    curves = LightCurves.from_lists(pd.DataFrame({"_id": ["7", "12"]}), *[[[1.0, 2.0]] * 2] * 3)
-    assert positions(curves, pd.DataFrame({"_id": [12.0, 7.0, np.nan]})).tolist() == [1, 0, -1]
+        sequences(batch, batch.meta.assign(_id=7))
 
 
 def test_padding_is_nought_and_marked():

@@ -11,7 +11,7 @@ import pandas as pd
 from sklearn.model_selection import train_test_split
 
 from ..features.derived import CHANGES, changes, derived_features, sources
-from ..features.dmdt import SIZE, stacked
+from ..features.dmdt import SIZE, stack_dmdt
 from ..files import existing
 from ..lightcurves.curves import stars
 from ..taxonomy import ALERTS, CATALOGUES, NEGATIVE_LABEL, defaults, feature_columns, find_tag, labels, tags, unknown
@@ -426,7 +426,7 @@ def _inputs(table, columns, suffix, derived, dmdt, light_curves, row):
         more = derived_features(table[list(dict.fromkeys([*columns, *further]))].iloc[row], suffix)
         inputs.append(more[[c for c in more if c not in columns]].reset_index(drop=True))
     if dmdt:
-        block = stacked(table["dmdt"].iloc[row], "the table")
+        block = stack_dmdt(table["dmdt"].iloc[row])
         inputs.append(pd.DataFrame(block.reshape(len(block), -1), columns=DMDT_COLUMNS))
     if light_curves is not None:
         inputs.append(sequences(light_curves, table.iloc[row]))

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ..features.dmdt import SIZE, stack_dmdt, stacked
+from ..features.dmdt import SIZE, stack_dmdt
 from ..files import existing, whole
 from .hdf5 import HDF5_NAMES, read_hdf5
 
@@ -76,7 +76,7 @@ def read_table(path, columns=None):
     if "dmdt" in frame:
         names = list(frame)
         column = frame.pop("dmdt")
-        block = _dmdt_from_text(column, path) if suffix == ".csv" else stacked(column, path)
+        block = _dmdt_from_text(column, path) if suffix == ".csv" else stack_dmdt(column, path)
         frame = _with_dmdt(frame, block, names)
     return frame
 
