@@ -6,7 +6,7 @@ from sklearn.metrics import roc_auc_score
 from scope_nb import models
 from scope_nb.dataset.columns import curve_block, sequences
 from scope_nb.dataset.dataset import Dataset
-from scope_nb.lightcurves.curves import LightCurves, positions
+from scope_nb.lightcurves.curves import LightCurves
 from scope_nb.models.networks import network_input
 
 
@@ -23,9 +23,10 @@ def curves(n, seed):
     return LightCurves.from_lists(meta, time, mag, [np.full(len(t), 0.03) for t in time]), y
 
 
-def test_names_of_digits_are_the_same_as_text_and_as_numbers():
-    curves = LightCurves.from_lists(pd.DataFrame({"_id": ["7", "12"]}), *[[[1.0, 2.0]] * 2] * 3)
-    assert positions(curves, pd.DataFrame({"_id": [12.0, 7.0, np.nan]})).tolist() == [1, 0, -1]
+def test_light_curves_of_another_table_are_refused():
+    batch, _ = curves(3, 0)
+    with pytest.raises(ValueError, match=r"none of the 3 rows of the table is among the 3 light curves"):
+        sequences(batch, batch.meta.assign(_id=7))
 
 
 def test_padding_is_nought_and_marked():

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ..features.derived import CHANGES, changes, derived_features, sources
-from ..features.dmdt import SIZE, stacked
+from ..features.dmdt import SIZE, stack_dmdt
 from ..lightcurves.curves import LightCurves, stars
 from ..taxonomy import ALERTS, CATALOGUES, defaults, feature_columns, find_tag, labels, tags, unknown
 from .columns import curve_block, sequences
@@ -354,7 +354,7 @@ def inputs(table, features, period_suffix, derived=True, dmdt=True, light_curves
         more = derived_features(table[list(dict.fromkeys([*columns, *further]))].iloc[rows], period_suffix)
         frames.append(more[[name for name in more if name not in columns]].reset_index(drop=True))
     if dmdt:
-        block = stacked(table["dmdt"].iloc[rows], "the table")
+        block = stack_dmdt(table["dmdt"].iloc[rows], "the table")
         frames.append(pd.DataFrame(block.reshape(len(block), -1), columns=DMDT_COLUMNS))
     if light_curves is not None:
         frames.append(sequences(light_curves, table.iloc[rows]))

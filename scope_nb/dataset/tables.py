@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..features.dmdt import SIZE, stack_dmdt, stacked
+from ..features.dmdt import SIZE, stack_dmdt
 from ..files import existing, whole
 from .hdf5 import HDF5_NAMES, read_hdf5
 
@@ -190,7 +190,7 @@ class Hdf5Table(TableFile):
 
     def _read(self, names):
         frame = self._frame[names].copy()
-        return frame, stacked(frame.pop("dmdt"), self.path) if "dmdt" in names else None
+        return frame, stack_dmdt(frame.pop("dmdt"), self.path) if "dmdt" in names else None
 
 
 def _parse_dmdt(column, path):
