@@ -1,6 +1,7 @@
 """The command line: `python -m scope_nb`. Each command imports what it needs, so that help comes at once."""
 
 import argparse
+from pathlib import Path
 
 OPTION_OF = {"tag": "tags", "algorithm": "algorithms", "group": "group", "reports": "reports"}
 
@@ -92,7 +93,7 @@ def _parameters(options):
     cell, more = usual_parameters(project_folder() / "notebooks" / "train.ipynb")
     values = check_parameters(values, more | cell, "parameter of train.ipynb")
     if values.get("config"):
-        values["config"] = str(existing(values["config"]).resolve())
+        values["config"] = str(Path(values["config"]).expanduser().resolve())
         values.setdefault("data", run_settings("vnv", values["config"])["data"])
     if values.get("data"):
         values["data"] = str(existing(values["data"]).resolve())

@@ -105,6 +105,7 @@ def differences(comparison, metric="f1_score", ax=None):
     name = "F1" if metric == "f1_score" else metric.replace("_", " ")
     ax.set_xlabel(f"difference in {name}: {comparison.b} minus {comparison.a}", fontsize=9)
     ax.set_ylabel("resamples of the stars")
+    ax.locator_params(axis="x", nbins=6)
     ax.legend(fontsize=8)
     return ax
 

@@ -17,7 +17,10 @@ sys.path.insert(0, str(ROOT / "data" / "simulate"))  # the simulator is no part 
 
 
 def pytest_configure(config):
-    """Notebooks under test save their runs in a temporary folder, not among the user's."""
+    """Notebooks under test save their runs in a temporary folder; workers side by side use one thread each."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        for name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+            os.environ.setdefault(name, "1")  # read when the libraries are loaded
     folder = tempfile.TemporaryDirectory(prefix="scope_nb-")
     os.environ["SCOPE_NB_REPORTS"] = folder.name
     config.add_cleanup(folder.cleanup)

@@ -8,22 +8,21 @@ from simulation import write_survey
 
 
 def main(arguments=None):
-    """Write a simulated survey: light curves, training table and truth. Prints what it holds of each label."""
+    """Write a simulated survey: light curves, training table and truth. Print how often each label occurs."""
     parser = argparse.ArgumentParser(prog="python data/simulate", description=main.__doc__)
-    parser.add_argument("--stars", type=int, default=1000, help="number of stars (default 1000)")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--mix", choices=MIXES, default="natural", help="classes as in nature, or stratified")
-    parser.add_argument("--out", type=Path, required=True, help="folder for the files")
-    parser.add_argument("--prefix", default="", help='put before the file names, for example "sample_"')
-    parser.add_argument("--keep", type=int, help="write the light curves of so many stars, test stars first (all)")
-    parser.add_argument("--features", action=argparse.BooleanOptionalAction, default=True, help="make the table too")
-    parser.add_argument("--jobs", type=int, default=-1, help="processes (all cores)")
-    given = parser.parse_args(arguments)
-    if given.stars < 1:
-        parser.error(f"--stars must be at least 1, not {given.stars}")
-    counts = write_survey(
-        given.out, given.stars, given.seed, given.mix, given.features, given.keep, given.prefix, given.jobs
-    )
+    add = parser.add_argument
+    add("--stars", dest="n_stars", metavar="STARS", type=int, default=1000, help="number of stars (default 1000)")
+    add("--seed", type=int, default=0)
+    add("--mix", choices=MIXES, default="natural", help="classes as in nature, or stratified")
+    add("--out", type=Path, required=True, help="folder for the files")
+    add("--prefix", default="", help='put before the file names, for example "sample_"')
+    add("--keep", type=int, help="write the light curves of only so many stars, first those of the test part (all)")
+    add("--features", action=argparse.BooleanOptionalAction, default=True, help="make the training table too")
+    add("--jobs", dest="n_jobs", metavar="JOBS", type=int, default=-1, help="processes (all cores)")
+    options = parser.parse_args(arguments)
+    if options.n_stars < 1:
+        parser.error(f"--stars must be at least 1, not {options.n_stars}")
+    counts = write_survey(**vars(options))
     print(counts.to_string())
 
 

@@ -12,23 +12,21 @@ from scope_nb.taxonomy import NEGATIVE_LABEL, tags, unknown
 
 MIXES = ("natural", "sample")
 
-
 # Intrinsic g - i of normal stars, and the absolute r magnitude of the main sequence there: Covey et al. (2007)
 LOCUS_GI = np.array([-0.90, -0.45, 0.20, 0.55, 1.50, 2.05, 3.00, 3.80])
-
 
 _DWARF_MR = np.array([-1.5, 1.0, 2.6, 4.65, 7.0, 8.3, 11.3, 14.5])
 
 
 @dataclass(frozen=True)
 class Star:
-    """What is drawn for one star.
+    """One star and its properties, drawn at random.
 
     Attributes
     ----------
     kind : str
     labels : tuple of str
-        What applies to it, parents before children.
+        All that apply to it, parents before children.
     period, amplitude : float
         Days and mag (peak to peak in r); NaN where there is none or the shape decides.
     bands : tuple of float
@@ -51,11 +49,11 @@ class Star:
 
     def vary(self, times, rng):
         """Return the magnitude offsets in g, r and i at `times` (MJD, sorted), shape (3, n)."""
-        return getattr(shapes, kinds()[self.kind]["shape"])(times, self, rng)
+        return getattr(shapes, read_kinds()[self.kind]["shape"])(times, self, rng)
 
 
 @cache
-def kinds():
+def read_kinds():
     """Return the table of kinds: name -> parameters, as `kinds.yaml` explains them."""
     with Path(__file__).with_name("kinds.yaml").open(encoding="utf-8") as file:
         table = yaml.safe_load(file)
@@ -67,14 +65,14 @@ def kinds():
     return {name: default | row for name, row in table.items()}
 
 
-def mix(name="natural"):
+def mix_weights(name="natural"):
     """Return the weight of each kind in a mix: "natural" (that of SCoPe's training set) or "sample" (stratified)."""
     if name not in MIXES:
         raise unknown("mix", name, MIXES)
-    return {kind: row["weight"][MIXES.index(name)] for kind, row in kinds().items()}
+    return {kind: row["weight"][MIXES.index(name)] for kind, row in read_kinds().items()}
 
 
-def _spread(rng, values):
+def _draw_log_normal(rng, values):
     """Draw from a log-normal distribution with limits (middle, dex, least, most); NaN if there is none."""
     if values is None:
         return np.nan
@@ -84,22 +82,22 @@ def _spread(rng, values):
     return value
 
 
-def _labels(row, rng):
-    """Turn "vnv pnp e ea:0.4" into labels; a tag with a share is there for that share of the stars."""
+def _draw_labels(row, rng):
+    """Return the labels of a star from "vnv pnp e ea:0.4": a tag with a number is set for that share of the stars."""
     if rng.random() > row["noticed"]:
         return (NEGATIVE_LABEL,)
-    chosen = []
+    labels = []
     for entry in row["tags"].split():
         tag, _, share = entry.partition(":")
         if not share or rng.random() < float(share):
-            chosen.append(tag if tag == NEGATIVE_LABEL else tags().at[tag, "label"])
-    return tuple(chosen)
+            labels.append(tag if tag == NEGATIVE_LABEL else tags().at[tag, "label"])
+    return tuple(labels)
 
 
-def draw(kind, rng):
-    """Draw one star of a kind."""
-    row = kinds()[kind]
-    period = _spread(rng, row["period"])
+def draw_star(kind, rng):
+    """Return one `Star` of a kind, drawn at random."""
+    row = read_kinds()[kind]
+    period = _draw_log_normal(rng, row["period"])
     log_p = 0.0 if np.isnan(period) else np.log10(period)
     zero, slope, scatter = row["abs_mag"]
     abs_mag = zero + slope * log_p + rng.normal(0, scatter)
@@ -110,9 +108,9 @@ def draw(kind, rng):
         colour = float(np.interp(abs_mag, _DWARF_MR, LOCUS_GI) + rng.normal(0, 0.06))
     return Star(
         kind,
-        _labels(row, rng.spawn(1)[0]),  # what people say leaves the light curves as they are
+        _draw_labels(row, rng.spawn(1)[0]),  # a generator of its own: labels do not change the light curves
         period,
-        _spread(rng, row["amplitude"]),
+        _draw_log_normal(rng, row["amplitude"]),
         tuple(np.array(row["bands"]) * rng.normal(1, 0.03, 2)),
         abs_mag,
         colour,

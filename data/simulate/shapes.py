@@ -14,7 +14,7 @@ TURN = 2 * np.pi
 
 
 def _phase(times, period, rng):
-    """Phase in cycles (not wrapped) from a random zero point."""
+    """Return the phase in cycles (not wrapped) from a random zero point."""
     return (times - FIRST_NIGHT) / period + rng.random()
 
 
@@ -24,7 +24,7 @@ def _bands(curve, star):
 
 
 def _fourier(phase, ratios, angles):
-    """Cosine series of unit peak-to-peak range from the ratios R_k1 and phases phi_k1, k = 2, 3, ..."""
+    """Return a cosine series of unit peak-to-peak range from the ratios R_k1 and phases phi_k1, k = 2, 3, ..."""
     grid = np.linspace(0.0, 1.0, 200)
 
     def series(x):
@@ -37,7 +37,7 @@ def _fourier(phase, ratios, angles):
 
 
 def random_walk(times, tau, sigma, rng):
-    """Damped random walk (mag) with time scale `tau` (days) and scatter `sigma`; Kelly et al. (2009)."""
+    """Return a damped random walk (mag) with time scale `tau` (days) and scatter `sigma`; Kelly et al. (2009)."""
     keep = np.exp(-np.diff(times) / tau)
     kicks = sigma * np.sqrt(1 - keep**2) * rng.standard_normal(len(keep))
     value = sigma * rng.standard_normal()
@@ -49,7 +49,7 @@ def random_walk(times, tau, sigma, rng):
 
 
 def _since_last(times, mean_gap, rng):
-    """Days since the last of a series of random events, and the number of that event."""
+    """Return the days since the last of a series of random events, and the number of that event."""
     n_events = int(1.2 * (LAST_NIGHT - FIRST_NIGHT) / mean_gap) + 40
     # The series starts long before the survey, so that every epoch has a predecessor.
     events = FIRST_NIGHT - 10 * mean_gap + np.cumsum(rng.gamma(3.0, mean_gap / 3.0, n_events))
@@ -62,7 +62,7 @@ def _lognormal(rng, middle, dex):
 
 
 def _overlap(distance, a, b):
-    """Area shared by two discs of radii `a` and `b` whose centres are `distance` apart."""
+    """Return the area shared by two discs of radii `a` and `b` whose centres are `distance` apart."""
     d = np.clip(distance, abs(a - b) + 1e-9, a + b)
     angle_a = np.arccos(np.clip((d**2 + a**2 - b**2) / (2 * d * a), -1, 1))
     angle_b = np.arccos(np.clip((d**2 + b**2 - a**2) / (2 * d * b), -1, 1))
@@ -70,14 +70,14 @@ def _overlap(distance, a, b):
 
 
 def _hidden(distance, behind, front):
-    """Share of the light of the disc behind that is hidden; nested discs stand in for limb darkening."""
+    """Return the share of the light of the disc behind that is hidden; nested discs stand in for limb darkening."""
     shells = ((1.0, 0.55), (0.85, 0.25), (0.55, 0.20))
     total = sum(weight * shell**2 for shell, weight in shells)
     return sum(w * _overlap(distance, s * behind, front) for s, w in shells) / (np.pi * behind**2 * total)
 
 
 def _binary(phase, radii, cos_i, surface, tide, heating=0.0):
-    """Eclipses of two spherical stars with tidal distortion and heating, in g, r and i (mag, shape (3, n)).
+    """Return the eclipses of two spherical stars with tidal distortion and heating, in g, r and i (mag, shape (3, n)).
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def detached(times, star, rng):
     if rng.random() < 0.4:  # Algol: the cooler star has filled its Roche lobe
         total, share, surface = np.clip(1.3 * total, 0.35, 0.6), rng.uniform(0.5, 0.65), rng.uniform(0.05, 0.3)
     radii = ((1 - share) * total, share * total)
-    cos_i = rng.uniform(0, 0.6 * total)  # nobody would have noticed a shallower graze
+    cos_i = rng.uniform(0, 0.6 * total)  # shallower eclipses would not have been noticed
     tide = (0.02 if surface > 0.3 else 0.06) * total
     return _binary(_phase(times, star.period, rng), radii, cos_i, surface, tide, rng.uniform(0, 0.05))
 

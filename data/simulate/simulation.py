@@ -1,7 +1,7 @@
 """The embedded survey: labelled, ZTF-like light curves whose true class and period are known.
 
-`kinds` draws a star and `shapes` says how it varies; `survey` decides when it is seen and how well, `catalogues` what
-they say of it, `votes` how people label it. This module puts them together, and writes surveys of any size.
+`kinds` draws a star, `shapes` makes it vary, `survey` observes it, `catalogues` adds the columns of catalogues and
+`votes` the labels. This module puts them together, and writes surveys of any size.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import survey
 import votes
 from joblib import Parallel, delayed
-from kinds import draw, kinds, mix
+from kinds import draw_star, mix_weights, read_kinds
 from tqdm.auto import tqdm
 
 from scope_nb import __version__
@@ -27,7 +27,6 @@ from scope_nb.lightcurves.curves import FILTERS, LightCurves
 from scope_nb.taxonomy import labels, unknown
 
 PART = 100  # stars to a part of a large survey
-
 
 PRODUCTS = ("lightcurves", "truth", "training_set")
 
@@ -45,11 +44,11 @@ def _observe(star, place, rng):
         `number` and `band` of each light curve, its `times`, `mag` and `err`, and the true `offsets`.
     """
     _, dec, latitude = place
-    times, curve, bands = survey.schedule(place, rng)
-    distance, reddening = catalogues.distance_of(star.mag, star.abs_mag, latitude)
-    mean = catalogues.mean_mags(star, star.mag, reddening)
+    times, curve, bands = survey.draw_schedule(place, rng)
+    distance, reddening = catalogues.find_distance(star.mag, star.abs_mag, latitude)
+    mean = catalogues.compute_mags(star, star.mag, reddening)
     all_offsets = star.vary(times, rng)
-    # Fields far in the south are seen through more air.
+    # Fields far in the south are observed through more air.
     quality = max(rng.normal(0.15, 0.25), -0.3) + 0.02 * max(10 - dec, 0)
     kept = []
     for number, band in enumerate(bands):
@@ -58,17 +57,17 @@ def _observe(star, place, rng):
         shallow = quality + (0.0, 0.0, 0.5)[band] + rng.normal(0, 0.05)
         mag, err, good = survey.expose(t, mean[survey.BANDS[band]] + zero_point + offsets, shallow, rng)
         if np.count_nonzero(np.diff(t[good], prepend=-np.inf) > survey.SAME_VISIT) >= survey.MIN_EPOCHS:
-            seen = {"times": t[good], "mag": mag[good], "err": err[good], "offsets": offsets[good]}
-            kept.append({"number": number, "band": survey.BANDS[band], **seen})
+            epochs = {"times": t[good], "mag": mag[good], "err": err[good], "offsets": offsets[good]}
+            kept.append({"number": number, "band": survey.BANDS[band]} | epochs)
     return mean, distance, kept
 
 
 def _make_star(number, weights, noticed, rng):
-    """One star: rows of the table, its light curves (times, magnitudes, errors) and the truth."""
+    """Return the rows of the table of one star, its light curves (times, magnitudes, errors) and the truth."""
     name = str(rng.choice(list(weights), p=list(weights.values())))
-    scale = kinds()[name]["latitude"]
+    scale = read_kinds()[name]["latitude"]
     for _ in range(200):  # a star too faint or too far south for enough epochs is replaced
-        place, star = survey.position(scale, rng), draw(name, rng)
+        place, star = survey.draw_position(scale, rng), draw_star(name, rng)
         mean, distance, curves = _observe(star, place, rng)
         if curves:
             break
@@ -77,39 +76,39 @@ def _make_star(number, weights, noticed, rng):
     offsets, err = (np.concatenate([c[key] for c in curves]) for key in ("offsets", "err"))
     clarity = np.ptp(np.percentile(curves[0]["offsets"], [0.5, 99.5])) / (3 * np.median(curves[0]["err"]))
     longest = max(curves, key=lambda c: len(c["times"]))
-    shown = votes.shown_period([longest[key] for key in ("times", "mag", "err")], star.period, rng)
-    wrong = votes.period_labels(star.period, shown, noticed, rng)
+    shown = votes.choose_period([longest[key] for key in ("times", "mag", "err")], star.period, rng)
+    wrong = votes.judge_period(star.period, shown, noticed, rng)
     shared = {
-        **catalogues.alerts(offsets, err, "bogus" in kinds()[name]["tags"].split(), rng),
-        **catalogues.wise(mean, star.dust, rng),
-        **catalogues.gaia(mean, distance, 120.0 if scale >= 90 else 35.0, rng),  # km/s, halo and disc
-        **catalogues.ps1(mean, rng),
+        **catalogues.count_alerts(offsets, err, "bogus" in read_kinds()[name]["tags"].split(), rng),
+        **catalogues.measure_wise(mean, star.dust, rng),
+        **catalogues.measure_gaia(mean, distance, 120.0 if scale >= 90 else 35.0, rng),  # km/s, halo and disc
+        **catalogues.measure_ps1(mean, rng),
     }
     where = {"obj_id": f"sim{number:06d}", "ra": place[0], "dec": place[1]}
-    field, ccd, quad = survey.pointing(*place[:2])
+    field, ccd, quad = survey.find_pointing(*place[:2])
     rows, bands = [], set()
     for c, shares in zip(curves, votes.vote(star, clarity, wrong, len(curves), rng), strict=True):
-        seen = {"band": c["band"], "filter": FILTERS[c["band"]], "field": field, "ccd": ccd, "quad": quad}
+        camera = {"band": c["band"], "filter": FILTERS[c["band"]], "field": field, "ccd": ccd, "quad": quad}
         if c["band"] in bands:  # the neighbouring field has it on the opposite edge
-            seen |= {"field": field + 1, "ccd": 17 - ccd, "quad": 5 - quad}
+            camera |= {"field": field + 1, "ccd": 17 - ccd, "quad": 5 - quad}
         bands.add(c["band"])
-        rows.append({"_id": 10 * number + c["number"], **where, **seen, **shares, **shared})
+        rows.append({"_id": 10 * number + c["number"], **where, **camera, **shares, **shared})
     truth = {**where, "kind": name, "period": star.period, "shown_period": shown}
     truth["amplitude"] = max(np.ptp(c["offsets"]) for c in curves if c["band"] == curves[-1]["band"])
-    truth["tags"] = " ".join(entry.partition(":")[0] for entry in kinds()[name]["tags"].split())
+    truth["tags"] = " ".join(entry.partition(":")[0] for entry in read_kinds()[name]["tags"].split())
     return rows, [(c["times"], c["mag"], c["err"]) for c in curves], truth
 
 
-def _weights(given):
-    """Normalised weights of the kinds, and how well people notice wrong periods."""
-    weights = mix(given) if isinstance(given, str) else given
+def _weights(mix):
+    """Return the normalised weights of the kinds, and how well people notice wrong periods."""
+    weights = mix_weights(mix) if isinstance(mix, str) else mix
     for name in weights:
-        if name not in kinds():
-            raise unknown("kind", name, kinds())
+        if name not in read_kinds():
+            raise unknown("kind", name, read_kinds())
     total = sum(weights.values())
     if total <= 0 or min(weights.values()) < 0:
         raise ValueError(f"the weights of mix cannot be negative or all zero: {dict(weights)}")
-    noticed = votes.NOTICED[given if isinstance(given, str) else "natural"]
+    noticed = votes.NOTICED[mix if isinstance(mix, str) else "natural"]
     return {name: weight / total for name, weight in weights.items()}, noticed
 
 
@@ -126,7 +125,7 @@ def simulate(n_stars, seed=0, mix="natural", first=0):
         Entropy of the random generators.
     mix : str or dict
         "natural" (the classes as in SCoPe's training set), "sample" (stratified, so that every tag has enough), or
-        kind -> relative weight, with the kinds of `kinds.kinds()`.
+        kind -> relative weight, with the kinds of `kinds.yaml`.
     first : int
         Number of the first star: surveys can be made in parts.
 
@@ -135,9 +134,9 @@ def simulate(n_stars, seed=0, mix="natural", first=0):
     light_curves : LightCurves
         Their `meta` holds the 53 labels as vote shares and the catalogue columns, where 0 means no match.
     truth : pandas.DataFrame
-        One row per star: `obj_id`, `kind`, `period` and `shown_period` (days, NaN if aperiodic; the second is what
-        the people who voted saw), `amplitude` (mag, range of the true variation at the epochs of the survey in the
-        reddest band), `tags` (all that belong to the kind, whether people saw them or not), `ra`, `dec` (degrees).
+        One row per star: `obj_id`, `kind`, `period` and the `shown_period` of the people who voted (days, NaN if
+        aperiodic), `amplitude` (mag, range of the true variation at the epochs of the survey in the reddest band),
+        `tags` (all that belong to the kind, whether people noticed them or not), `ra`, `dec` (degrees).
 
     Raises
     ------
@@ -159,7 +158,7 @@ def simulate(n_stars, seed=0, mix="natural", first=0):
 
 
 def _write_part(folder, first, n_stars, seed, mix, features):
-    """Simulate some of a survey's stars, and write them as one folder, whole."""
+    """Simulate some stars of a survey, and write them as one folder, whole or not at all."""
     from scope_nb.dataset.tables import write_parquet
     from scope_nb.features.extract import featurize
     from scope_nb.lightcurves.readers import write_lightcurves
@@ -176,7 +175,7 @@ def _write_part(folder, first, n_stars, seed, mix, features):
 
 
 def _join(parts, name, path, rows=None):
-    """Write one file of many parts, one after the other; `rows` chooses them."""
+    """Join the files `name` of many parts into one; `rows(table)` is the mask of the rows to keep."""
     with whole(path) as temporary:
         writer = None
         for part in parts:
@@ -210,12 +209,12 @@ def write_survey(out, n_stars, seed=0, mix="natural", features=True, keep=None, 
     Returns
     -------
     pandas.DataFrame
-        What `count_labels` says of it.
+        The result of `count_labels`.
     """
-    from scope_nb.dataset.dataset import split_place
+    from scope_nb.dataset.splits import split_place
 
     out, settings = Path(out), [n_stars, seed, mix, features, __version__]
-    key = hashlib.blake2b(json.dumps([*settings, kinds()]).encode(), digest_size=4).hexdigest()
+    key = hashlib.blake2b(json.dumps([*settings, read_kinds()]).encode(), digest_size=4).hexdigest()
     folder = out / f".{prefix}parts-{key}"
     starts = range(0, n_stars, PART)
     parts = [folder / f"{start:07d}" for start in starts]
@@ -230,8 +229,8 @@ def write_survey(out, n_stars, seed=0, mix="natural", features=True, keep=None, 
     names = pd.concat(pd.read_parquet(part / "truth.parquet", columns=["obj_id"]) for part in parts)["obj_id"]
     kept = pa.array(names.iloc[np.argsort(split_place(names), kind="stable")[:keep]])
     for name in PRODUCTS if features else PRODUCTS[:2]:
-        chosen = (lambda t: pa.compute.is_in(t["object_id"], kept)) if name == "lightcurves" and keep else None
-        _join(parts, name, out / f"{prefix}{name}.parquet", chosen)
+        rows = (lambda t: pa.compute.is_in(t["object_id"], kept)) if name == "lightcurves" and keep else None
+        _join(parts, name, out / f"{prefix}{name}.parquet", rows)
     columns = ["object_id", *labels()]
     votes = pd.concat(pd.read_parquet(part / "lightcurves.parquet", columns=columns) for part in parts)
     shutil.rmtree(folder)

@@ -1,8 +1,8 @@
-"""When the simulated survey sees a star, and how well.
+"""When the simulated survey observes a star, and how precisely.
 
-The figures of `error`, `expose` and `schedule` were read off public ZTF light curves: quoted errors and the scatter of
-single exposures as a function of magnitude, the share of stars that an exposure detects, nights between visits and
-visits a night.
+The numbers in `quoted_error`, `expose` and `draw_schedule` were read off public ZTF light curves: quoted errors and the
+scatter of single exposures as a function of magnitude, the share of stars that an exposure detects, nights between
+visits and visits a night.
 """
 
 from functools import cache
@@ -12,18 +12,13 @@ from shapes import FIRST_NIGHT, LAST_NIGHT
 
 BANDS = ("g", "r", "i")
 
-
 SATURATION = 12.0  # mag
-
 
 MIN_EPOCHS = 60
 
-
 SAME_VISIT = 30 / 1440  # days; a reader may keep one epoch of each visit only
 
-
 WORST_ERROR = 0.2  # mag; a star is not detected beyond
-
 
 # Clear nights from one visit to the next: shares of 1, 2, 3, ... The public survey comes every third night, the dense
 # northern and Galactic ones every night and often twice, i every fourth.
@@ -34,8 +29,8 @@ _RHYTHM = {
 }
 
 
-def position(scale, rng):
-    """Right ascension, declination and galactic latitude (degrees) inside the survey's footprint."""
+def draw_position(scale, rng):
+    """Return right ascension, declination and galactic latitude (degrees) inside the survey's footprint."""
     # Rows are the galactic axes in equatorial coordinates (J2000).
     axes = np.array([[-0.0549, -0.8734, -0.4838], [0.4941, -0.4448, 0.7470], [-0.8677, -0.1981, 0.4560]])
     while True:
@@ -47,8 +42,8 @@ def position(scale, rng):
             return np.degrees(np.arctan2(y, x)) % 360, dec, np.degrees(np.arcsin(height))
 
 
-def pointing(ra, dec):
-    """Field, CCD and quadrant on a grid like ZTF's: fields of 7 degrees, 4 x 4 CCDs of 2 x 2 quadrants."""
+def find_pointing(ra, dec):
+    """Return field, CCD and quadrant on a grid like ZTF's: fields of 7 degrees, 4 x 4 CCDs of 2 x 2 quadrants."""
     rows = np.arange(-31.0, 84.0, 7.0)
     columns = np.ceil(360 * np.cos(np.radians(rows + 3.5)) / 7.0).astype(int)
     row = int((dec - rows[0]) // 7.0)
@@ -60,7 +55,7 @@ def pointing(ra, dec):
 
 @cache
 def _clear_nights():
-    """Nights (MJD) of good weather: one sky over Palomar for all stars, with runs of lost nights."""
+    """Return the nights (MJD) of good weather: one sky over Palomar for all stars, with runs of lost nights."""
     rng = np.random.default_rng(FIRST_NIGHT)
     nights = np.arange(FIRST_NIGHT, LAST_NIGHT)
     clear = np.repeat(rng.random(len(nights)) < 0.76, rng.geometric(0.3, len(nights)))[: len(nights)]
@@ -69,12 +64,12 @@ def _clear_nights():
 
 
 def _moon(times):
-    """Illuminated share of the moon; it was new on MJD 58194.55."""
+    """Return the illuminated share of the moon; it was new on MJD 58194.55."""
     return 0.5 - 0.5 * np.cos(2 * np.pi * (times - 58194.55) / 29.5306)
 
 
 def _epochs(ra, dec, band, dense, rng):
-    """Times (MJD) of the visits to one field in one band."""
+    """Return the times (MJD) of the visits to one field in one band."""
     nights = _clear_nights()
     sun = 360 * (nights - 58197.7) / 365.25
     east = (ra - sun) % 360 - 180  # degrees east of the meridian at midnight
@@ -93,8 +88,8 @@ def _epochs(ra, dec, band, dense, rng):
     return np.concatenate([(first + k * wait)[repeats >= k] for k in range(4)])
 
 
-def schedule(place, rng):
-    """All visits to a star, sorted by time.
+def draw_schedule(place, rng):
+    """Return all visits to a star, sorted by time.
 
     Parameters
     ----------
@@ -129,8 +124,8 @@ def schedule(place, rng):
     return times[order], curve[order], plan
 
 
-def error(mag, shallow=0.0, floor=0.0105, bend=2.0):
-    """Typical error (mag) that ZTF's pipeline quotes: a floor, photon noise, sky noise, and saturation.
+def quoted_error(mag, shallow=0.0, floor=0.0105, bend=2.0):
+    """Return the typical error (mag) that ZTF's pipeline quotes: a floor, photon noise, sky noise, and saturation.
 
     Fitted to the public epochs of 209 stars (0.012 at 15 mag, 0.024 at 18, 0.095 at 20) and of a poor field.
 
@@ -150,7 +145,7 @@ def error(mag, shallow=0.0, floor=0.0105, bend=2.0):
 
 
 def expose(times, mags, shallow, rng):
-    """Expose one light curve.
+    """Return the measured magnitudes of one light curve.
 
     Parameters
     ----------
@@ -172,13 +167,13 @@ def expose(times, mags, shallow, rng):
     # Every exposure is of its own quality: clouds and moonlight cost depth, seeing blurs bright and faint stars.
     seeing = rng.standard_normal(n)
     lost = shallow + rng.normal(-0.28, 0.41, n) + 0.13 * seeing + rng.exponential(0.17, n) + 0.28 * _moon(times) ** 2
-    true_error = 0.8 * error(mags, lost, floor, 0.0) * rng.lognormal(0, 0.08) * np.exp(0.28 * seeing)
+    true_error = 0.8 * quoted_error(mags, lost, floor, 0.0) * rng.lognormal(0, 0.08) * np.exp(0.28 * seeing)
     # The noise is in the flux; of faint stars, bad nights keep those alone that it makes brighter.
     flux = 1 + true_error * rng.standard_normal(n)
     detected = flux > 4.5 * true_error
     measured = mags + rng.normal(0, 0.01, n) - 2.5 * np.log10(np.maximum(flux, 0.01))
     # The pipeline quotes an error by magnitude and field, not by the quality of the night.
-    quoted = error(measured, shallow, floor)
+    quoted = quoted_error(measured, shallow, floor)
     err = np.minimum(quoted, WORST_ERROR + 0.01 * rng.standard_normal(n)) * rng.lognormal(0, 0.001, n)
-    seen = detected & (quoted < 1.15 * WORST_ERROR) & (err > 0)
-    return measured, err, seen & (measured > SATURATION)
+    good = detected & (quoted < 1.15 * WORST_ERROR) & (err > 0) & (measured > SATURATION)
+    return measured, err, good

@@ -9,14 +9,13 @@ from scope_nb.taxonomy import labels as label_names
 # and 201 light curves lack these parents.
 FORGOTTEN = {"periodic": 0.04, "irregular": 0.11, "variable": 0.0005}
 
-
 # Share of the stars shown at a wrong period where somebody noticed, share of those where they said how it was wrong,
 # and the share noticed where it is doubled: the same cycle, drawn twice, strikes the eye. The natural ones give about
 # the 1,694, 237 and 238 light curves of SCoPe; the sample needs more to learn from.
 NOTICED = {"natural": (0.03, 0.2, 0.22), "sample": (0.45, 1.0, 0.45)}
 
 
-def shown_period(curve, period, rng):
+def choose_period(curve, period, rng):
     """Return the period (days) that a search showed to the people who voted.
 
     Of the true period, its half, its double and their daily aliases it is that where a sine fits best, or two or four
@@ -44,24 +43,24 @@ def shown_period(curve, period, rng):
 
 
 def _unexplained(angle, mag, weight, terms):
-    """Weighted squares left by a fit of some harmonics."""
+    """Return the weighted sum of squares that a fit of some harmonics leaves."""
     waves = [wave(k * angle) for k in range(1, terms + 1) for wave in (np.cos, np.sin)]
     root = np.sqrt(weight)
     design, target = np.column_stack([np.ones_like(mag), *waves]) * root[:, None], mag * root
-    found = np.linalg.lstsq(design, target, rcond=None)[0]
-    return ((target - design @ found) ** 2).sum()
+    coefficients = np.linalg.lstsq(design, target, rcond=None)[0]
+    return ((target - design @ coefficients) ** 2).sum()
 
 
-def period_labels(period, shown, noticed, rng):
-    """Return what people say of a star shown at the period `shown`; nothing if it was right to a per cent.
+def judge_period(period, shown, noticed, rng):
+    """Return the labels that people give a star for its period `shown`; none if it is right to a per cent.
 
     `noticed` is an entry of `NOTICED`.
     """
-    seen, said, seen_double = noticed
+    share, explained, share_double = noticed
     half, right, double = (abs(shown / period / factor - 1) < 0.01 for factor in (0.5, 1.0, 2.0))
-    if np.isnan(period) or right or rng.random() > (seen_double if double else seen):
+    if np.isnan(period) or right or rng.random() > (share_double if double else share):
         return ()
-    if (half or double) and rng.random() < said:
+    if (half or double) and rng.random() < explained:
         return ("wrong period", "half period" if half else "double period")
     return ("wrong period",)
 
@@ -85,16 +84,16 @@ def vote(star, clarity, wrong, n_curves, rng):
         Label -> share of the votes: 0, 0.25, 0.5, 0.75 or 1.
     """
     base = dict.fromkeys(label_names(), 0.0)
-    agreed, own = 1.0, [*star.labels, *wrong]
-    if "variable" in own and rng.random() > 1.5 * clarity:
+    agreed, names = 1.0, [*star.labels, *wrong]
+    if "variable" in names and rng.random() > 1.5 * clarity:
         agreed, base[NEGATIVE_LABEL] = (0.5, 0.5) if clarity > 0.25 else (0.25, 0.75)
-    forgotten = [rng.random() < FORGOTTEN.get(label, 0.0) and i + 1 < len(own) for i, label in enumerate(own)]
+    forgotten = [rng.random() < FORGOTTEN.get(label, 0.0) and i + 1 < len(names) for i, label in enumerate(names)]
     rows = []
     for _ in range(n_curves):
-        doubt = rng.choice([0.0, 0.25, 0.5], len(own), p=[0.93, 0.055, 0.015])
+        doubt = rng.choice([0.0, 0.25, 0.5], len(names), p=[0.93, 0.055, 0.015])
         # Doubt about a parent is doubt about its children; only a forgotten tag breaks that.
         shares = np.minimum.accumulate(np.maximum(agreed - doubt, 0.0))
-        shares[forgotten | (rng.random(len(own)) < 0.0015)] = 0.0
+        shares[forgotten | (rng.random(len(names)) < 0.0015)] = 0.0
         stray = {str(rng.choice(list(base))): 0.25} if rng.random() < 0.1 else {}
-        rows.append(base | stray | dict(zip(own, shares.tolist(), strict=True)))
+        rows.append(base | stray | dict(zip(names, shares.tolist(), strict=True)))
     return rows

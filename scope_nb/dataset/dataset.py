@@ -1,90 +1,48 @@
 """The data set of one tag, cut out of a training table and split by star."""
 
-import hashlib
 import re
-import warnings
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import train_test_split
 
 from ..features.derived import CHANGES, changes, derived_features, sources
-from ..features.dmdt import SIZE, stacked
+from ..features.dmdt import SIZE, stack_dmdt
 from ..lightcurves.curves import LightCurves, stars
-from ..taxonomy import ALERTS, CATALOGUES, NEGATIVE_LABEL, defaults, feature_columns, find_tag, labels, tags, unknown
+from ..taxonomy import ALERTS, CATALOGUES, defaults, feature_columns, find_tag, labels, tags, unknown
 from .columns import curve_block, sequences
-from .tables import ParquetTable, open_table, require_unique_columns
+from .splits import (
+    DROPPED,
+    PARTS,
+    Target,
+    assign_parts,
+    balance_weights,
+    find_target,
+    require_unique_numbers,
+    vote_share,
+    warn_of_few_stars,
+)
+from .tables import ParquetTable, open_table
 
 IDENTITY = ("_id", "obj_id", "ra", "dec", "band", "filter", "field", "ccd", "quad")
-
-
 DMDT_COLUMNS = [f"dmdt_{row}_{column}" for row in range(SIZE) for column in range(SIZE)]
-
-
-PARTS = ("train", "val", "test")
-
-
-DROPPED = "dropped"  # the part of what `balance` leaves out of training
-
-
-FEWEST_STARS = 6  # scores of a tag with fewer positive stars say next to nothing
-
-
-SCOPE_SEED = 42  # the random state of SCoPe's own split
 
 
 @dataclass(frozen=True, eq=False)
 class Cut:
-    """How the data set of a tag is cut out of a training table: the arguments of `Dataset.read`.
-
-    Make one with `Cut.of`, where None and "" stand for the default.
-
-    Parameters
-    ----------
-    tag : str
-        A tag or its label.
-    threshold : float, optional
-        A light curve is positive if its vote share is above this (0.7).
-    split : {"star", "scope"}
-        "star" keeps all light curves of a star on one side: 81 % train, 9 % validation, 10 % test, by a hash of
-        `obj_id` (or of the position, see `stars`), so that membership does not depend on the other rows.
-        "scope" repeats SCoPe's split by light curve, to compare with published scores.
-    period_suffix : str, optional
-        Which period search the features come from ("ELS_ECE_EAOV").
-    features : list of str or str, optional
-        The features, or the name of a set of them (`taxonomy.feature_columns`); by default that of the tag's taxonomy.
-    derived : bool
-        Add the features that follow from these, and from dmdt if the table has it (`derived.derived_features`).
-    dmdt : bool, optional
-        Include dmdt; by default if the table has it.
-    light_curves : LightCurves, optional
-        Include the light curves themselves, as the columns of `columns.sequences`.
-    label : str, optional
-        The label column, if it has another name than that of the tag.
-    weight : str or array-like, optional
-        Sample weights, one for each row of the table, or their column.
-    balance : float, optional
-        Keep at most this many training rows of the more common class for each row of the rarer one. Whole stars are
-        dropped, at random; their rows become the part "dropped". Validation and test keep their mix.
-    weight_per_class : bool
-        Weigh rows so that both classes have the same total weight in the training part.
-    seed : int
-        Of the draw for `balance`.
-    """
+    """The arguments of `Dataset.read`; `Cut.of` fills in the defaults."""
 
     tag: str
-    threshold: float
-    split: str
-    period_suffix: str
+    label: str
     features: list | str
+    threshold: float
+    period_suffix: str
+    split: str = "star"
     derived: bool = True
     dmdt: bool | None = None
     light_curves: LightCurves | None = None
-    label: str | None = None
     weight: str | np.ndarray | None = None
     balance: float | None = None
     weight_per_class: bool = False
@@ -92,21 +50,16 @@ class Cut:
 
     @classmethod
     def of(cls, tag, **arguments):
-        """Return the cut with defaults filled in.
-
-        Raises
-        ------
-        ValueError
-            If the tag or an argument is unknown (the message names the nearest one), or a value is out of range.
-        """
+        """Return the cut of a tag; None and "" stand for the default. Refuse unknown arguments and bad numbers."""
         names = [item.name for item in fields(cls)]
         for name in arguments:
             if name not in names:
                 raise unknown("argument of a data set", name, names)
         tag = find_tag(tag)
         default = {name: defaults()["training"][name] for name in ("threshold", "period_suffix")}
-        default |= {"split": "star", "features": tags().loc[tag, "taxonomy"], "label": tags().loc[tag, "label"]}
-        cut = cls(tag, **(default | {name: value for name, value in arguments.items() if not _is_blank(value)}))
+        default |= {"features": tags().loc[tag, "taxonomy"], "label": tags().loc[tag, "label"]}
+        blank = [name for name, value in arguments.items() if value is None or (isinstance(value, str) and not value)]
+        cut = cls(tag, **(default | {name: value for name, value in arguments.items() if name not in blank}))
         for name, value in (("threshold", cut.threshold), ("balance", cut.balance)):
             if value is not None and (isinstance(value, bool) or not isinstance(value, int | float | np.number)):
                 raise ValueError(f"{name} is {value!r}, which is no number")
@@ -118,15 +71,15 @@ class Cut:
             raise ValueError(f"balance is {cut.balance}; it is a ratio of counts, above 0, or None to keep every row")
         return cut
 
-
-def _is_blank(value):
-    return value is None or (isinstance(value, str) and not value)
+    def matched(self, names):
+        """Return the cut for a table with the columns `names`: features by name, dmdt as True or False."""
+        dmdt = "dmdt" in names if self.dmdt is None else self.dmdt
+        return replace(self, features=_feature_columns(names, self.features, self.period_suffix, dmdt), dmdt=dmdt)
 
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """One part of a data set: `X` (features and dmdt), `y` (0 or 1), `weight` (or None), `star`, and the `row` of
-    each light curve in the table that it came from."""
+    """One part of a data set, with the attributes of a `Dataset`."""
 
     X: pd.DataFrame
     y: np.ndarray
@@ -147,38 +100,24 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """The data of one tag: inputs, target and split. Nothing in it is learned from the data.
+    """The data of one tag: inputs, target and split of n light curves. Nothing in it is learned from the data.
 
     Make one with `Dataset.read` or `Dataset.from_table`; use `train`, `val`, `test`.
 
-    Parameters
+    Attributes
     ----------
-    tag, label : str
     X : pandas.DataFrame of float32, shape (n, n_features)
         The features, those derived from them, then dmdt as the columns `dmdt_0_0` to `dmdt_25_25`, then the light
         curves. Missing values are NaN.
-    y : numpy.ndarray of int, shape (n,)
-    weight : numpy.ndarray of float, shape (n,), or None
-    star : numpy.ndarray of str, shape (n,)
-    part : numpy.ndarray of str, shape (n,)
-        "train", "val" or "test"; "dropped" for rows that `balance` keeps from training.
+    y, star, part : numpy.ndarray, shape (n,)
+        0 or 1; the name of the star; "train", "val", "test", or "dropped" if `balance` keeps it from training.
+    weight : numpy.ndarray, shape (n,), or None
     row : numpy.ndarray of int, shape (n,)
         Row numbers in the table.
+    meta : pandas.DataFrame, shape (n, ...)
+        Indexed by `row`: identity, labels and `period_SUFFIX`, of which the table may lack some.
     settings : dict
         How it was cut: threshold, split, period suffix, names of the features, ...
-    meta : pandas.DataFrame, shape (n, ...)
-        Of the same rows, indexed by `row`: names, position and band, label columns, and the period, of those that the
-        table has.
-    path : pathlib.Path or None
-        The file, if it was read from one.
-    simulated : bool
-        Whether the table says that its light curves are simulated.
-    n_rows : int
-        Rows of the table. Those that cannot answer the question are not in the data set.
-    split_key : numpy.ndarray of str, shape (n,)
-        What decides the part of each row, see `stars`.
-    row_weight : numpy.ndarray of float, shape (n,), or None
-        The weights without those of the classes.
     """
 
     tag: str
@@ -191,11 +130,11 @@ class Dataset:
     row: np.ndarray
     settings: dict = field(default_factory=dict)
     meta: pd.DataFrame | None = None
-    path: Path | None = None
-    simulated: bool = False
-    n_rows: int = 0
-    split_key: np.ndarray | None = None
-    row_weight: np.ndarray | None = None
+    path: Path | None = None  # of the file, if it was read from one
+    simulated: bool = False  # whether the table says so
+    n_rows: int = 0  # of the table
+    split_key: np.ndarray | None = None  # see `stars`
+    row_weight: np.ndarray | None = None  # without the weights of the classes
 
     @classmethod
     def read(cls, path, tag, **cut):
@@ -207,9 +146,33 @@ class Dataset:
             A training table (.parquet, .csv or .h5).
         tag : str
             A tag or its label.
-        **cut
-            threshold, split, period_suffix, features, derived, dmdt, light_curves, label, weight, balance,
-            weight_per_class, seed: see `Cut`.
+        threshold : float, optional
+            A light curve is positive if its vote share is above this (0.7).
+        split : {"star", "scope"}
+            "star" keeps all light curves of a star on one side: 81 % train, 9 % validation, 10 % test, by a hash of
+            `obj_id` (or of the position, see `stars`), so that membership does not depend on the other rows.
+            "scope" repeats SCoPe's split by light curve, to compare with published scores.
+        period_suffix : str, optional
+            Which period search the features come from ("ELS_ECE_EAOV").
+        features : list of str or str, optional
+            The features, or the name of a set (`taxonomy.feature_columns`); by default that of the tag's taxonomy.
+        derived : bool
+            Add what follows from the features, and from dmdt if the table has it (`derived.derived_features`).
+        dmdt : bool, optional
+            Include dmdt; by default if the table has it.
+        light_curves : LightCurves, optional
+            Include the light curves themselves, as the columns of `columns.sequences`.
+        label : str, optional
+            The label column, if it has another name than that of the tag.
+        weight : str or array-like, optional
+            Sample weights, one for each row of the table, or their column.
+        balance : float, optional
+            Keep at most this many training rows of the more common class for each row of the rarer one. Whole stars
+            are dropped, at random; their rows become the part "dropped". Validation and test keep their mix.
+        weight_per_class : bool
+            Weigh rows so that both classes have the same total weight in the training part.
+        seed : int
+            Of the draw for `balance` (42).
 
         Raises
         ------
@@ -220,69 +183,65 @@ class Dataset:
         """
         cut = Cut.of(tag, **cut)
         file = open_table(path)
-        columns = _feature_columns(file.columns, cut.features, cut.period_suffix, cut.dmdt)
-        dmdt = "dmdt" in file.columns if cut.dmdt is None else cut.dmdt
-        # for derived features alone dmdt, nine tenths of a large table, is summed up while it is read
-        summed = cut.derived and not dmdt and "dmdt" in file.columns and isinstance(file, ParquetTable)
-        needed = {*columns, *_meta_columns(file.columns, cut)}
-        needed |= set(sources(columns, cut.period_suffix)) if cut.derived else set()
-        needed |= {cut.weight} if isinstance(cut.weight, str) else set()
-        needed |= {"dmdt"} if dmdt else set()
-        needed -= {"dmdt"} if summed else set()
+        cut = cut.matched(file.columns)
+        needed = {*cut.features, *_meta_columns(file.columns, cut)}
+        if cut.derived:
+            needed.update(sources(cut.features, cut.period_suffix))
+        if cut.dmdt:
+            needed.add("dmdt")
+        if isinstance(cut.weight, str):
+            needed.add(cut.weight)
+        # dmdt is nine tenths of a large table; for derived features alone it is summed up while it is read
+        summed = cut.derived and not cut.dmdt and "dmdt" in file.columns and isinstance(file, ParquetTable)
+        if summed:
+            needed.discard("dmdt")
         table = _as_numbers(file.read([name for name in file.columns if name in needed]))
         if summed:
             table[list(CHANGES)] = changes(file.dmdt_batches(gaps=True))
-        return cls._cut(table, replace(cut, dmdt=dmdt), file.path)
+        return cls._make(table, cut, file.path)
 
     @classmethod
     def from_table(cls, table, tag, **cut):
         """Cut the data set of one tag out of a training table that is a DataFrame; see `Dataset.read`."""
         cut = Cut.of(tag, **cut)
-        return cls._cut(table, replace(cut, dmdt="dmdt" in table) if cut.dmdt is None else cut)
+        return cls._make(table, cut.matched(table))
 
     @classmethod
-    def _cut(cls, table, cut, path=None):
-        columns = _feature_columns(table, cut.features, cut.period_suffix, cut.dmdt)
-        target, part = _target_and_part(table, cut)
-        _require_unique_numbers(table)
-        row = target.row
-        row_weight = _row_weight(table, cut.weight, row)
-        settings = {
-            "threshold": cut.threshold,
-            "split": cut.split,
-            "period_suffix": cut.period_suffix,
-            "features": columns,
-            "derived": cut.derived,
-            "dmdt": cut.dmdt,
-            "light_curves": cut.light_curves is not None,
-            "balance": cut.balance,
-            "weight_per_class": cut.weight_per_class,
-            "seed": cut.seed,
-        }
+    def _make(cls, table, cut, path=None):
+        target = find_target(table, cut)
+        part = assign_parts(target, cut.tag, cut.split, cut.balance, cut.seed)
+        warn_of_few_stars(target, cut.tag)
+        require_unique_numbers(table)
+        weight = _row_weight(table, cut.weight, target.row)
+        settings = {item.name: getattr(cut, item.name) for item in fields(cut)}
+        for name in ("tag", "label", "weight"):
+            del settings[name]
+        settings["light_curves"] = cut.light_curves is not None
         return cls(
             tag=cut.tag,
             label=cut.label,
-            X=_inputs(table, columns, cut.period_suffix, cut.derived, cut.dmdt, cut.light_curves, row),
+            X=inputs(table, cut.features, cut.period_suffix, cut.derived, cut.dmdt, cut.light_curves, target.row),
             y=target.y,
-            weight=_total_weight(target.y, part, row_weight, cut.weight_per_class),
+            weight=balance_weights(target.y, part, weight) if cut.weight_per_class else weight,
             star=target.star,
             part=part,
-            row=row,
+            row=target.row,
             settings=settings,
-            meta=table[_meta_columns(table, cut)].iloc[row].set_axis(row),
+            meta=table[_meta_columns(table, cut)].iloc[target.row].set_axis(target.row),
             path=path,
             simulated=bool(table.attrs.get("simulated", False)),
             n_rows=len(table),
             split_key=target.key,
-            row_weight=row_weight,
+            row_weight=weight,
         )
 
     def with_split(self, split):
         """Return the same light curves split in another way, "star" or "scope"; balanced and weighted anew."""
-        share = _vote_share(self.meta, self.label)
-        target = Target(self.row, share, self.y, self.star, self.split_key)
-        part = _split(target, self.tag, split, self.settings["balance"], self.settings["seed"])
-        weight = _total_weight(self.y, part, self.row_weight, self.settings["weight_per_class"])
+        target = Target(self.row, vote_share(self.meta, self.label), self.y, self.star, self.split_key)
+        part = assign_parts(target, self.tag, split, self.settings["balance"], self.settings["seed"])
+        weight = self.row_weight
+        if self.settings["weight_per_class"]:
+            weight = balance_weights(self.y, part, weight)
         return replace(self, part=part, weight=weight, settings=self.settings | {"split": split})
 
     def __getitem__(self, name):
@@ -321,26 +280,20 @@ class Dataset:
         return "A model gets neither dmdt nor the light curves."
 
     def images(self, rows):
-        """Return dmdt of some rows of the table, from `X` or from the file.
-
-        Parameters
-        ----------
-        rows : array-like of int
-            Row numbers in the table.
+        """Return dmdt of some rows of the table, from `X` or else from the file.
 
         Returns
         -------
         list of numpy.ndarray of float32, shape (26, 26)
             None for a row whose dmdt is not at hand.
         """
-        rows = [int(row) for row in rows]
         if "dmdt_0_0" in self.X:
-            places = pd.Index(self.row).get_indexer(rows)
-            block = self.X[DMDT_COLUMNS].iloc[places].to_numpy().reshape(-1, SIZE, SIZE)
-            return [image if place >= 0 else None for place, image in zip(places, block, strict=True)]
-        if self.path is not None and "dmdt" in (file := open_table(self.path)).columns:
+            blocks = self.X[DMDT_COLUMNS].set_axis(self.row).reindex(rows).to_numpy().reshape(-1, SIZE, SIZE)
+            return [None if np.isnan(image).any() else image for image in blocks]
+        file = None if self.path is None else open_table(self.path)
+        if file is not None and "dmdt" in file.columns:
             try:
-                return file.images(rows)
+                return file.images(list(rows))
             except ValueError:  # of another shape
                 pass
         return [None] * len(rows)
@@ -354,12 +307,6 @@ class Dataset:
             counts[f"{name} light curves"] = [row.sum() for row in rows]
             counts[f"{name} stars"] = [len(set(self.star[row])) for row in rows]
         return pd.DataFrame(counts, index=parts)
-
-
-def inputs(table, features, period_suffix, derived=True, dmdt=True, light_curves=None):
-    """Return what a classifier gets of every row of a table, which needs no labels; see `Cut`."""
-    columns = _feature_columns(table, features, period_suffix, dmdt)
-    return _inputs(table, columns, period_suffix, derived, dmdt, light_curves, np.arange(len(table)))
 
 
 def trainable(path, cuts):
@@ -380,142 +327,38 @@ def trainable(path, cuts):
     file = open_table(path)
     needed = {*IDENTITY, *labels(), *(cut.get("label") for cut in cuts.values())}
     table = file.read([name for name in file.columns if name in needed])
-    names, good, reasons = None, [], {}
+    star_and_key, good, reasons = None, [], {}
     for tag, arguments in cuts.items():
         try:
             cut = Cut.of(tag, **arguments)
-            _feature_columns(file.columns, cut.features, cut.period_suffix, cut.dmdt)
-            names = names or stars(table)
-            _target_and_part(table, cut, names)
+            cut = cut.matched(file.columns)
+            star_and_key = star_and_key or stars(table)
+            assign_parts(find_target(table, cut, star_and_key), cut.tag, cut.split)
             good.append(tag)
         except ValueError as error:
             reasons[tag] = str(error)
     return good, reasons
 
 
-def split_place(key):
-    """Return a number in [0, 1) for each star that depends on its key alone; the test part comes first."""
-    names, inverse = np.unique(np.asarray(key, object), return_inverse=True)
-    digests = (hashlib.blake2b(str(name).encode(), digest_size=8, person=b"scope_nb split").digest() for name in names)
-    return np.array([int.from_bytes(digest, "big") / 2.0**64 for digest in digests])[inverse]
-
-
-class Target(NamedTuple):
-    """Row number, vote share, target, star and split key of the light curves that can answer the question."""
-
-    row: np.ndarray
-    share: np.ndarray
-    y: np.ndarray
-    star: np.ndarray
-    key: np.ndarray
-
-
-def _target_and_part(table, cut, names=None):
-    """Return the target and the part of each row; refuse what cannot be trained, warn of few stars.
-
-    `names` is what `stars` returns, if that is at hand.
-    """
-    _require_unique_rows(table)
-    share = _vote_share(table, cut.label)
-    y = (share > cut.threshold).astype(int)
-    usable = np.ones(len(table), bool)
-    if cut.tag == "vnv":  # a light curve that is neither is no negative
-        usable = (y == 1) | (_vote_share(table, NEGATIVE_LABEL, " for the negatives of 'vnv'") > cut.threshold)
-    row = np.flatnonzero(usable)
-    _require_both(y[row], f"{cut.label!r} above {cut.threshold}", cut.tag)
-    star, key = names or stars(table)
-    target = Target(row, share[row], y[row], star[row], key[row])
-    part = _split(target, cut.tag, cut.split, cut.balance, cut.seed)
-    n_stars = len(set(target.star[target.y == 1]))
-    if n_stars < FEWEST_STARS:
-        warnings.warn(
-            f"tag {cut.tag!r} has only {n_stars} positive stars: whether one more of them is found decides every score",
-            stacklevel=4,
-        )
-    return target, part
-
-
-def _split(target, tag, split, balance, seed):
-    """Return the part of each row; refuse parts without positives or negatives."""
-    if split == "star":
-        place = split_place(target.key)
-        test, val = defaults()["training"]["test_fraction"], defaults()["training"]["val_fraction"]
-        part = np.select([place < test, place < test + val], ["test", "val"], "train")
-    elif split == "scope":
-        positive = np.round(target.share) == 1
-        rows = np.concatenate([np.flatnonzero(positive), np.flatnonzero(~positive)])
-        rest, test = train_test_split(rows, test_size=0.1, random_state=SCOPE_SEED)
-        _, val = train_test_split(rest, test_size=0.1, random_state=SCOPE_SEED)
-        part = np.full(len(rows), "train", dtype="<U5")
-        part[test], part[val] = "test", "val"
-    else:
-        raise unknown("split", split, ["star", "scope"])
-    for name in PARTS:
-        _require_both(target.y[part == name], f"the {name} part", tag)
-    return part if balance is None else _balance(part, target, balance, seed)
-
-
-def _balance(part, target, balance, seed):
-    """Return the parts, where training rows beyond `balance` times the rarer class have become "dropped"."""
-    rows = [np.flatnonzero((part == "train") & (target.y == value)) for value in (0, 1)]
-    rare, common = sorted(rows, key=len)
-    names, owner = np.unique(target.star[common], return_inverse=True)
-    place = np.random.default_rng(seed).permutation(len(names))[owner]
-    keep = round(balance * len(rare))
-    if keep >= len(common):
-        return part
-    part = part.astype("<U7")
-    part[common[place >= max(np.sort(place)[keep], 1)]] = DROPPED  # of the last star all or nothing, of the first all
-    return part
-
-
-def _require_both(y, where, tag):
-    """Refuse a target without positives or without negatives: training and every score need both."""
-    for value, kind in ((1, "positive"), (0, "negative")):
-        if not (y == value).any():
-            hint = " (label 'non-variable')" if tag == "vnv" and value == 0 else ""
-            raise ValueError(
-                f"tag {tag!r}: {where} has no {kind} light curve{hint} among {len(y)}; a classifier needs both kinds "
-                "in each part, so use more data or another tag"
-            )
-
-
-def _vote_share(table, label, purpose=""):
-    """Return the vote shares of a label; nobody's vote (NaN) is no vote."""
-    if label not in table:
-        present = [name for name in labels() if name in table]
-        hint = f"labels present: {', '.join(present)}" if present else "it has no label columns at all"
-        raise ValueError(f"the table has no column {label!r}{purpose}; {hint}")
-    try:
-        share = pd.to_numeric(table[label]).fillna(0.0).to_numpy(float)
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"label {label!r} holds something else than numbers: {error}") from error
-    if (outside := (share < 0) | (share > 1)).any():
-        raise ValueError(f"label {label!r} holds values outside 0..1, first in row {np.argmax(outside)}")
-    return share
-
-
-def _require_unique_rows(table):
-    """Refuse a table that has a column or a light curve more than once."""
-    require_unique_columns(table.columns, "the table")
-    if "_id" in table and (repeated := table["_id"].duplicated() & table["_id"].notna()).any():
-        first = np.argmax(repeated)
-        raise ValueError(
-            f"{repeated.sum()} rows repeat the _id of another, first row {first} ({table['_id'].iloc[first]}): "
-            "keep one of each, as table.drop_duplicates('_id') does"
-        )
-
-
-def _require_unique_numbers(table):
-    """Refuse a table without names of light curves where rows are equal in every number."""
-    if "_id" not in table:
-        numbers = table.select_dtypes("number")
-        repeated = numbers.duplicated() & numbers.notna().any(axis=1)
-        if repeated.any():
-            raise ValueError(
-                f"{repeated.sum()} rows repeat another in every number, first row {np.argmax(repeated)}: keep one of "
-                "each, or give the table a column '_id' if they are different light curves"
-            )
+def inputs(table, features, period_suffix, derived=True, dmdt=True, light_curves=None, rows=slice(None)):
+    """Return the `X` of a data set, of all rows of a table or some: features, where a catalogue value of 0 is missing,
+    derived features, dmdt and light curves. It needs no labels. See `Dataset.read` for the other arguments."""
+    columns = _feature_columns(table, features, period_suffix, dmdt)
+    values = table[columns].iloc[rows].to_numpy(np.float32, na_value=np.nan).copy()
+    catalogue = np.array([name.startswith(CATALOGUES) for name in columns], bool)
+    values[:, catalogue] = np.where(values[:, catalogue] == 0, np.nan, values[:, catalogue])
+    values[~np.isfinite(values)] = np.nan
+    frames = [pd.DataFrame(values, columns=columns)]
+    if derived:
+        further = [name for name in sources(columns, period_suffix) if name in table]
+        more = derived_features(table[list(dict.fromkeys([*columns, *further]))].iloc[rows], period_suffix)
+        frames.append(more[[name for name in more if name not in columns]].reset_index(drop=True))
+    if dmdt:
+        block = stack_dmdt(table["dmdt"].iloc[rows], "the table")
+        frames.append(pd.DataFrame(block.reshape(len(block), -1), columns=DMDT_COLUMNS))
+    if light_curves is not None:
+        frames.append(sequences(light_curves, table.iloc[rows]))
+    return pd.concat(frames, axis=1) if len(frames) > 1 else frames[0]
 
 
 def _feature_columns(names, features, suffix, dmdt):
@@ -533,7 +376,7 @@ def _feature_columns(names, features, suffix, dmdt):
 
 
 def _meta_columns(names, cut):
-    """Return which of the columns that tell rows apart, or carry labels or the period, a table has."""
+    """Return which columns of `Dataset.meta` a table with the columns `names` has."""
     columns = dict.fromkeys([*IDENTITY, *labels(), cut.label, f"period_{cut.period_suffix}"])
     return [name for name in columns if name in names]
 
@@ -547,38 +390,10 @@ def _as_numbers(table):
     return table
 
 
-def _inputs(table, columns, suffix, derived, dmdt, light_curves, row):
-    """Return features (catalogue zeros are missing), derived features, dmdt and light curves as one float32 frame."""
-    values = table[columns].iloc[row].to_numpy(np.float32, na_value=np.nan).copy()
-    catalogue = np.array([name.startswith(CATALOGUES) for name in columns], bool)
-    values[:, catalogue] = np.where(values[:, catalogue] == 0, np.nan, values[:, catalogue])
-    values[~np.isfinite(values)] = np.nan
-    frames = [pd.DataFrame(values, columns=columns)]
-    if derived:
-        further = [name for name in sources(columns, suffix) if name in table]
-        more = derived_features(table[list(dict.fromkeys([*columns, *further]))].iloc[row], suffix)
-        frames.append(more[[name for name in more if name not in columns]].reset_index(drop=True))
-    if dmdt:
-        block = stacked(table["dmdt"].iloc[row], "the table")
-        frames.append(pd.DataFrame(block.reshape(len(block), -1), columns=DMDT_COLUMNS))
-    if light_curves is not None:
-        frames.append(sequences(light_curves, table.iloc[row]))
-    return pd.concat(frames, axis=1) if len(frames) > 1 else frames[0]
-
-
-def _row_weight(table, weight, row):
+def _row_weight(table, weight, rows):
     """Return the sample weights of some rows from an array or the name of a column; None if there are none."""
     if isinstance(weight, str):
         if weight not in table:
             raise unknown("column of weights", weight, table.columns)
         weight = table[weight]
-    return None if weight is None else np.asarray(weight, float)[row]
-
-
-def _total_weight(y, part, weight, per_class):
-    """Return weights with which, if `per_class`, the training rows of both classes weigh as much in total."""
-    if not per_class:
-        return weight
-    weight = np.ones(len(y)) if weight is None else weight
-    total = [weight[(part == "train") & (y == value)].sum() for value in (0, 1)]
-    return weight * np.where(y == 1, sum(total) / (2 * total[1]), sum(total) / (2 * total[0]))
+    return None if weight is None else np.asarray(weight, float)[rows]

@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ..features.dmdt import SIZE, stack_dmdt, stacked
+from ..features.dmdt import SIZE, stack_dmdt
 from ..files import existing, whole
 from .hdf5 import HDF5_NAMES, read_hdf5
 
@@ -55,7 +54,8 @@ def require_unique_columns(columns, name):
 
 
 class TableFile:
-    """A table in a file.
+    """A table in a file. A format adds `_open`, which returns the names of the columns, and `_read`, which returns the
+    columns `names` without dmdt, and dmdt as one array, or None if it is not among them.
 
     Attributes
     ----------
@@ -104,14 +104,6 @@ class TableFile:
         """Return dmdt of some rows as a list of arrays of shape (26, 26), None for a row that has none."""
         return list(self.read(["dmdt"])["dmdt"].iloc[rows])
 
-    def _open(self):
-        """Check the format and return the names of the columns."""
-        raise NotImplementedError
-
-    def _read(self, names):
-        """Return the columns `names` without dmdt, and dmdt as one array, or None if it is not among them."""
-        raise NotImplementedError
-
 
 class ParquetTable(TableFile):
     """A table in parquet: some columns are read without the others, dmdt some rows at a time."""
@@ -134,62 +126,39 @@ class ParquetTable(TableFile):
         return frame, np.concatenate(blocks) if blocks else np.empty((0, SIZE, SIZE), np.float32)
 
     def dmdt_batches(self, gaps=False):
-        """Read dmdt some rows at a time: as nested doubles, all of SCoPe's would take a gigabyte.
+        """Yield dmdt as arrays of shape (at most 4000, 26, 26): all of SCoPe's nested doubles would take a gigabyte.
 
-        Parameters
-        ----------
-        gaps : bool
-            Give zeros for a row that has no dmdt.
-
-        Yields
-        ------
-        numpy.ndarray of float, shape (at most 4000, 26, 26)
-
-        Raises
-        ------
-        ValueError
-            If a row has no dmdt and `gaps` is False, or one of another shape.
+        A row without dmdt is NaN if `gaps`, else an error, as is dmdt of another shape.
         """
-        for start, column in self._nested_dmdt():
-            present = column.is_valid().to_numpy(zero_copy_only=False)
-            if present.all() or not gaps:
-                yield self._flat_dmdt(column, start)
-                continue
-            block = np.zeros((len(column), SIZE, SIZE))
-            if present.any():
-                block[present] = self._flat_dmdt(column.drop_null(), start)
-            yield block
-
-    def images(self, rows):
-        images = dict.fromkeys(rows)
-        for start, column in self._nested_dmdt():
-            for row in rows:
-                if start <= row < start + len(column) and column[row - start].is_valid:
-                    images[row] = self._flat_dmdt(column.slice(row - start, 1), row)[0].astype(np.float32)
-        return [images[row] for row in rows]
-
-    def _nested_dmdt(self, rows=4000):
-        """Yield the number of the first row and dmdt as lists of lists, some rows at a time."""
         start = 0
         for group in range(self._file.num_row_groups):  # of several groups at once, all would be decoded ahead
-            for batch in self._file.iter_batches(rows, [group], ["dmdt"]):
-                yield start, batch.column(0)
+            for batch in self._file.iter_batches(4000, [group], ["dmdt"]):
+                column, rows = batch.column(0), f"some of the rows {start} to {start + len(batch) - 1}"
+                if column.null_count and not gaps:
+                    raise ValueError(f"{self.path}: {rows} have no dmdt: leave them out")
+                block = self._flatten(column.drop_null())
+                if column.null_count:
+                    present = column.is_valid().to_numpy(zero_copy_only=False)
+                    images, block = block, np.full((len(column), SIZE, SIZE), np.nan)
+                    block[present] = images
+                yield block
                 start += len(batch)
 
-    def _flat_dmdt(self, values, start):
-        """Return a column of lists of lists as one array, shape (n, 26, 26)."""
-        n, sizes = len(values), []
-        while isinstance(values, pa.ListArray | pa.LargeListArray | pa.FixedSizeListArray):
-            if values.null_count:
-                rows = f"some of the rows {start} to {start + n - 1}"
-                raise ValueError(f"{self.path}: {rows} have no dmdt: leave them out")
-            limits = pc.min_max(pc.list_value_length(values)).as_py()
-            sizes.append((limits["min"], limits["max"]))
-            values = values.flatten()
-        if sizes != [(SIZE, SIZE)] * 2:
-            shape = " x ".join(f"{low}" if low == high else f"{low} to {high}" for low, high in sizes)
-            raise ValueError(f"{self.path}: dmdt is not {SIZE} x {SIZE} in every row, but {shape or 'no list'}")
-        return values.to_numpy(zero_copy_only=False).reshape(-1, SIZE, SIZE)
+    def _flatten(self, column):
+        """Return lists of lists, all of 26 numbers each, as one array."""
+        try:
+            shape = pa.list_(pa.list_(column.type.value_type.value_type, SIZE), SIZE)
+            values = column.cast(shape).flatten().flatten().to_numpy(zero_copy_only=False)
+            return values.reshape(-1, SIZE, SIZE)
+        except (AttributeError, ValueError, NotImplementedError) as error:
+            raise ValueError(f"{self.path}: dmdt is not {SIZE} x {SIZE} in every row") from error
+
+    def images(self, rows):
+        images, start = {}, 0
+        for block in self.dmdt_batches(gaps=True):
+            images |= {row: block[row - start].astype(np.float32) for row in rows if start <= row < start + len(block)}
+            start += len(block)
+        return [None if np.isnan(images[row]).any() else images[row] for row in rows]
 
 
 class CsvTable(TableFile):
@@ -221,29 +190,21 @@ class Hdf5Table(TableFile):
 
     def _read(self, names):
         frame = self._frame[names].copy()
-        return frame, stacked(frame.pop("dmdt"), self.path) if "dmdt" in names else None
+        return frame, stack_dmdt(frame.pop("dmdt"), self.path) if "dmdt" in names else None
 
 
-def _parse_dmdt(column, path, rows=2000):
-    """Parse JSON texts into one array, some rows at a time; only if that fails, look for the row that spoils it."""
-    blocks = [np.empty((0, SIZE, SIZE), np.float32)]
-    for start in range(0, len(column), rows):
-        texts = column.iloc[start : start + rows]
+def _parse_dmdt(column, path):
+    """Return a column of JSON texts as one float32 array, shape (n, 26, 26)."""
+    block = np.empty((len(column), SIZE, SIZE), np.float32)
+    for row, text in enumerate(column):
         try:
-            blocks.append(np.array(json.loads(f"[{','.join(texts)}]"), np.float32))
+            image = np.array(json.loads(text), np.float32)
         except (TypeError, ValueError):
-            blocks.append(np.empty(0, np.float32))
-        if blocks[-1].shape != (len(texts), SIZE, SIZE):
-            row = start + next(row for row, text in enumerate(texts) if not _is_image(text))
+            image = None
+        if np.shape(image) != (SIZE, SIZE):
             raise ValueError(f"{path}: dmdt in row {row} is not a {SIZE} x {SIZE} list as JSON text")
-    return np.concatenate(blocks)
-
-
-def _is_image(text):
-    try:
-        return np.array(json.loads(text), float).shape == (SIZE, SIZE)
-    except (TypeError, ValueError):
-        return False
+        block[row] = image
+    return block
 
 
 def write_parquet(table, path):

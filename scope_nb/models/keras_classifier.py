@@ -39,7 +39,6 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         such columns (`networks.network_input` says what a curve holds). Inputs of the network are `keras.Input` of
         these names, or some of them. A model that is already compiled keeps its loss and optimizer.
     build_params : dict, optional
-        Further keyword arguments of `build`.
     scaler : {"quantile", "robust", "min_max", "median_std"} or transformer
         `"quantile"`: the rank among the training rows, standardised. `"robust"`: median 0, quartile range
         as of a normal distribution, then the inverse hyperbolic sine. Statistics such as `skew` reach a
@@ -49,16 +48,13 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         How missing values are filled: the median of the training rows, or SCoPe's way (`ScopeImputer`).
     add_indicator : bool
         Append a 0/1 input for each feature that has missing values in the training rows.
-    epochs, batch_size, learning_rate : int, int, float
-        The most epochs, rows per step and initial step size of Adam.
-    optimizer_params : dict, optional
-        Further arguments of `keras.optimizers.Adam`, e.g. `{"amsgrad": True}`.
+    epochs, batch_size, learning_rate, optimizer_params
+        The most epochs, rows per step, initial step size of `keras.optimizers.Adam`, and further arguments of it.
     patience, lr_patience : int
         Epochs without a better validation loss before training stops (and the best weights are restored), and
         before the learning rate is divided by ten.
     validation_fraction : float
-        Share of the rows that `fit` holds out for this, stratified by class, when it gets no `eval_set`.
-        Rows are drawn one by one, so light curves of one star may fall on both sides.
+        Share of the rows that `fit` holds out for this, stratified by class and not by star, without `eval_set`.
     start_from : path-like, optional
         Folder of a saved model of the same layers and columns: training goes on from its weights, with the imputer
         and scaler that it learned.

@@ -28,8 +28,9 @@ import numpy as np
 import pandas as pd
 
 from scope_nb import models
-from scope_nb.dataset.dataset import Dataset, split_place
+from scope_nb.dataset.dataset import Dataset
 from scope_nb.dataset.labels import label_columns
+from scope_nb.dataset.splits import split_place
 from scope_nb.dataset.tables import read_table, write_parquet
 from scope_nb.models.tuning import tune_xgb
 from scope_nb.scores.evaluation import evaluate, steady_threshold

@@ -32,7 +32,7 @@ from scope_nb import taxonomy
 from scope_nb.dataset.labels import compare_medians
 from scope_nb.features.derived import derived_features
 from scope_nb.features.extract import featurize
-from scope_nb.features.statistics import NAMES, statistics
+from scope_nb.features.statistics import Statistics, light_curve_statistics
 from scope_nb.lightcurves.readers import read_lightcurves
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "data" / "simulate"))
@@ -86,14 +86,14 @@ def noise(folder):
     rng = np.random.default_rng(0)
     rows, real = [], []
     for curve in curves:
-        mine = statistics(curve.time, curve.mag, curve.err)
+        mine = light_curve_statistics(curve.time, curve.mag, curve.err)
         if mine["chi2red"] > 3:  # it may well vary
             continue
         twin = _twin(curve, times, shallow + rng.normal(0, 0.03), rng)
         if twin is not None:
-            rows += [mine, statistics(*twin)]
+            rows += [mine, light_curve_statistics(*twin)]
             real += [1, 0]
-    X, y, pair = pd.DataFrame(rows)[list(NAMES)[1:]], np.array(real), np.arange(len(real)) // 2
+    X, y, pair = pd.DataFrame(rows)[list(Statistics._fields)[1:]], np.array(real), np.arange(len(real)) // 2
     p = cross_val_predict(xgb(), X, y, groups=pair, cv=GroupKFold(5), method="predict_proba")[:, 1]
     single = {c: max(a := roc_auc_score(y, X[c]), 1 - a) for c in X}
     print(f"\n2. Noise: ROC AUC {roc_auc_score(y, p):.3f} on {len(y) // 2} light curves; {shallow:.2f} mag less deep")
@@ -115,7 +115,7 @@ def _twin(curve, times, shallow, rng):
 def _shallow(curve):
     """How much less deep than a good field a light curve is, by its errors."""
     grid = np.linspace(-1, 3, 81)
-    return grid[np.argmin(np.abs(np.log(survey.error(np.median(curve.mag), grid) / np.median(curve.err))))]
+    return grid[np.argmin(np.abs(np.log(survey.quoted_error(np.median(curve.mag), grid) / np.median(curve.err))))]
 
 
 def one_each(curves):

@@ -1,7 +1,5 @@
 """What is wrong with a table is said before anything is trained: the column, row, tag or file, and what to do."""
 
-import json
-
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -62,19 +60,6 @@ def test_columns_that_are_there_twice_are_found_in_files(table, tmp_path, suffix
         pq.write_table(pa.table(arrays, names=list(twice)), path)
     with pytest.raises(ValueError, match="columns more than once: wstd"):
         Dataset.read(path, "e", dmdt=False)
-
-
-@pytest.mark.parametrize("shape", [(13, 52), (25, 25), (26,)])
-@pytest.mark.parametrize("suffix", [".parquet", ".csv"])
-def test_dmdt_of_another_shape_is_refused(tmp_path, shape, suffix):
-    images = np.zeros((3, *shape)).tolist()
-    path = tmp_path / f"t{suffix}"
-    if suffix == ".csv":
-        pd.DataFrame({"dmdt": [json.dumps(image) for image in images]}).to_csv(path, index=False)
-    else:
-        pq.write_table(pa.table({"dmdt": images}), path)
-    with pytest.raises(ValueError, match=r"dmdt.*is not (a )?26 x 26"):
-        read_table(path)
 
 
 @pytest.mark.parametrize("stars", [1, 2, 5])

@@ -10,17 +10,17 @@ import shapes
 import simulation
 import votes
 from astropy.timeseries import LombScargle
-from kinds import draw, kinds
+from kinds import draw_star, read_kinds
 from simulation import simulate, write_survey
-from survey import expose, schedule
+from survey import draw_schedule, expose
 
-from scope_nb import plots, taxonomy
+from scope_nb import taxonomy
 from scope_nb.dataset.dataset import trainable
-from scope_nb.dataset.labels import compare_medians, count_labels
+from scope_nb.dataset.labels import compare_medians, count_labels, tag_tree
 from scope_nb.files import project_folder, sample
 
 main = runpy.run_path(str(project_folder() / "data" / "simulate" / "__main__.py"))["main"]
-SAMPLE_STARS = int(re.search(r"SAMPLE_STARS \?= (\d+)", (project_folder() / "Makefile").read_text())[1])
+SAMPLE_STARS = int(re.search(r"SAMPLE_STARS \?= (\d+)", (project_folder() / "Makefile").read_text(encoding="utf-8"))[1])
 PARENTS = {
     "periodic": "variable",
     "irregular": "variable",
@@ -84,7 +84,7 @@ def test_nights_are_as_far_apart_as_in_real_light_curves(place, nights, share):
     rng = np.random.default_rng(0)
     visited = []
     for _ in range(60):
-        times, curve, bands = schedule(place, rng)
+        times, curve, bands = draw_schedule(place, rng)
         visited.append(np.unique(np.floor(times[curve == bands.index(1)])))
     visited.sort(key=len)  # the public survey in the south, the dense one in the north
     chosen = visited[:30] if place[1] < 0 else visited[-20:]
@@ -109,10 +109,10 @@ def test_noise_of_faint_stars_is_skewed_to_the_bright_side():
 
 def test_every_kind_varies_as_it_should():
     times = np.sort(np.random.default_rng(0).uniform(shapes.FIRST_NIGHT, shapes.LAST_NIGHT, 400))
-    for name, row in kinds().items():
+    for name, row in read_kinds().items():
         assert callable(getattr(shapes, row["shape"])), name
         for seed in range(5):
-            star = draw(name, np.random.default_rng(seed))
+            star = draw_star(name, np.random.default_rng(seed))
             offsets = star.vary(times, np.random.default_rng(seed))
             assert offsets.shape == (3, 400) and np.isfinite(offsets).all(), name
             constant = name in ("dwarf", "giant")
@@ -124,7 +124,7 @@ def test_every_kind_varies_as_it_should():
 def test_tags_of_the_kinds_are_complete():
     """Every tag belongs to a kind, and each kind carries the parents of its tags, certain before uncertain."""
     seen = set()
-    for name, row in kinds().items():
+    for name, row in read_kinds().items():
         share = {tag: float(p or 1) for tag, _, p in (entry.partition(":") for entry in row["tags"].split())}
         seen |= set(share)
         for tag, parent in taxonomy.tags()["parent_tag"].items():
@@ -170,9 +170,9 @@ def test_a_sine_is_shown_at_its_period_and_equal_eclipses_at_half(seed):
     time = np.sort(rng.uniform(0, 700, 200))
     err = np.full(200, 0.02)
     sine = np.sin(2 * np.pi * time / 0.7337) + 0.3 * np.sin(4 * np.pi * time / 0.7337)
-    assert votes.shown_period((time, sine, err), 0.7337, rng) == pytest.approx(0.7337)
-    assert votes.shown_period((time, sine, err), 2 * 0.7337, rng) == pytest.approx(0.7337)
-    assert np.isnan(votes.shown_period((time, sine, err), np.nan, rng))
+    assert votes.choose_period((time, sine, err), 0.7337, rng) == pytest.approx(0.7337)
+    assert votes.choose_period((time, sine, err), 2 * 0.7337, rng) == pytest.approx(0.7337)
+    assert np.isnan(votes.choose_period((time, sine, err), np.nan, rng))
 
 
 def test_labels_are_vote_shares(survey):
@@ -308,7 +308,7 @@ def test_command_line_writes_three_files(tmp_path):
     ]
     table = pd.read_parquet(tmp_path / "sample_training_set.parquet")
     assert set(taxonomy.labels()) <= set(table)
-    assert set(pd.read_parquet(tmp_path / "sample_truth.parquet")["kind"]) <= set(kinds())
+    assert set(pd.read_parquet(tmp_path / "sample_truth.parquet")["kind"]) <= set(read_kinds())
     assert table["f1_power_ELS_ECE_EAOV"].notna().all()
 
 
@@ -324,6 +324,6 @@ def test_medians_are_compared_for_matches_only():
 
 def test_trees_hold_every_tag_once():
     for name in ("phenomenological", "ontological"):
-        lines = [line.split()[0] for line in plots.tag_tree(name).splitlines()]
+        lines = [line.split()[0] for line in tag_tree(name).splitlines()]
         wanted = taxonomy.tags().index[taxonomy.tags()["taxonomy"] == name]
         assert sorted(set(lines) & set(wanted)) == sorted(wanted) and len(lines) == len(set(lines))
