@@ -58,7 +58,7 @@ def test_an_ensemble_has_a_page_and_classifies(table, tmp_path):
 
     write_parquet(table, tmp_path / "t.parquet")
     plain, images = (Dataset.from_table(table, "e", dmdt=dmdt) for dmdt in (False, True))
-    trees = models.fit(models.xgb(n_estimators=20, n_jobs=1), plain.train, plain.val)
+    trees = models.fit(models.xgb(n_estimators=20, n_jobs=1), plain, calibration="none").model
     other = HistGradientBoostingClassifier(max_iter=3, max_features=0.1).fit(images.train.X, images.train.y)
     for name, model, dataset in (("xgb", trees, plain), ("mine", other, images)):
         folder = files.run_folder(tmp_path, "t", name, "e")

@@ -82,6 +82,8 @@ def save_run(folder, trained, evaluation, dataset, parameters=None, figures=None
         return write_run(Path(folder), evaluation, record, trained, figures)
     if trained.members:
         record["members"] = trained.members
+        if trained.model is not None:
+            trained.model.predict_proba(dataset.X.head(1))  # raises if a member looks at what the data set lacks
     return write_run(Path(folder), evaluation, record, trained.model, figures)
 
 

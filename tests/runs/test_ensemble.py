@@ -1,5 +1,7 @@
 """Means of saved runs."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -91,6 +93,9 @@ def test_a_mean_is_of_two_runs_of_the_given_table(data, tmp_path):
     trained, evaluation = ensemble.average(members, tmp_path, table)
     folder = runs.save_run(tmp_path / "g/a+b/rrlyr", trained, evaluation, data, data=table)
     assert runs.load_run(folder).record["members"] == members
+    fewer = replace(data, X=data.X.drop(columns="skew"))
+    with pytest.raises(ValueError, match="skew"):
+        runs.save_run(folder, trained, evaluation, fewer, data=table)
     table.write_bytes(b"other")
     with pytest.raises(ValueError, match=r"was trained on other data than table\.parquet"):
         ensemble.average(members, tmp_path, table)
