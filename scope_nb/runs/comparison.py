@@ -101,14 +101,14 @@ def _describe(table, a, b, stars):
     difference = difference_with_interval(f1["difference"], f1[["low", "high"]], ", 95 %")
     if f1["better"]:
         best, other = (b, a) if f1["better"] == "b" else (a, b)
-        words = f"{best} is better than {other}: the F1 of {b} differs by {difference}."
+        verdict = f"{best} is better than {other}: the F1 of {b} differs by {difference}."
     else:
-        words = f"No clear difference in F1 between {a} and {b}: that of {b} differs by {difference}."
+        verdict = f"No clear difference in F1 between {a} and {b}: that of {b} differs by {difference}."
     for metric, row in table.drop("f1_score").iterrows():
         if row["better"]:
             best, gain = names[row["better"]], number(row["difference"], "+")
-            words += f" In {COMPARED[metric]}, {best} is clearly better ({gain})."
-    return words
+            verdict += f" In {COMPARED[metric]}, {best} is clearly better ({gain})."
+    return verdict
 
 
 def _caution(run):

@@ -100,7 +100,7 @@ def shared_tags(algorithms, group, reports=""):
     """
     runs = load_runs(reports)
     runs = runs[runs["group"] == group]
-    names = [tag for tag, own in runs.groupby("tag") if set(algorithms) <= set(own["algorithm"])]
+    names = [tag for tag, group_of_tag in runs.groupby("tag") if set(algorithms) <= set(group_of_tag["algorithm"])]
     if not names:
         present = ", ".join(sorted(set(runs["algorithm"]))) or "none"
         raise ValueError(

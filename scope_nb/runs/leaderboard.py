@@ -65,8 +65,8 @@ def against_published(runs, algorithm="xgb", seed=0):
     return pd.DataFrame(rows)
 
 
-def _verdict(run, words):
-    return "too few test stars" if run.n_positive_stars < FEW_STARS else words
+def _verdict(run, verdict):
+    return "too few test stars" if run.n_positive_stars < FEW_STARS else verdict
 
 
 def against_group(runs, other, reports=""):

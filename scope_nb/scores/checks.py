@@ -73,13 +73,13 @@ def score_at_thresholds(evaluation, part="test"):
 
 @dataclass(frozen=True)
 class DroppedCheck:
-    """False-positive rates of the dropped and of the test negatives, the p-value, and what it means in words."""
+    """False-positive rates of the dropped and of the test negatives, the p-value, and what it means, in plain words."""
 
     dropped: float
     test: float
     p_value: float
     warns: bool
-    words: str
+    verdict: str
 
 
 def check_dropped_negatives(evaluation, level=0.05):
@@ -103,17 +103,17 @@ def check_dropped_negatives(evaluation, level=0.05):
     first = [answers.groupby(part["star"]).first() for answers, part in zip(wrong, (dropped, test), strict=True)]
     counts = [[int(answers.sum()), int((~answers).sum())] for answers in first]
     p_value = float(fisher_exact(counts, alternative="greater").pvalue)
-    words = (
+    verdict = (
         f"Of the {len(dropped):,} negatives that balancing dropped, {percent(rates[0])} are called positive; of the "
         f"{len(test):,} negatives of the test part, {percent(rates[1])} (p = {p_value:.2g}). "
     )
     if p_value < level:
-        words += (
+        verdict += (
             "**Warning:** the classifier does clearly worse on what it never saw; its scores flatter it. Drop fewer."
         )
     else:
-        words += "It does not do clearly worse on what it never saw."
-    return DroppedCheck(*rates, p_value, p_value < level, words)
+        verdict += "It does not do clearly worse on what it never saw."
+    return DroppedCheck(*rates, p_value, p_value < level, verdict)
 
 
 def score_over_seeds(model, dataset, seeds=5, seed=0, calibration="auto", by_star=True, folds=1):
