@@ -177,24 +177,8 @@ class Dataset:
             If the tag or an argument is unknown, columns are missing (all are listed) or repeated, a light curve is
             repeated, a label, threshold or `balance` is out of range, or a part has no positive or no negative.
         """
-        cut = Cut.of(tag, **cut)
-        file = open_table(path)
-        cut = cut.matched(file.columns)
-        needed = {*cut.features, *_meta_columns(file.columns, cut)}
-        if cut.derived:
-            needed.update(sources(cut.features, cut.period_suffix))
-        if cut.dmdt:
-            needed.add("dmdt")
-        if isinstance(cut.weight, str):
-            needed.add(cut.weight)
-        # dmdt is nine tenths of a large table; for derived features alone it is summed up while it is read
-        summed = cut.derived and not cut.dmdt and "dmdt" in file.columns and isinstance(file, ParquetTable)
-        if summed:
-            needed.discard("dmdt")
-        table = _as_numbers(file.read([name for name in file.columns if name in needed]))
-        if summed:
-            table[list(CHANGES)] = changes(file.dmdt_batches(gaps=True))
-        return cls._make(table, cut, file.path)
+        table, cut, path = _read_columns(path, Cut.of(tag, **cut))
+        return cls._make(table, cut, path)
 
     @classmethod
     def from_table(cls, table, tag, **cut):
@@ -356,6 +340,27 @@ def _feature_columns(names, features, suffix, dmdt):
         hint = ". None of them comes from the light curve: train with features='light curve' instead" if outside else ""
         raise ValueError(f"the table lacks {len(missing)} of the columns needed: {', '.join(missing)}{hint}")
     return columns
+
+
+def _read_columns(path, cut):
+    """Return the table with the columns that a cut needs, the cut with their names, and the path of the file."""
+    file = open_table(path)
+    cut = cut.matched(file.columns)
+    needed = {*cut.features, *_meta_columns(file.columns, cut)}
+    if cut.derived:
+        needed.update(sources(cut.features, cut.period_suffix))
+    if cut.dmdt:
+        needed.add("dmdt")
+    if isinstance(cut.weight, str):
+        needed.add(cut.weight)
+    # dmdt is nine tenths of a large table; for derived features alone it is summed up while it is read
+    summed = cut.derived and not cut.dmdt and "dmdt" in file.columns and isinstance(file, ParquetTable)
+    if summed:
+        needed.discard("dmdt")
+    table = _as_numbers(file.read([name for name in file.columns if name in needed]))
+    if summed:
+        table[list(CHANGES)] = changes(file.dmdt_batches(gaps=True))
+    return table, cut, file.path
 
 
 def _meta_columns(names, cut):
