@@ -1,6 +1,7 @@
 """The data set of one tag, cut out of a training table and split by star."""
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -73,6 +74,8 @@ class Cut:
 
     def matched(self, names):
         """Return the cut for a table with the columns `names`: features by name, dmdt as True or False."""
+        if isinstance(self.weight, str) and self.weight not in names:
+            raise unknown("column of weights", self.weight, names)
         dmdt = "dmdt" in names if self.dmdt is None else self.dmdt
         return replace(self, features=_feature_columns(names, self.features, self.period_suffix, dmdt), dmdt=dmdt)
 
@@ -146,65 +149,41 @@ class Dataset:
             A training table (.parquet, .csv or .h5).
         tag : str
             A tag or its label.
-        threshold : float, optional
+        threshold : float
             A light curve is positive if its vote share is above this (0.7).
         split : {"star", "scope"}
             "star" keeps all light curves of a star on one side: 81 % train, 9 % validation, 10 % test, by a hash of
             `obj_id` (or of the position, see `stars`), so that membership does not depend on the other rows.
             "scope" repeats SCoPe's split by light curve, to compare with published scores.
-        period_suffix : str, optional
-            Which period search the features come from ("ELS_ECE_EAOV").
-        features : list of str or str, optional
-            The features, or the name of a set (`taxonomy.feature_columns`); by default that of the tag's taxonomy.
-        derived : bool
-            Add what follows from the features, and from dmdt if the table has it (`derived.derived_features`).
-        dmdt : bool, optional
-            Include dmdt; by default if the table has it.
-        light_curves : LightCurves, optional
-            Include the light curves themselves, as the columns of `columns.sequences`.
-        label : str, optional
-            The label column, if it has another name than that of the tag.
-        weight : str or array-like, optional
-            Sample weights, one for each row of the table, or their column.
-        balance : float, optional
+        features : list of str or str
+            Names, or a set of them (`taxonomy.feature_columns`); by default that of the tag's taxonomy.
+        period_suffix : str
+            The period search of the features ("ELS_ECE_EAOV").
+        derived, dmdt : bool
+            Add what follows from the features and dmdt (`derived_features`); add dmdt (by default if the table has it).
+        light_curves : LightCurves
+            Add the light curves themselves (`columns.sequences`).
+        label, weight : str
+            Columns of the label, if not that of the tag, and of sample weights (or an array, one for each row).
+        balance : float
             Keep at most this many training rows of the more common class for each row of the rarer one. Whole stars
-            are dropped, at random; their rows become the part "dropped". Validation and test keep their mix.
+            are dropped, at random by `seed`, and become the part "dropped". Validation and test keep their mix.
         weight_per_class : bool
-            Weigh rows so that both classes have the same total weight in the training part.
-        seed : int
-            Of the draw for `balance` (42).
+            Give both classes the same total weight in the training part.
 
         Raises
         ------
-        FileNotFoundError
-        ValueError
+        FileNotFoundError, ValueError
             If the tag or an argument is unknown, columns are missing (all are listed) or repeated, a light curve is
             repeated, a label, threshold or `balance` is out of range, or a part has no positive or no negative.
         """
-        cut = Cut.of(tag, **cut)
-        file = open_table(path)
-        cut = cut.matched(file.columns)
-        needed = {*cut.features, *_meta_columns(file.columns, cut)}
-        if cut.derived:
-            needed.update(sources(cut.features, cut.period_suffix))
-        if cut.dmdt:
-            needed.add("dmdt")
-        if isinstance(cut.weight, str):
-            needed.add(cut.weight)
-        # dmdt is nine tenths of a large table; for derived features alone it is summed up while it is read
-        summed = cut.derived and not cut.dmdt and "dmdt" in file.columns and isinstance(file, ParquetTable)
-        if summed:
-            needed.discard("dmdt")
-        table = _as_numbers(file.read([name for name in file.columns if name in needed]))
-        if summed:
-            table[list(CHANGES)] = changes(file.dmdt_batches(gaps=True))
-        return cls._make(table, cut, file.path)
+        table, cut, path = _read_columns(path, Cut.of(tag, **cut))
+        return cls._make(table, cut, path)
 
     @classmethod
     def from_table(cls, table, tag, **cut):
         """Cut the data set of one tag out of a training table that is a DataFrame; see `Dataset.read`."""
-        cut = Cut.of(tag, **cut)
-        return cls._make(table, cut.matched(table))
+        return cls._make(table, Cut.of(tag, **cut).matched(table))
 
     @classmethod
     def _make(cls, table, cut, path=None):
@@ -212,7 +191,8 @@ class Dataset:
         part = assign_parts(target, cut.tag, cut.split, cut.balance, cut.seed)
         warn_of_few_stars(target, cut.tag)
         require_unique_numbers(table)
-        weight = _row_weight(table, cut.weight, target.row)
+        weight = table[cut.weight] if isinstance(cut.weight, str) else cut.weight
+        weight = None if weight is None else np.asarray(weight, float)[target.row]
         settings = {item.name: getattr(cut, item.name) for item in fields(cut)}
         for name in ("tag", "label", "weight"):
             del settings[name]
@@ -280,27 +260,18 @@ class Dataset:
         return "A model gets neither dmdt nor the light curves."
 
     def images(self, rows):
-        """Return dmdt of some rows of the table, from `X` or else from the file.
-
-        Returns
-        -------
-        list of numpy.ndarray of float32, shape (26, 26)
-            None for a row whose dmdt is not at hand.
-        """
+        """Return dmdt of some rows of the table, from `X` or the file: a list of arrays (26, 26), None if unknown."""
         if "dmdt_0_0" in self.X:
             blocks = self.X[DMDT_COLUMNS].set_axis(self.row).reindex(rows).to_numpy().reshape(-1, SIZE, SIZE)
             return [None if np.isnan(image).any() else image for image in blocks]
-        file = None if self.path is None else open_table(self.path)
-        if file is not None and "dmdt" in file.columns:
-            try:
+        if self.path is not None and "dmdt" in (file := open_table(self.path)).columns:
+            with suppress(ValueError):  # of another shape
                 return file.images(list(rows))
-            except ValueError:  # of another shape
-                pass
         return [None] * len(rows)
 
     def counts(self):
         """Return how many light curves and stars each part has, positive and negative."""
-        parts = [*PARTS, DROPPED] if (self.part == DROPPED).any() else list(PARTS)
+        parts = (*PARTS, DROPPED) if DROPPED in self.part else PARTS
         counts = {}
         for name, value in (("positive", 1), ("negative", 0)):
             rows = [(self.part == part) & (self.y == value) for part in parts]
@@ -315,7 +286,6 @@ def trainable(path, cuts):
     Parameters
     ----------
     path : path-like
-        See `open_table`.
     cuts : dict of str to dict
         For each tag the arguments of `Dataset.read`.
 
@@ -330,8 +300,7 @@ def trainable(path, cuts):
     star_and_key, good, reasons = None, [], {}
     for tag, arguments in cuts.items():
         try:
-            cut = Cut.of(tag, **arguments)
-            cut = cut.matched(file.columns)
+            cut = Cut.of(tag, **arguments).matched(file.columns)
             star_and_key = star_and_key or stars(table)
             assign_parts(find_target(table, cut, star_and_key), cut.tag, cut.split)
             good.append(tag)
@@ -341,13 +310,11 @@ def trainable(path, cuts):
 
 
 def inputs(table, features, period_suffix, derived=True, dmdt=True, light_curves=None, rows=slice(None)):
-    """Return the `X` of a data set, of all rows of a table or some: features, where a catalogue value of 0 is missing,
-    derived features, dmdt and light curves. It needs no labels. See `Dataset.read` for the other arguments."""
+    """Return `X` as in `Dataset.read`, of all rows of a table or some; labels are not needed."""
     columns = _feature_columns(table, features, period_suffix, dmdt)
     values = table[columns].iloc[rows].to_numpy(np.float32, na_value=np.nan).copy()
     catalogue = np.array([name.startswith(CATALOGUES) for name in columns], bool)
-    values[:, catalogue] = np.where(values[:, catalogue] == 0, np.nan, values[:, catalogue])
-    values[~np.isfinite(values)] = np.nan
+    values[~np.isfinite(values) | (catalogue & (values == 0))] = np.nan  # a catalogue value of 0 is a missing match
     frames = [pd.DataFrame(values, columns=columns)]
     if derived:
         further = [name for name in sources(columns, period_suffix) if name in table]
@@ -375,6 +342,27 @@ def _feature_columns(names, features, suffix, dmdt):
     return columns
 
 
+def _read_columns(path, cut):
+    """Return the table with the columns that a cut needs, the cut with their names, and the path of the file."""
+    file = open_table(path)
+    cut = cut.matched(file.columns)
+    needed = {*cut.features, *_meta_columns(file.columns, cut)}
+    if cut.derived:
+        needed.update(sources(cut.features, cut.period_suffix))
+    if cut.dmdt:
+        needed.add("dmdt")
+    if isinstance(cut.weight, str):
+        needed.add(cut.weight)
+    # dmdt is nine tenths of a large table; for derived features alone it is summed up while it is read
+    summed = cut.derived and not cut.dmdt and "dmdt" in file.columns and isinstance(file, ParquetTable)
+    if summed:
+        needed.discard("dmdt")
+    table = _as_numbers(file.read([name for name in file.columns if name in needed]))
+    if summed:
+        table[list(CHANGES)] = changes(file.dmdt_batches(gaps=True))
+    return table, cut, file.path
+
+
 def _meta_columns(names, cut):
     """Return which columns of `Dataset.meta` a table with the columns `names` has."""
     columns = dict.fromkeys([*IDENTITY, *labels(), cut.label, f"period_{cut.period_suffix}"])
@@ -388,12 +376,3 @@ def _as_numbers(table):
         if (numbers.notna() == table[name].notna()).all():
             table[name] = numbers
     return table
-
-
-def _row_weight(table, weight, rows):
-    """Return the sample weights of some rows from an array or the name of a column; None if there are none."""
-    if isinstance(weight, str):
-        if weight not in table:
-            raise unknown("column of weights", weight, table.columns)
-        weight = table[weight]
-    return None if weight is None else np.asarray(weight, float)[rows]

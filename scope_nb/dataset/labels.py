@@ -45,12 +45,9 @@ def compare_medians(table, period_suffix="ELS_ECE_EAOV"):
 
 
 def read_class_tags(path):
-    """Read which tags each class of a catalogue has: a CSV with the columns `class` and `tags` (separated by spaces).
+    """Return the list of tags of each class, for `label_columns`, from a CSV file.
 
-    Returns
-    -------
-    dict of str to list of str
-        For `label_columns`.
+    Its columns are `class` and `tags` (separated by spaces).
     """
     table = pd.read_csv(existing(path), dtype=str, keep_default_na=False)
     if not {"class", "tags"} <= set(table):
@@ -64,23 +61,14 @@ def read_class_tags(path):
 
 
 def label_columns(classes, tags_of):
-    """Return the label columns of a training table, 1 if the class of a light curve has a label, else 0.
+    """Return the label columns of a training table, shape (n, 53): 1 if the class of a light curve has a label, else 0.
 
     Parameters
     ----------
     classes : array-like of str, shape (n,)
         Class names (or numbers) as a catalogue gives them.
     tags_of : dict of str to list of str
-        The tags (or labels) of each class, parents included.
-
-    Returns
-    -------
-    pandas.DataFrame, shape (n, 53)
-
-    Raises
-    ------
-    ValueError
-        If a class is not in `tags_of`, or a tag is unknown.
+        The tags (or labels) of each class, parents included; a `ValueError` names what is not in it.
     """
     classes = as_names(classes)
     missing = sorted(set(classes) - set(tags_of))

@@ -112,7 +112,7 @@ def vote_share(table, label, purpose=""):
 
 
 def warn_of_few_stars(target, tag):
-    """Warn the caller's caller's caller if a tag has fewer positive stars than `FEWEST_STARS`."""
+    """Warn of a tag with few positive stars, at the line that calls `Dataset.read` or `Dataset.from_table`."""
     n_stars = len(set(target.star[target.y == 1]))
     if n_stars < FEWEST_STARS:
         warnings.warn(

@@ -25,11 +25,7 @@ def read_parquet(path, columns=None):
 
 
 def open_table(path):
-    """Open a table of features or predictions; the name of the file says which format it has.
-
-    Returns
-    -------
-    TableFile
+    """Return the `TableFile` of a parquet, CSV or HDF5 file, told apart by the file's name.
 
     Raises
     ------
@@ -70,11 +66,6 @@ class TableFile:
         self.attrs = {}
         self.columns = self._open()
         require_unique_columns(self.columns, self.path)
-
-    @property
-    def simulated(self):
-        """Whether the file says that its light curves are simulated."""
-        return bool(self.attrs.get("simulated", False))
 
     def read(self, columns=None):
         """Read the table, or some columns of it.
@@ -118,7 +109,7 @@ class ParquetTable(TableFile):
         return [name for name in schema.names if not name.startswith("__index_level_")]
 
     def _read(self, names):
-        # without pandas' own metadata: it would make an index of some columns, and rows are told by position here
+        # without pandas' own metadata: it would make an index of some columns, and rows are numbered here
         frame = self._file.read([name for name in names if name != "dmdt"]).to_pandas(ignore_metadata=True)
         if "dmdt" not in names:
             return frame, None
@@ -166,7 +157,8 @@ class CsvTable(TableFile):
 
     def _open(self):
         columns = list(self._parse(nrows=0))
-        with self.path.open(encoding="utf-8", newline="") as file:  # pandas renames a column that is repeated
+        # pandas gives a repeated column another name
+        with self.path.open(encoding="utf-8", errors="replace", newline="") as file:
             require_unique_columns(next(csv.reader(file), []), self.path)
         return columns
 

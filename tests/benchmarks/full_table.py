@@ -28,7 +28,7 @@ from scope_nb.taxonomy import CATALOGUES, feature_columns, tags
 ROWS, CHUNK = 170_632, 20_000
 
 
-def shaken(frame, block, rng):
+def shake(frame, block, rng):
     """Return one chunk of the mock: numbers changed by about 2 %, catalogue zeros kept."""
     flat = frame.copy()
     for name in feature_columns("ontological"):
@@ -43,7 +43,7 @@ def shaken(frame, block, rng):
     )
 
 
-def make(path, rows, seed=1):
+def write_mock(path, rows, seed=1):
     """Write the mock with `rows` light curves; light curves of a star follow each other."""
     rng = np.random.default_rng(seed)
     source = read_parquet(sample())
@@ -54,28 +54,28 @@ def make(path, rows, seed=1):
         while done < rows:
             picked, owner = [], []
             while len(picked) < min(CHUNK, rows - done):
-                own = members[names[rng.integers(len(names))]][: 1 + star % 3]
-                picked += list(own)
-                owner += [f"mock{star:06d}"] * len(own)
+                drawn = members[names[rng.integers(len(names))]][: 1 + star % 3]
+                picked += list(drawn)
+                owner += [f"mock{star:06d}"] * len(drawn)
                 star += 1
             keep = slice(0, rows - done)
             picked, owner = picked[keep], owner[keep]
             frame = source.iloc[picked].reset_index(drop=True).assign(obj_id=owner, _id=done + np.arange(len(picked)))
-            table = shaken(frame, block[picked], rng)
+            table = shake(frame, block[picked], rng)
             writer = writer or pq.ParquetWriter(part, table.schema)
             writer.write_table(table)
             done += len(picked)
         writer.close()
 
 
-def notebook(path, tag, algorithm, folder):
+def notebook_command(path, tag, algorithm, folder):
     """Return the command that runs train.ipynb by papermill, and leaves what it makes in `folder`."""
     command = [sys.executable, "-m", "papermill", str(project_folder() / "notebooks" / "train.ipynb")]
     command += [f"{folder}/out.ipynb", "--no-progress-bar", "-p", "data", str(path), "-p", "tag", tag]
     return [*command, "-p", "algorithm", algorithm, "-p", "reports", folder]
 
 
-def measured(command):
+def measure(command):
     """Run a command; return wall and processor seconds, and the peak memory in GB of the largest process so far."""
     start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
@@ -85,7 +85,7 @@ def measured(command):
     return wall, processor, after.ru_maxrss / 1024**2
 
 
-def bare(path, tag):
+def run_bare_steps(path, tag):
     """Do what SCoPe cannot do without, and nothing else: read all of the table, stack dmdt, fit its trees, predict.
 
     Its filling of gaps, scaling, scores and plots come on top.
@@ -109,22 +109,22 @@ def main():
     parser.add_argument("--algorithm", default="xgb")
     parser.add_argument("--make-only", action="store_true")
     parser.add_argument("--bare", type=Path, help="only do SCoPe's bare steps on this table")
-    given = parser.parse_args()
-    if given.bare:
-        return bare(given.bare, given.tag)
-    for name, rows in (("tenth", ROWS // 10), ("full", ROWS)):
-        path = given.folder / f"{name}.parquet"
+    options = parser.parse_args()
+    if options.bare:
+        return run_bare_steps(options.bare, options.tag)
+    for size, rows in (("tenth", ROWS // 10), ("full", ROWS)):
+        path = options.folder / f"{size}.parquet"
         if not path.exists():
-            make(path, rows)
+            write_mock(path, rows)
         print(f"{path}: {path.stat().st_size / 1e9:.2f} GB", flush=True)
-        if given.make_only:
+        if options.make_only:
             continue
         with tempfile.TemporaryDirectory() as folder:
-            commands = {given.algorithm: notebook(path, given.tag, given.algorithm, folder)}
-            commands["SCoPe's bare steps"] = [sys.executable, __file__, "--bare", str(path), "--tag", given.tag]
-            for what, command in commands.items():
-                times = "{:.1f} s, {:.1f} s of processor time, peak {:.2f} GB".format(*measured(command))
-                print(f"{given.tag} {what}, {rows:,} rows: {times}", flush=True)
+            commands = {options.algorithm: notebook_command(path, options.tag, options.algorithm, folder)}
+            commands["SCoPe's bare steps"] = [sys.executable, __file__, "--bare", str(path), "--tag", options.tag]
+            for name, command in commands.items():
+                times = "{:.1f} s, {:.1f} s of processor time, peak {:.2f} GB".format(*measure(command))
+                print(f"{options.tag} {name}, {rows:,} rows: {times}", flush=True)
 
 
 if __name__ == "__main__":

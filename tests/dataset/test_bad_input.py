@@ -14,8 +14,8 @@ from scope_nb.features.derived import CHANGES, changes
 def first_stars(table, n):
     """Give the label of Cepheids to the first n stars of each part, so that no part is without."""
     part = pd.Series(Dataset.from_table(table, "e", dmdt=False).part, table.index)
-    chosen = [names[:n] for names in table.groupby(part)["obj_id"].unique()]
-    return table.assign(Cepheid=table["obj_id"].isin(np.concatenate(chosen)).astype(float))
+    first = [names[:n] for names in table.groupby(part)["obj_id"].unique()]
+    return table.assign(Cepheid=table["obj_id"].isin(np.concatenate(first)).astype(float))
 
 
 @pytest.mark.parametrize(
@@ -87,10 +87,10 @@ def test_a_table_that_lacks_a_column_is_told_by_name(table, tmp_path):
 def test_trees_do_without_dmdt_that_some_rows_lack(table, tmp_path, lacking):
     images = [None if row in lacking else image.tolist() for row, image in enumerate(table["dmdt"])]
     table.assign(dmdt=pd.Series(images, dtype=object)).to_parquet(tmp_path / "t.parquet", row_group_size=150)
-    found = Dataset.read(tmp_path / "t.parquet", "e", dmdt=False).X[list(CHANGES)]
-    known = np.flatnonzero(~np.isin(range(800), lacking))
-    np.testing.assert_allclose(found.iloc[known], changes([np.stack(table["dmdt"].iloc[known])]), rtol=1e-5)
-    assert found.iloc[lacking].isna().all(axis=None)
+    growth = Dataset.read(tmp_path / "t.parquet", "e", dmdt=False).X[list(CHANGES)]
+    present = np.flatnonzero(~np.isin(range(800), lacking))
+    np.testing.assert_allclose(growth.iloc[present], changes([np.stack(table["dmdt"].iloc[present])]), rtol=1e-5)
+    assert growth.iloc[lacking].isna().all(axis=None)
     with pytest.raises(ValueError, match="some of the rows 0 to 149 have no dmdt: leave them out"):
         read_table(tmp_path / "t.parquet")
 

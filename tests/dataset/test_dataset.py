@@ -154,14 +154,14 @@ def test_balance_drops_whole_stars_of_training_only(table):
 
 
 def test_class_weights_are_scikit_learns(table):
-    own = np.random.default_rng(0).uniform(0.5, 2, len(table))
+    weight = np.random.default_rng(0).uniform(0.5, 2, len(table))
     data = Dataset.from_table(table, "rrlyr", dmdt=False, weight_per_class=True)
     expected = compute_class_weight("balanced", classes=np.array([0, 1]), y=data.train.y)
     np.testing.assert_allclose(data.train.weight, expected[data.train.y])
-    data = Dataset.from_table(table, "rrlyr", dmdt=False, weight_per_class=True, weight=own)
+    data = Dataset.from_table(table, "rrlyr", dmdt=False, weight_per_class=True, weight=weight)
     sums = [data.train.weight[data.train.y == value].sum() for value in (0, 1)]
     assert sums[0] == pytest.approx(sums[1])
-    assert sum(sums) == pytest.approx(own[data.train.row].sum())
+    assert sum(sums) == pytest.approx(weight[data.train.row].sum())
 
 
 def test_bad_tables_are_refused(table):

@@ -103,9 +103,9 @@ def test_hdf5_is_read_and_code_in_it_refused(table, tmp_path):
         store.put("df", some.drop(columns="dmdt"))
         store.put("coordinates", pd.Series(["x"] * 40, dtype=object))
         store.put("dmdt", pd.Series([image.tolist() for image in some["dmdt"]], dtype=object))
-    found = read_table(path)
-    pd.testing.assert_frame_equal(found[some.columns.drop("dmdt")], some.drop(columns="dmdt"), check_dtype=False)
-    np.testing.assert_array_equal(stack_dmdt(found["dmdt"]), stack_dmdt(some["dmdt"]))
+    again = read_table(path)
+    pd.testing.assert_frame_equal(again[some.columns.drop("dmdt")], some.drop(columns="dmdt"), check_dtype=False)
+    np.testing.assert_array_equal(stack_dmdt(again["dmdt"]), stack_dmdt(some["dmdt"]))
     with pytest.raises(ValueError, match="lacks the columns nope"):
         read_table(path, ["nope"])
     trap = tmp_path / "trap"
