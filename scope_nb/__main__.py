@@ -1,86 +1,124 @@
-"""The command line: `python -m scope_nb`."""
+"""The command line: `python -m scope_nb`. Each command imports what it needs, so that help comes at once."""
 
 import argparse
+from pathlib import Path
 
-import yaml
-
-from .config import run_settings
-from .dataset.dataset import trainable
-from .files import existing, group_of, reports_folder, sample
-from .report import compare_report, train_reports
-from .runs.ensemble import shared_tags
-from .taxonomy import tags
+OPTION_OF = {"tag": "tags", "algorithm": "algorithms", "group": "group", "reports": "reports"}
 
 
 def main(arguments=None):
-    """Train classifiers, average and compare them, write their reports and an index of them."""
-    parser = argparse.ArgumentParser(description=main.__doc__, prog="python -m scope_nb")
-    parser.add_argument("command", choices=["report"], help="what to do")
-    parser.add_argument("--tags", nargs="+", default=[], help="tags, or 'all' that the data can train (vnv)")
-    parser.add_argument("--algorithms", nargs="+", default=["xgb"], help="xgb, forest, dnn, rnn")
-    parser.add_argument("--group", default="", help="name of this set of runs (that of the data)")
-    parser.add_argument("--reports", default="", help="folder of the runs (the project's reports/)")
-    parser.add_argument("--data", default="", help="training table (the simulated sample)")
-    parser.add_argument("--features", default="", help="feature set: 'light curve' does without catalogues")
-    parser.add_argument("--resume", action="store_true", help="skip the runs that are there already")
-    parser.add_argument("--ensemble", nargs="+", default=[], metavar="ALGORITHM", help="average runs of these, per tag")
-    parser.add_argument("--compare", action="store_true", help="end in a page that compares the runs")
-    parser.add_argument(
-        "-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="a parameter of train.ipynb"
-    )
+    """Carry out one command and end the program: 0 if all went well, 1 if a run failed, or with an error message."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.command is None:
+        parser.print_help()
+        return
     try:
-        pages, failures = _train(parser.parse_args(arguments))
+        failures = options.run(options)
     except (ValueError, OSError) as error:
         raise SystemExit(f"error: {error}") from error
-    for page in pages:
-        print(f"report: {page}")
     for failure in failures:
         print(f"failed: {failure}")
     raise SystemExit(1 if failures else 0)
 
 
-def _train(given):
-    """Carry out the command line: settle data and tags, and train."""
-    more = {name: yaml.safe_load(value) for name, value in given.p}
-    for name, option in {"tag": "tags", "algorithm": "algorithms", "group": "group", "reports": "reports"}.items():
-        if name in more:
-            raise ValueError(f"-p {name} is said by --{option} here")
-    if given.features:
-        more["features"] = given.features
-    if given.data:
-        more["data"] = str(existing(given.data).resolve())
-    if more.get("config"):
-        more["config"] = str(existing(more["config"]).resolve())
-        more.setdefault("data", run_settings("vnv", more["config"])["data"])
-    group = given.group or group_of(more.get("data", ""))
-    names = given.tags or ([] if given.ensemble or given.compare else ["vnv"])
+def _parser():
+    parser = argparse.ArgumentParser("python -m scope_nb", description="Classifiers of variable stars.")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    text = "train classifiers, average and compare them, write their reports and an index of them"
+    report = commands.add_parser("report", help=text, description=text.capitalize() + ".")
+    report.set_defaults(run=_report)
+    report.add_argument("--tags", nargs="+", default=[], help="tags, or 'all' that the data can train (vnv)")
+    report.add_argument("--algorithms", nargs="+", default=["xgb"], help="xgb, forest, dnn, rnn")
+    report.add_argument("--group", default="", help="name of this set of runs (that of the data)")
+    report.add_argument("--data", default="", help="training table (the simulated sample)")
+    report.add_argument("--features", default="", help="feature set: 'light curve' does without catalogues")
+    report.add_argument("--resume", action="store_true", help="skip the runs that exist already")
+    report.add_argument("--ensemble", nargs="+", default=[], metavar="ALGORITHM", help="average runs of these, per tag")
+    report.add_argument("--compare", action="store_true", help="end in a page that compares the runs")
+    report.add_argument(
+        "-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="a parameter of train.ipynb"
+    )
+    text = "rewrite index.html, the page of all runs"
+    index = commands.add_parser("index", help=text, description=text.capitalize() + ".")
+    index.set_defaults(run=_index)
+    for command in (report, index):
+        command.add_argument("--reports", default="", help="folder of the runs (the project's reports/)")
+    return parser
+
+
+def _index(options):
+    from .report import write_index
+
+    print(f"index: {write_index(options.reports)}")
+    return []
+
+
+def _report(options):
+    """Train, average and compare; return the failures."""
+    from .files import group_of, reports_folder
+    from .report import compare_report, train_reports
+    from .runs.ensemble import shared_tags
+
+    parameters = _parameters(options)
+    group = options.group or group_of(parameters.get("data", ""))
+    names = options.tags or ([] if options.ensemble or options.compare else ["vnv"])
     if names == ["all"]:
-        names = _all_tags(more)
-    pages, failures = train_reports(names, given.algorithms, given.reports, group, given.resume, **more)
-    if given.ensemble:
-        shared = shared_tags(given.ensemble, group, given.reports)
-        made = train_reports(shared, ["+".join(given.ensemble)], given.reports, group, given.resume, **more)
-        pages, failures = pages + made[0], failures + made[1]
-    if given.compare:
-        pages.append(compare_report(given.reports, group))
-    print(f"index: {reports_folder(given.reports) / 'index.html'}")
-    return pages, failures
+        names = _all_tags(parameters)
+    where = (options.reports, group, options.resume)
+    pages, failures = train_reports(names, options.algorithms, *where, **parameters)
+    if options.ensemble:
+        shared = shared_tags(options.ensemble, group, options.reports)
+        more_pages, more_failures = train_reports(shared, ["+".join(options.ensemble)], *where, **parameters)
+        pages, failures = pages + more_pages, failures + more_failures
+    if options.compare:
+        pages.append(compare_report(options.reports, group))
+    print(f"index: {reports_folder(options.reports) / 'index.html'}")
+    for page in pages:
+        print(f"report: {page}")
+    return failures
+
+
+def _parameters(options):
+    """Return the parameters of `train.ipynb` that a command line sets, checked; of files the absolute paths."""
+    from .config import run_settings
+    from .files import existing, project_folder
+    from .notebook import check_parameters, read_value, usual_parameters
+
+    for name, _ in options.p:
+        if name in OPTION_OF:
+            raise ValueError(f"-p {name} is said by --{OPTION_OF[name]} here")
+    values = {name: read_value(text) for name, text in options.p}
+    values |= {name: getattr(options, name) for name in ("features", "data") if getattr(options, name)}
+    cell, more = usual_parameters(project_folder() / "notebooks" / "train.ipynb")
+    values = check_parameters(values, more | cell, "parameter of train.ipynb")
+    if values.get("config"):
+        values["config"] = str(Path(values["config"]).expanduser().resolve())
+        values.setdefault("data", run_settings("vnv", values["config"])["data"])
+    if values.get("data"):
+        values["data"] = str(existing(values["data"]).resolve())
+    return values
 
 
 def _all_tags(parameters):
     """Return the tags that the data can train with these parameters of `train.ipynb`, and print the others."""
-    config = parameters.get("config", "")
-    given = {name: parameters.get(name) for name in ("features", "period_suffix", "threshold", "balance", "data")}
-    chosen = {tag: run_settings(tag, config, **given) for tag in tags().index}
-    more = {"split": parameters.get("split") or "star", "seed": parameters.get("seed", 42)}
-    data = next(iter(chosen.values()))["data"] or sample()
-    names, reasons = trainable(data, {tag: settings["cut"] | more for tag, settings in chosen.items()})
-    if not names:
+    from .config import run_settings
+    from .dataset.dataset import trainable
+    from .files import sample
+    from .taxonomy import tags
+
+    names = ("features", "period_suffix", "threshold", "balance", "data")
+    values = {name: parameters[name] for name in names if name in parameters}
+    settings = {tag: run_settings(tag, parameters.get("config", ""), **values) for tag in tags().index}
+    data = next(iter(settings.values()))["data"] or sample()
+    split = {"split": parameters.get("split") or "star", "seed": parameters.get("seed", 42)}
+    good, reasons = trainable(data, {tag: setting["cut"] | split for tag, setting in settings.items()})
+    if not good:
         raise ValueError(
             f"no tag can be trained on this table; the first of the reasons: {next(iter(reasons.values()))}"
         )
-    print(f"{len(names)} tags can be trained; not: {', '.join(reasons) or 'none'}")
-    return names
+    print(f"{len(good)} tags can be trained; not: {', '.join(reasons) or 'none'}")
+    return good
 
 
 if __name__ == "__main__":

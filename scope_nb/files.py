@@ -1,4 +1,4 @@
-"""Files: written whole or not at all, and identified by their hash."""
+"""Files and folders: where they are, whether they can be read or written; written whole or not at all."""
 
 import hashlib
 import os
@@ -14,7 +14,7 @@ def whole(path):
     Parameters
     ----------
     path : path-like
-        Where the result goes. A file there is replaced; so is a folder.
+        Where the result goes. A file or folder of that name is replaced.
 
     Yields
     ------
@@ -27,30 +27,22 @@ def whole(path):
         If the folder cannot be made or written to; nothing is left behind.
     """
     path = Path(path)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part, old = (path.with_name(f".{path.name}.{os.getpid()}.{suffix}") for suffix in ("part", "old"))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield part
-        _replace(part, path)
+        if path.is_dir():  # is moved aside first, so that it is never half gone
+            os.replace(path, old)
+        os.replace(part, path)
     except OSError as error:
         raise type(error)(f"cannot write {path}: {error}") from error
     finally:
         _remove(part)
-
-
-def _replace(part, path):
-    """Rename `part` to `path`; a folder already there is moved aside first, so that it never is half gone."""
-    if not path.is_dir():
-        os.replace(part, path)
-        return
-    old = path.with_name(f".{path.name}.{os.getpid()}.old")
-    os.replace(path, old)
-    os.replace(part, path)
     _remove(old)
 
 
 def _remove(path):
-    """Remove a file or folder if it is there; clearing up must not hide the error that made it necessary."""
+    """Remove a file or folder if it exists; clearing up must not hide the error that made it necessary."""
     with suppress(OSError):
         if path.is_dir():
             shutil.rmtree(path)
@@ -65,13 +57,13 @@ def sha256(path):
 
 
 def existing(path):
-    """Return `path` as a `Path`, or say which file is missing and what lies beside it."""
+    """Return `path` as a `Path`; if there is no such file, the error names those beside it."""
     path = Path(path).expanduser()
     if path.is_file():
         return path
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder; a file was expected")
-    beside = sorted(p.name for p in path.parent.glob(f"*{path.suffix}"))[:8] if path.parent.is_dir() else []
+    beside = sorted(p.name for p in path.parent.glob(f"*{path.suffix}"))[:8]
     hint = f"; {path.parent} holds {', '.join(beside)}" if beside else ""
     raise FileNotFoundError(f"there is no file {path}{hint}")
 
@@ -98,7 +90,7 @@ def group_of(data=""):
 
 
 def run_folder(reports, group, algorithm, tag):
-    """Return the folder of a run, `REPORTS/GROUP/ALGORITHM/TAG`, or say now rather than later that it cannot be made.
+    """Return the folder of a run, `REPORTS/GROUP/ALGORITHM/TAG`, once it is sure that it can be made.
 
     Raises
     ------
@@ -111,21 +103,21 @@ def run_folder(reports, group, algorithm, tag):
         if not name or name.startswith(".") or Path(name).name != name:
             raise ValueError(f"{name!r} cannot be the name of a folder of runs")
     folder = reports_folder(reports) / group / algorithm / tag
-    _check_folder(folder)
+    _require_writable(folder)
     return folder
 
 
 def check_output(path, suffix):
-    """Say now rather than later that a file cannot be written: wrong suffix, or no folder to write to."""
+    """Raise an error, before any work is done, if a file cannot be written: wrong suffix, or no folder to write to."""
     path = Path(path).expanduser().absolute()
     if path.suffix.lower() != suffix:
         raise ValueError(f"{path.name}: the name must end in {suffix}")
-    _check_folder(path.parent)
+    _require_writable(path.parent)
 
 
-def _check_folder(folder):
-    there = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    if not there.is_dir():
-        raise NotADirectoryError(f"cannot write to {folder}: {there} is a file")
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise PermissionError(f"cannot write to {folder}: no permission to write in {there}")
+def _require_writable(folder):
+    nearest = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    if not nearest.is_dir():
+        raise NotADirectoryError(f"cannot write to {folder}: {nearest} is a file")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise PermissionError(f"cannot write to {folder}: no permission to write in {nearest}")

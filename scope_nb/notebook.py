@@ -1,13 +1,27 @@
 """Notebooks: their parameters, run headlessly by papermill, exported as pages."""
 
 import ast
+from contextlib import suppress
 from pathlib import Path
 
+import yaml
+
 from .files import existing, whole
-from .taxonomy import unknown
+from .taxonomy import defaults, unknown
+
+INJECTED = "# Parameters\n"  # how the cell begins with which papermill overrides parameters
+WORDS = {"true": True, "false": False, "none": None, "null": None}
+KINDS = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "a text (papermill: -r {name} ...)",
+    list: "a list: [one, two]",
+    dict: "names and values: {{name: value}}",
+}
 
 
-def run_notebook(notebook, output, parameters=None, title=None):
+def run_notebook(notebook, output, parameters=None, title=None, make_head=None):
     """Execute a notebook with papermill and export it as HTML beside the executed copy.
 
     Parameters
@@ -17,8 +31,11 @@ def run_notebook(notebook, output, parameters=None, title=None):
     output : path-like
         Where the executed notebook goes; the HTML has the same name with the suffix .html.
     parameters : dict, optional
+        Those that the cell lacks go into its dictionary `more`, if it has one.
     title : str, optional
         Of the page; by default the name of `output`.
+    make_head : callable, optional
+        Returns the HTML that the page opens with; called once the notebook has been executed.
 
     Returns
     -------
@@ -28,88 +45,152 @@ def run_notebook(notebook, output, parameters=None, title=None):
     Raises
     ------
     ValueError
-        If the notebook does not have one of the parameters; the nearest ones are named.
+        If the notebook does not have one of the parameters (the nearest ones are named), or one is of another kind.
     papermill.PapermillExecutionError
         If a cell fails. The notebook as far as it came is left at `output`.
     """
     import papermill  # slow to import, and a notebook that is run needs none of it
 
-    notebook, output = existing(notebook), Path(output)
-    known = papermill.inspect_notebook(str(notebook))
-    for name in parameters or {}:
-        if name not in known:
-            raise unknown(f"parameter of {notebook.name}", name, known)
+    notebook, output, values = existing(notebook), Path(output), parameters or {}
+    cell, further = usual_parameters(notebook)
+    if further is None:
+        further = dict.fromkeys(values)
+    values = check_parameters(values, cell | further, f"parameter of {notebook.name}")
+    more = {name: values.pop(name) for name in list(values) if name not in cell}
+    if more:
+        values["more"] = cell["more"] | values.get("more", {}) | more
     output.parent.mkdir(parents=True, exist_ok=True)
     quiet = {"progress_bar": False, "log_output": False, "extra_arguments": ["--IPKernelApp.log_level=50"]}
-    papermill.execute_notebook(str(notebook), str(output), parameters or {}, **quiet)
-    return export_html(output, title)
+    papermill.execute_notebook(str(notebook), str(output), values, **quiet)
+    return export_html(output, title, make_head() if make_head else "")
 
 
-def export_html(notebook, title=None):
-    """Export an executed notebook as one self-contained HTML page beside it; cells tagged `setup` show what they say.
+def export_html(notebook, title=None, head=""):
+    """Export an executed notebook as one self-contained HTML page beside it.
 
-    What they do, imports and checks, is left to the notebook.
+    Of cells tagged `setup`, imports and checks, the page shows only what they print; cells tagged `optional` that
+    print nothing are left out. `head` is HTML that the page opens with.
     """
     import nbformat
     from nbconvert import HTMLExporter
     from traitlets.config import Config
 
     notebook = Path(notebook)
+    book = nbformat.read(notebook, as_version=4)
+    book.cells = [cell for cell in book.cells if not _is_silent(cell)]
     setup = Config(TagRemovePreprocessor={"enabled": True, "remove_input_tags": {"setup"}})
     # scripts from elsewhere are left out: the page must open without a network
     exporter = HTMLExporter(config=setup, template_name="lab", mathjax_url="", require_js_url="", jquery_url="")
     exporter.exclude_input_prompt = exporter.exclude_output_prompt = True
-    page, _ = exporter.from_notebook_node(
-        nbformat.read(notebook, as_version=4), {"metadata": {"name": title or notebook.stem}}
-    )
+    page, _ = exporter.from_notebook_node(book, {"metadata": {"name": title or notebook.stem}})
     path = notebook.with_suffix(".html")
     with whole(path) as part:
-        part.write_text(page)
+        part.write_text(page.replace("<main>", f"<main>{head}", 1), encoding="utf-8")
     return path
 
 
-def parameters(**least):
-    """Return the parameters of the notebook that calls this, by name, with their present values.
+def _is_silent(cell):
+    return cell.cell_type == "code" and not cell.outputs and "optional" in cell.metadata.get("tags", [])
+
+
+def parameters(more=None, **least):
+    """Return all parameters of the notebook that calls this, by name, with their values.
 
     Parameters are what cells of nothing but `name = literal` assign: the parameters cell, and the cell with which
-    papermill overrides it.
+    papermill overrides it. Values given as text are corrected in the notebook, too.
 
     Parameters
     ----------
+    more : dict, optional
+        The usual values of further parameters, which the notebook's dictionary `more` may hold. A variable with the
+        name of one of them, which papermill sets (`-p split scope`), overrides that dictionary.
     **least
         The smallest value of each parameter that has one.
 
     Raises
     ------
     ValueError
-        If papermill was given a parameter that the notebook does not have (papermill itself only warns), or one of
-        another kind than the notebook's own value, or if one is too small.
+        If there is no such parameter (papermill itself only warns), or if its value is of another kind than the usual
+        one, or too small.
     """
     from IPython import get_ipython
 
-    values = get_ipython().user_ns
-    own, injected = {}, {}
-    for cell in values["In"]:
-        (injected if cell.startswith("# Parameters\n") else own).update(_literals(cell))
-    for name, value in injected.items():
-        if name not in own:
-            raise unknown("parameter of this notebook", name, own)
-        _require_kind(name, value, own[name])
+    namespace = get_ipython().user_ns
+    usual, injected = {}, {}
+    for source in namespace["In"]:
+        if source.startswith(INJECTED):
+            injected |= {node.targets[0].id: None for node in ast.parse(source).body}
+        else:
+            usual |= _literals(source)
+    given = {name: namespace[name] for name in usual | injected}
+    values = check_parameters(given, usual | (more or {}), "parameter of this notebook")
+    namespace.update(values)
+    if more is not None:
+        in_dictionary = check_parameters(values.pop("more", {}), more, "key of `more`")
+        values = more | in_dictionary | values
     for name, smallest in least.items():
-        if values[name] is None or values[name] < smallest:
+        if values[name] is None or not values[name] >= smallest:
             raise ValueError(f"{name} must be at least {smallest}, not {values[name]}")
-    return {name: values[name] for name in own}
+    return values
 
 
-def _require_kind(name, value, usual):
-    """Refuse a parameter of another kind than its usual value; None stands for "not given" on either side."""
-    kinds = {bool: (bool,), int: (int,), float: (int, float), str: (str, list)}
-    words = {bool: "true or false", int: "a whole number", float: "a number", str: f"a text (papermill: -r {name} ...)"}
-    if value is None or usual is None:
-        return
-    expected = kinds.get(type(usual), (object,))
-    if not isinstance(value, expected) or (isinstance(value, bool) and bool not in expected and object not in expected):
-        raise ValueError(f"{name} must be {words[type(usual)]}, not {value!r}")
+def usual_parameters(notebook):
+    """Return the parameters of a notebook's file with their usual values.
+
+    Returns
+    -------
+    cell : dict
+        Those of the cell tagged `parameters`.
+    further : dict or None
+        Those that its dictionary `more` may hold, from `tables/defaults.yaml`; None if that has no section of the
+        notebook's name, so that only the notebook itself can check them.
+    """
+    import nbformat
+
+    cells = nbformat.read(notebook, as_version=4).cells
+    cell = _literals(next((c.source for c in cells if "parameters" in c.metadata.get("tags", [])), ""))
+    return cell, defaults().get(Path(notebook).stem) if "more" in cell else {}
+
+
+def check_parameters(given, usual, kind):
+    """Return parameters as values of the kind of their usual ones; `kind` says what they are, for the error message.
+
+    Raises
+    ------
+    ValueError
+        If one is not among the usual ones (the nearest of these are named), or is of another kind.
+    """
+    for name in given:
+        if name not in usual:
+            raise unknown(kind, name, usual)
+    return {name: _as_usual(name, value, usual[name]) for name, value in given.items()}
+
+
+def read_value(text):
+    """Return a value from a command line, read as papermill's `-p` does; lists and dicts are understood as well."""
+    if text in ("True", "False", "None"):
+        return WORDS[text.lower()]
+    for kind in (int, float):
+        with suppress(ValueError):
+            return kind(text)
+    if text.startswith(("[", "{")):
+        with suppress(yaml.YAMLError):
+            return yaml.safe_load(text)
+    return text
+
+
+def _as_usual(name, value, usual):
+    """Return a value as one of the kind of the usual value; None means "not given" on either side."""
+    if isinstance(value, Path):
+        value = str(value)
+    if isinstance(value, str) and (not isinstance(usual, str) or value.startswith("[")):
+        value = WORDS[value.lower()] if value.lower() in WORDS else read_value(value)
+    kind = type(usual)
+    if value is None or usual is None or (kind is str and isinstance(value, list)):
+        return value
+    if not isinstance(value, (int, float) if kind is float else kind) or (isinstance(value, bool) and kind is not bool):
+        raise ValueError(f"{name} must be {KINDS[kind].format(name=name)}, not {value!r}")
+    return float(value) if kind is float else value
 
 
 def _literals(source):

@@ -1,6 +1,7 @@
 """Plots of stars, of tables and of one run: each function takes a matplotlib Axes (or makes one) and returns it."""
 
 import textwrap
+from contextlib import suppress
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -9,9 +10,11 @@ from matplotlib.colors import LogNorm
 
 from .features import derived
 from .lightcurves.curves import positions
+from .models.builders import shap_values
 from .models.fitting import named_importances
+from .models.keras_classifier import KerasClassifier
 from .periods.search import fold
-from .scores import evaluation as scoring
+from .scores.evaluation import calibration_bins
 from .taxonomy import CATALOGUES, base_name, dmdt_edges, features, unknown
 
 # Okabe and Ito's colours, told apart by colour-blind readers too
@@ -181,7 +184,7 @@ def reliability(evaluation, part="test", before=None, ax=None):
     if before is not None:
         series["before calibration"] = (np.asarray(before), (GREY, "s"))
     for name, (predicted, style) in series.items():
-        bins = scoring.reliability(y, predicted, evaluation.part(part)["star"].to_numpy())
+        bins = calibration_bins(y, predicted, evaluation.part(part)["star"].to_numpy())
         draw_points(ax, bins["predicted"], bins["true"], bins[["low", "high"]], style, name)
     ax.axline((0, 0), (1, 1), **GUIDE)
     ax.set(xlabel="predicted probability (mean of bin)", ylabel=f"share that is {evaluation.tag} (95 % interval)")
@@ -201,6 +204,24 @@ def trust(measured, value=None, ax=None):
     ax.set(xlabel="trust score (mean of bin)", ylabel="share of right periods (95 % interval)")
     ax.legend(loc="lower right")
     return ax
+
+
+def model_figures(trained, X):
+    """Draw how a network learned, or which features trees used and what these add to the log-odds of the rows of X.
+
+    Returns
+    -------
+    dict of str to matplotlib.figure.Figure
+        "history"; or "model", and "shap" of xgboost's trees; nothing of models that have neither.
+    """
+    if isinstance(trained.raw, KerasClassifier):
+        return {"history": history(trained.raw.history_).figure}
+    if not hasattr(trained.raw, "feature_importances_"):
+        return {}
+    figures = {"model": importances(trained.raw).figure}
+    with suppress(TypeError):  # other trees than xgboost's
+        figures["shap"] = contributions(shap_values(trained.raw, X), X).figure
+    return figures
 
 
 def importances(model, ax=None, most=15):

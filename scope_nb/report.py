@@ -1,20 +1,26 @@
-"""Run notebooks headlessly with papermill, export them as HTML, and list the runs on one page."""
+"""Train and compare by running the notebooks headlessly, and list the runs on one page."""
 
 import html
+from functools import partial
+from importlib.resources import files
+from string import Template
 from urllib.parse import quote
 
+import pandas as pd
 from tqdm.auto import tqdm
 
 from .files import group_of, project_folder, reports_folder, run_folder, whole
 from .notebook import run_notebook
-from .runs.saved import load_runs
+from .runs.comparison import compare_published
+from .runs.saved import load_run, load_runs
+from .scores.metrics import number, with_interval
 from .taxonomy import find_tag, published, tags, unknown
 
 
 def train_reports(tag_names, algorithms, reports=None, group="", resume=False, **parameters):
     """Run `train.ipynb` for every tag and algorithm, each into `reports/GROUP/ALGORITHM/TAG/`, and make the index.
 
-    A run that fails does not stop the others; its error is printed.
+    A run that fails does not stop the others.
 
     Parameters
     ----------
@@ -24,38 +30,63 @@ def train_reports(tag_names, algorithms, reports=None, group="", resume=False, *
     group : str
         Name of this set of runs; by default that of the data.
     resume : bool
-        Skip the runs that are there already.
+        Skip the runs that exist already.
     **parameters
         Further parameters of the notebook.
 
     Returns
     -------
     list of pathlib.Path, list of str
-        The pages made (or found, with `resume`), and "TAG ALGORITHM: error" for each failure.
+        The pages made (or kept, with `resume`), and "TAG ALGORITHM: error" for each failure.
     """
     from papermill import PapermillExecutionError
 
+    notebook = project_folder() / "notebooks" / "train.ipynb"
     jobs = [(find_tag(tag), algorithm) for tag in tag_names for algorithm in algorithms]
+    group = group or group_of(parameters.get("data", ""))
     if reports:
         parameters["reports"] = str(reports_folder(reports))
-    group = group or group_of(parameters.get("data", ""))
     pages, failures = [], []
     for tag, algorithm in tqdm(jobs, unit="run"):
-        folder = run_folder(reports, group, algorithm, tag)
-        if not (resume and (folder / "report.html").exists()):
-            given = {"tag": tag, "algorithm": algorithm, "group": group, **parameters}
+        page = run_folder(reports, group, algorithm, tag) / "report.html"
+        if not (resume and page.exists()):
             unfinished = reports_folder(reports) / f"unfinished-{group}-{algorithm}-{tag}.ipynb"
+            values = {"tag": tag, "algorithm": algorithm, "group": group} | parameters
             try:
-                notebook = project_folder() / "notebooks" / "train.ipynb"
-                page = run_notebook(notebook, unfinished, given, f"{tag}, {algorithm}")
+                title, head = f"{tag}, {algorithm}", partial(page_head, page.parent)
+                run_notebook(notebook, unfinished, values, title, head).replace(page)
             except PapermillExecutionError as error:
                 failures.append(f"{tag} {algorithm}: {error.evalue} (as far as it came: {unfinished})")
                 continue
-            page.replace(folder / "report.html")
-            unfinished.replace(folder / "report.ipynb")
-        pages.append(folder / "report.html")
+            unfinished.replace(page.with_suffix(".ipynb"))
+        pages.append(page)
     write_index(reports)
     return pages, failures
+
+
+def page_head(run):
+    """Return the head of the page of a saved run as HTML: the question, the score, and the verdict in plain words.
+
+    Parameters
+    ----------
+    run : path-like or Run
+    """
+    run = load_run(run)
+    label, verdict, score = tags()["label"].get(run.tag, run.tag), f"Nothing is published for {run.tag}.", ""
+    if run.tag in published().index:
+        verdict = compare_published(run).verdict
+        score = f"; SCoPe's XGB, published: {number(published().loc[run.tag, 'f1_score_xgb'])}"
+    values = {
+        "title": f"{run.tag}: {label}, by {run.algorithm}",
+        "badge": "simulated data" if run.simulated else "",
+        "score": f"F1 {run.evaluation.texts()['f1_score']} on the test stars (95 % interval){score}",
+        "verdict": verdict,
+    }
+    return _template("head.html").substitute({name: html.escape(text) for name, text in values.items()})
+
+
+def _template(name):
+    return Template(files("scope_nb").joinpath("tables", name).read_text(encoding="utf-8"))
 
 
 def compare_report(reports="", group="", **parameters):
@@ -74,101 +105,61 @@ def compare_report(reports="", group="", **parameters):
     from papermill import PapermillExecutionError
 
     group, folder = group or group_of(), reports_folder(reports)
-    found = load_runs(folder)
-    if not len(found) or group not in set(found["group"]):
-        raise unknown("group of runs", group, sorted(set(found["group"])) if len(found) else [])
-    given = {"reports": str(folder), "group": group, **parameters}
-    output = folder / f"compare-{group}.ipynb"
+    runs = load_runs(folder)
+    groups = sorted(set(runs["group"])) if len(runs) else []
+    if group not in groups:
+        raise unknown("group of runs", group, groups)
+    notebook, output = project_folder() / "notebooks" / "compare.ipynb", folder / f"compare-{group}.ipynb"
+    values = {"reports": str(folder), "group": group} | parameters
     try:
-        page = run_notebook(project_folder() / "notebooks" / "compare.ipynb", output, given, f"{group}: runs compared")
+        page = run_notebook(notebook, output, values, f"{group}: runs compared")
     except PapermillExecutionError as error:
-        raise ValueError(
-            f"the runs of {group} were not compared: {error.evalue} (as far as it came: {output})"
-        ) from None
+        text = f"the runs of {group} were not compared: {error.evalue} (as far as it came: {output})"
+        raise ValueError(text) from None
     write_index(reports)
     return page
 
 
 def write_index(reports=""):
-    """Write `index.html` in the folder of the runs: all saved runs, their test scores beside the published ones."""
-    reports = reports_folder(reports)
-    runs = load_runs(reports)
-    pages = [(path.stem.removeprefix("compare-"), path.name) for path in sorted(reports.glob("compare-*.html"))]
-    links = ", ".join(f'<a href="{html.escape(quote(name))}">{html.escape(group)}</a>' for group, name in pages)
-    links = f"<p>Runs compared with each other: {links}.</p>" if pages else ""
-    head = "".join(f"<th>{html.escape(column)}</th>" for column in COLUMNS)
-    rows = [_index_row(run, reports) for _, run in runs.iterrows()]
-    with whole(reports / "index.html") as part:
-        part.write_text(PAGE.format(links=links, head=head, rows="\n".join(rows)))
-    return reports / "index.html"
+    """Write `index.html` in the folder of the runs: all saved runs, their test scores beside the published ones.
+
+    Returns
+    -------
+    pathlib.Path
+        The page.
+    """
+    folder = reports_folder(reports)
+    rows = [_index_row(run, folder) for _, run in load_runs(folder).iterrows()]
+    pages = [_link(page.name, page.stem.removeprefix("compare-")) for page in sorted(folder.glob("compare-*.html"))]
+    links = f"<p>Runs compared with each other: {', '.join(pages)}.</p>" if pages else ""
+    with pd.option_context("display.max_colwidth", None):  # else links are cut off
+        table = pd.DataFrame(rows).to_html(index=False, escape=False, border=0, justify="left")
+    page = _template("index.html").substitute(links=links, table=table)
+    with whole(folder / "index.html") as part:
+        part.write_text(page, encoding="utf-8")
+    return folder / "index.html"
 
 
-COLUMNS = (
-    *("group", "algorithm", "tag", "label", "data", "positives", "precision", "recall", "F1 (95 %)"),
-    *("SCoPe XGB", "made"),
-)
+def _index_row(run, folder):
+    """Return one run as a row of the page, escaped."""
+    tag, page = run["tag"], run["folder"] / "report.html"
+    scope = published().loc[tag, ["precision_xgb", "recall_xgb"]] if tag in published().index else []
+    row = {
+        "group": run["group"],
+        "algorithm": run["algorithm"],
+        "tag": tag,
+        "label": tags()["label"].get(tag, ""),
+        "data": "simulated" if run["simulated"] else run["data"] or "-",
+        "positives": f"{run['n_positive']} of {run['n']}",
+        "precision": number(run["precision"]),
+        "recall": number(run["recall"]),
+        "F1 (95 %)": with_interval(run["f1_score"], run["interval"]["f1_score"]),
+        "SCoPe XGB": ", ".join(number(score) for score in scope) or "-",
+        "made": run["time"][:10],
+    }
+    row = {name: html.escape(str(value)) for name, value in row.items()}
+    return row | {"tag": _link(page.relative_to(folder).as_posix(), tag)} if page.exists() else row
 
 
-def _index_row(run, reports):
-    """Return one run as a row of the page; everything in it is escaped."""
-    page = run["folder"] / "report.html"
-    tag = html.escape(run["tag"])
-    if page.exists():
-        link = html.escape(page.relative_to(reports).as_posix(), quote=True)
-        tag = f'<a href="{link}">{tag}</a>'
-    known = "-"
-    if run["tag"] in published().index:
-        row = published().loc[run["tag"]]
-        known = f"{_number(row['precision_xgb'])}, {_number(row['recall_xgb'])}"
-    low, high = run["interval"]["f1_score"]
-    plain = [
-        run["group"],
-        run["algorithm"],
-        None,
-        tags()["label"].get(run["tag"], ""),
-        "simulated" if run["simulated"] else run["data"] or "-",
-        f"{run['n_positive']} of {run['n']}",
-        _number(run["precision"]),
-        _number(run["recall"]),
-        f"{_number(run['f1_score'])} ({_number(low)}-{_number(high)})",
-        known,
-        run["time"][:10],
-    ]
-    cells = [tag if value is None else html.escape(str(value)) for value in plain]
-    return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
-
-
-def _number(value):
-    return "-" if value is None or value != value else f"{value:.3f}"  # a NaN is not equal to itself
-
-
-PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>scope_nb runs</title>
-<style>
-body {{ font-family: system-ui, sans-serif; font-size: 0.9rem; margin: 2rem; color: #222; }}
-div {{ overflow-x: auto; }}
-table {{ border-collapse: collapse; }}
-th, td {{ padding: 0.35rem 0.6rem; text-align: left; border-bottom: 1px solid #ddd; white-space: nowrap; }}
-th {{ border-bottom: 2px solid #555; }}
-td {{ font-variant-numeric: tabular-nums; }}
-</style>
-</head>
-<body>
-<h1>scope_nb runs</h1>
-<p>Scores of each run's own test part, at the threshold chosen on its validation part. "SCoPe XGB" are the published
-precision and recall, on SCoPe's own test set and split: a yardstick, not the same data. Scores on simulated data say
-nothing about the real sky.</p>
-{links}
-<div>
-<table>
-<tr>{head}</tr>
-{rows}
-</table>
-</div>
-</body>
-</html>
-"""
+def _link(path, text):
+    return f'<a href="{html.escape(quote(path))}">{html.escape(text)}</a>'

@@ -17,7 +17,10 @@ sys.path.insert(0, str(ROOT / "data" / "simulate"))  # the simulator is no part 
 
 
 def pytest_configure(config):
-    """Notebooks under test save their runs in a temporary folder, not among the user's."""
+    """Notebooks under test save their runs in a temporary folder; workers side by side use one thread each."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        for name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+            os.environ.setdefault(name, "1")  # read when the libraries are loaded
     folder = tempfile.TemporaryDirectory(prefix="scope_nb-")
     os.environ["SCOPE_NB_REPORTS"] = folder.name
     config.add_cleanup(folder.cleanup)
@@ -62,3 +65,22 @@ def star():
     err = rng.uniform(0.02, 0.05, time.size)
     mag = 16 + 0.4 * np.cos(phase) + 0.15 * np.cos(2 * phase + 3) + err * rng.standard_normal(time.size)
     return time, mag, err, period
+
+
+@pytest.fixture(scope="session")
+def make_world():
+    """A function that draws stars with labels, and what two classifiers say of them."""
+    return draw_world
+
+
+def draw_world(rng, stars, gain=0.0, signal=1.5):
+    """Light curves of stars, one to three each, with two classifiers' log odds: the second knows `gain` more."""
+    y = (rng.random(stars) < 0.3).astype(int)
+    shared, own = rng.normal(size=(2, stars))
+    owner = np.repeat(np.arange(stars), rng.integers(1, 4, stars))
+    y, star = y[owner], owner.astype(str)
+    noise = 0.7 * (shared[owner] + 0.5 * rng.normal(size=len(owner)))
+    probability = [
+        1 / (1 + np.exp(-(2 * (y - 0.5) * (1 + k * gain) * signal + noise + 0.5 * k * own[owner]))) for k in (0, 1)
+    ]
+    return star, y, probability

@@ -4,6 +4,7 @@ import yaml
 from scope_nb import models
 from scope_nb.config import run_settings
 from scope_nb.dataset.dataset import Dataset
+from scope_nb.taxonomy import config_keys
 
 ENTRY = {"label": "RR Lyrae", "features": "mine", "threshold": 0.5, "balance": 2.5, "weight_per_class": "true"}
 ENTRY |= {"lr": 0.001, "amsgrad": 0.0003, "epsilon": "2e-8", "batch_size": 16, "test_size": 0.1}
@@ -109,6 +110,21 @@ def test_branches_and_short_forms_are_understood(write):
 def test_mistakes_are_named(write, place, value, message):
     with pytest.raises(ValueError, match=message):
         run_settings("rrlyr", write(place, value))
+
+
+def test_a_setting_that_is_none_is_named():
+    with pytest.raises(ValueError, match="unknown setting of a run 'treshold'; did you mean 'threshold'"):
+        run_settings("vnv", treshold=0.5)
+
+
+def test_keys_without_effect_are_accepted(write):
+    alone = run_settings("rrlyr", write())
+    for section, place in (("network", "training.classes.rrlyr"), ("plot_params", "training.xgboost.plot_params")):
+        for key, rule in config_keys()[section].items():
+            if not rule:
+                assert run_settings("rrlyr", write(f"{place}.{key}", [1])) == alone
+    kinds = {rule.get("kind", "value") for keys in config_keys().values() for rule in keys.values()}
+    assert kinds == {"value", "switch", "number", "count", "decimal", "range"}
 
 
 def test_files_that_are_no_configuration(tmp_path):

@@ -1,7 +1,5 @@
 import json
-import re
 from pathlib import Path
-from types import SimpleNamespace
 
 import nbformat
 import numpy as np
@@ -11,68 +9,10 @@ import pytest
 
 from scope_nb import __main__ as command_line
 from scope_nb import files, report
-from scope_nb.notebook import _literals, parameters, run_notebook
+from scope_nb.notebook import run_notebook, usual_parameters
 from scope_nb.scores.metrics import METRICS
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("*.ipynb"))
-
-
-def notebook(path, cells):
-    """Write a notebook whose first cell is tagged `parameters`."""
-    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
-    book.cells[0].metadata["tags"] = ["parameters"]
-    book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(book, path)
-    return path
-
-
-def test_a_notebook_becomes_a_page(tmp_path):
-    source = notebook(tmp_path / "a.ipynb", ["n = 1  # how many", "print('<b>', n + 1)"])
-    page = run_notebook(source, tmp_path / "out" / "a.ipynb", {"n": 41})
-    text = page.read_text()
-    assert "&lt;b&gt; 42" in text
-    assert not re.search(r'(src|href)="?(https?:)?//', text)  # it opens without a network
-
-
-def test_a_parameter_that_the_notebook_lacks_is_refused(tmp_path):
-    source = notebook(tmp_path / "a.ipynb", ["threshold = 0.7  # of the votes"])
-    with pytest.raises(ValueError, match=r"unknown parameter of a.ipynb 'treshold'; did you mean 'threshold'"):
-        run_notebook(source, tmp_path / "out.ipynb", {"treshold": 0.5})
-    assert not (tmp_path / "out.ipynb").exists()
-
-
-def test_papermill_alone_is_checked_too(tmp_path):
-    cells = ["tag = 'vnv'  # the question", "from scope_nb import notebook\nsettings = notebook.parameters()"]
-    source = notebook(tmp_path / "a.ipynb", [*cells, "assert settings == {'tag': 'rrlyr'}"])
-    papermill.execute_notebook(str(source), str(tmp_path / "b.ipynb"), {"tag": "rrlyr"}, progress_bar=False)
-    with pytest.raises(papermill.PapermillExecutionError, match="unknown parameter of this notebook 'tga'"):
-        papermill.execute_notebook(str(source), str(tmp_path / "b.ipynb"), {"tga": "rrlyr"}, progress_bar=False)
-
-
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        ({"leak": "no"}, "leak must be true or false, not 'no'"),
-        ({"folds": 2.5}, "folds must be a whole number, not 2.5"),
-        ({"folds": True}, "folds must be a whole number, not True"),
-        ({"folds": 0}, "folds must be at least 1, not 0"),
-        ({"minutes": "soon"}, "minutes must be a number, not 'soon'"),
-        ({"group": 2024}, "group must be a text"),
-        ({"minutes": 5, "folds": 3, "balance": 2, "group": None, "leak": True}, ""),
-    ],
-)
-def test_parameters_of_another_kind_are_refused(monkeypatch, given, message):
-    cells = ["folds = 1\nminutes = 0.0\nleak = False\ngroup = ''\nbalance = None"]
-    cells += ["# Parameters\n" + "\n".join(f"{name} = {value!r}" for name, value in given.items()), "import numpy"]
-    values = {"In": cells}
-    for cell in cells:
-        exec(cell, values)
-    monkeypatch.setattr("IPython.get_ipython", lambda: SimpleNamespace(user_ns=values))
-    if not message:
-        assert parameters(folds=1) == given
-        return
-    with pytest.raises(ValueError, match=message):
-        parameters(folds=1)
 
 
 def test_a_group_without_runs_has_no_page(tmp_path):
@@ -122,7 +62,7 @@ def test_an_ensemble_has_a_page_and_classifies(table, tmp_path):
     other = HistGradientBoostingClassifier(max_iter=3, max_features=0.1).fit(images.train.X, images.train.y)
     for name, model, dataset in (("xgb", trees, plain), ("mine", other, images)):
         folder = files.run_folder(tmp_path, "t", name, "e")
-        runs.save_run(folder, model, evaluate(model, dataset), dataset, {}, tmp_path / "t.parquet")
+        runs.save_run(folder, model, evaluate(model, dataset), dataset, {}, data=tmp_path / "t.parquet")
     arguments = [
         "report",
         "--ensemble",
@@ -142,7 +82,7 @@ def test_an_ensemble_has_a_page_and_classifies(table, tmp_path):
     assert np.abs(by_star - mean).max() > 0.01 and run.evaluation.by_star
     np.testing.assert_allclose(run.evaluation.predictions["probability"], by_star, rtol=1e-6)
     assert run.record["members"] == ["t/xgb/e", "t/mine/e"]
-    short = ensemble.average(["t/xgb/e", "t/mine/e"], tmp_path)
+    short = ensemble.save_average(["t/xgb/e", "t/mine/e"], tmp_path)
     assert short.evaluation.threshold == pytest.approx(run.evaluation.threshold, rel=1e-6)
     tests = [{metric: r.evaluation.stats["test"][metric] for metric in METRICS} for r in (short, run)]
     assert tests[0] == pytest.approx(tests[1], rel=1e-6)
@@ -157,7 +97,7 @@ def test_an_ensemble_has_a_page_and_classifies(table, tmp_path):
         alone = runs.classify(f"t/{name}/e", new.assign(ra=np.nan, dec=np.nan), tmp_path)["probability"]
         np.testing.assert_allclose(pool(alone.to_numpy(), np.repeat(range(17), 2)), found["probability"], rtol=1e-6)
     with pytest.raises(ValueError, match="was trained on other data"):
-        ensemble.mean_model("xgb+mine", "t", "e", files.sample(), tmp_path)
+        ensemble.average(["t/xgb/e", "t/mine/e"], tmp_path, files.sample())
 
 
 @pytest.mark.parametrize(
@@ -224,6 +164,29 @@ def test_a_parameter_that_is_an_option_is_refused(capsys):
         command_line.main(["report", "--tags", "vnv", "-p", "group", "mine"])
 
 
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["-p", "sedes", "3"], "unknown parameter of train.ipynb 'sedes'; did you mean 'seeds'"),
+        (["-p", "seeds", "many"], "seeds must be a whole number, not 'many'"),
+        (["-p", "data", "nothing.csv"], "there is no file nothing.csv"),
+        (["-p", "config", "nothing.yaml"], "there is no file .*nothing.yaml"),
+    ],
+)
+def test_parameters_are_checked_before_training(more, message):
+    with pytest.raises(SystemExit, match=message):
+        command_line.main(["report", "--tags", "vnv", *more])
+
+
+def test_help_and_index(tmp_path, capsys):
+    command_line.main([])
+    assert "report" in capsys.readouterr().out
+    with pytest.raises(SystemExit, match="0"):
+        command_line.main(["index", "--reports", str(tmp_path)])
+    assert capsys.readouterr().out == f"index: {tmp_path / 'index.html'}\n"
+    assert "Scores of each run" in (tmp_path / "index.html").read_text(encoding="utf-8")
+
+
 def test_the_index_is_escaped(tmp_path):
     folder = tmp_path / "<script>" / "xgb" / "vnv"
     folder.mkdir(parents=True)
@@ -231,6 +194,7 @@ def test_the_index_is_escaped(tmp_path):
     (folder / "stats.json").write_text(json.dumps(dict.fromkeys(METRICS, None) | {"test": part}))
     record = {"time": "2026-01-01T00:00:00", "data": {"file": "<script>", "simulated": False}}
     (folder / "provenance.json").write_text(json.dumps(record))
+    pd.DataFrame({"row": []}).to_parquet(folder / "predictions.parquet")
     page = report.write_index(tmp_path).read_text()
     assert "<script>" not in page
     assert page.count("&lt;script&gt;") == 2
@@ -244,23 +208,6 @@ def test_notebooks_keep_the_house_rules(path):
     marked = [cell for cell in code if "parameters" in cell.metadata.get("tags", [])]
     assert len(marked) == 1
     assert all("  # " in line for line in marked[0].source.splitlines())
-    assert set(papermill.inspect_notebook(str(path))) == set(_literals(marked[0].source))
+    assert set(papermill.inspect_notebook(str(path))) == set(usual_parameters(path)[0])
     assert max(len(cell.source.splitlines()) for cell in code) <= 22
     assert book.cells[0].cell_type == "markdown"
-
-
-def test_missing_files_are_named(tmp_path):
-    (tmp_path / "train.ipynb").write_text("{}")
-    with pytest.raises(FileNotFoundError, match=r"trian.ipynb; .* holds train.ipynb"):
-        files.existing(tmp_path / "trian.ipynb")
-
-
-def test_a_folder_that_cannot_be_written_is_refused_before_training(tmp_path):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(NotADirectoryError, match=r"cannot write to .* is a file"):
-        files.run_folder(tmp_path / "file", "default", "xgb", "vnv")
-    with pytest.raises(ValueError, match="cannot be the name"):
-        files.run_folder(tmp_path, "../elsewhere", "xgb", "vnv")
-    with pytest.raises(ValueError, match=r"must end in \.parquet"):
-        files.check_output(tmp_path / "x.csv", ".parquet")
-    assert files.run_folder(tmp_path, "a", "xgb", "vnv") == tmp_path / "a" / "xgb" / "vnv"

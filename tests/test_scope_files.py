@@ -1,67 +1,14 @@
-import json
-import os
-import pickle
-
 import numpy as np
-import pandas as pd
 import pytest
 
 from scope_nb import models
-from scope_nb.dataset.dataset import Dataset, read_for
-from scope_nb.dataset.tables import read_table, write_parquet
-from scope_nb.features.dmdt import stack_dmdt
-from scope_nb.models.saving import load_xgb
-from scope_nb.runs.scope_files import prediction_columns, read_predictions, read_stats
-
-
-def test_stats_are_found_and_checked(tmp_path):
-    for algorithm, when, score in (
-        ("xgb", "20230101_000000", 0.9),
-        ("xgb", "20230201_000000", 0.95),
-        ("dnn", "x", None),
-    ):
-        folder = tmp_path / f"models_{algorithm}" / "DR16" / "vnv" / f"vnv.{when}_plots" / "test"
-        folder.mkdir(parents=True)
-        stats = {"accuracy": 0.8, "precision": [0.1, 0.7], "recall": score, "f1_score": 0.6}
-        (folder / f"vnv.{when}_stats.json").write_text(json.dumps(stats))
-    for start in (tmp_path, tmp_path / "models_xgb"):
-        found = read_stats(start)
-        last = found[found["algorithm"] == "xgb"].iloc[-1]
-        assert tuple(last[["algorithm", "group", "tag", "time", "part"]]) == (
-            "xgb",
-            "DR16",
-            "vnv",
-            "20230201_000000",
-            "test",
-        )
-        assert (last["recall"], last["precision"]) == (0.95, 0.7) and np.isnan(last["roc_auc"])
-    assert len(read_stats(tmp_path)) == 3
-    (folder / "vnv.y_stats.json").write_text("{")
-    with pytest.raises(ValueError, match=r"vnv\.y_stats\.json does not hold"):
-        read_stats(tmp_path)
-    with pytest.raises(ValueError, match="holds no scores of SCoPe"):
-        read_stats(tmp_path / "models_dnn" / "DR16" / "none")
+from scope_nb.dataset.dataset import Dataset
+from scope_nb.models.scope_trees import load_xgb
 
 
 def test_trees_need_a_name():
     with pytest.raises(ValueError, match="the parameter `start_from`"):
         load_xgb("")
-
-
-def test_predictions(realdata, tmp_path):
-    table = read_predictions(realdata / "scope_field_296_100rows.csv")
-    names = prediction_columns(table)
-    assert names.groupby("algorithm").size().to_dict() == {"dnn": 44, "xgb": 44}
-    for change, message in (
-        ({"vnv_xgb": 1.5}, "vnv_xgb holds something else"),
-        ({"vnvv_dnn": 0.5}, "unknown tag 'vnvv'"),
-    ):
-        table.assign(**change).to_csv(tmp_path / "p.csv", index=False)
-        with pytest.raises(ValueError, match=message):
-            read_predictions(tmp_path / "p.csv")
-    table[["_id", "ra"]].to_csv(tmp_path / "p.csv", index=False)
-    with pytest.raises(ValueError, match="has no predictions"):
-        read_predictions(tmp_path / "p.csv")
 
 
 def test_trees_of_scope_predict_as_in_xgboost(table, tmp_path):
@@ -89,83 +36,3 @@ def test_trees_of_scope_predict_as_in_xgboost(table, tmp_path):
     xgboost.train({"objective": "reg:squarederror"}, xgboost.DMatrix(raw, label=y), 1).save_model(tmp_path / "r.json")
     with pytest.raises(ValueError, match="reg:squarederror"):
         load_xgb(tmp_path / "r.json")
-
-
-class Code:
-    def __init__(self, folder):
-        self.folder = folder
-
-    def __reduce__(self):
-        return os.mkdir, (self.folder,)
-
-
-def test_hdf5_is_read_and_code_in_it_refused(table, tmp_path):
-    pytest.importorskip("tables")
-    h5py = pytest.importorskip("h5py")
-    path, some = tmp_path / "t.h5", table.head(40)
-    with pd.HDFStore(path, "w") as store:
-        store.put("df", some.drop(columns="dmdt"))
-        store.put("coordinates", pd.Series(["x"] * 40, dtype=object))
-        store.put("dmdt", pd.Series([image.tolist() for image in some["dmdt"]], dtype=object))
-    found = read_table(path)
-    pd.testing.assert_frame_equal(found[some.columns.drop("dmdt")], some.drop(columns="dmdt"), check_dtype=False)
-    np.testing.assert_array_equal(stack_dmdt(found["dmdt"]), stack_dmdt(some["dmdt"]))
-    with pytest.raises(ValueError, match="lacks the columns nope"):
-        read_table(path, ["nope"])
-    trap = tmp_path / "trap"
-    for place in ("attribute", "column"):
-        with pd.HDFStore(path, "a") as store:
-            if place == "attribute":
-                store.get_node("df")._v_attrs.evil = Code(str(trap))
-            else:
-                store.put("dmdt", pd.Series([Code(str(trap))] * 40, dtype=object))
-        with pytest.raises(ValueError, match=r"could run code of its own: (posix|os|nt)\.mkdir"):
-            read_table(path)
-        assert not trap.exists()
-        with pd.HDFStore(path, "w") as store:
-            store.put("df", some.drop(columns="dmdt"))
-    with h5py.File(path, "a") as file:  # a text attribute whose bytes are no text
-        file["df"].attrs.create("evil", b"\x80\x02cos\ngetpid\n)R.", dtype=h5py.string_dtype())
-    with pytest.raises(ValueError, match=r"could run code of its own: os\.getpid"):
-        read_table(path)
-    (tmp_path / "no.h5").write_bytes(pickle.dumps(1))
-    with pytest.raises(ValueError, match="is not an HDF5 file"):
-        read_table(tmp_path / "no.h5")
-
-
-def test_reading_for_a_tag_leaves_the_rest_alone(table, tmp_path):
-    from scope_nb.dataset.tables import write_parquet
-
-    write_parquet(table, tmp_path / "t.parquet")
-    for tag, more in (("vnv", {}), ("rrlyr", {"period_suffix": "ECE"}), ("e", {"features": ["wstd"], "dmdt": True})):
-        cut = {"dmdt": False, **more}
-        some = read_for(tmp_path / "t.parquet", tag, **cut)
-        assert ("dmdt" in some) == cut["dmdt"] and some.shape[1] < table.shape[1]
-        expected = Dataset.from_table(table, tag, **cut)
-        found = Dataset.from_table(some, tag, **cut)
-        pd.testing.assert_frame_equal(found.X, expected.X)
-        np.testing.assert_array_equal(found.part, expected.part)
-
-
-def test_what_can_be_trained_is_told_from_the_labels_alone(table, tmp_path, monkeypatch):
-    from scope_nb.__main__ import _all_tags
-    from scope_nb.dataset import dataset as data
-
-    write_parquet(table.drop(columns="AllWISE__w1mpro"), tmp_path / "t.parquet")
-    cuts = {tag: {"threshold": 0.8, "split": "star"} for tag in ("vnv", "e", "rrlyr", "ceph")}
-    cuts["vnv"] |= {"features": ["wstd", "none"]}
-    cuts["e"] |= {"balance": 1.0, "label": "eclipsing", "features": None}
-    expected = {}
-    for tag, cut in cuts.items():
-        try:
-            Dataset.from_table(table.drop(columns="AllWISE__w1mpro"), tag, dmdt=False, **cut)
-        except ValueError as error:
-            expected[tag] = str(error)
-    read = []
-    monkeypatch.setattr(data, "read_table", lambda path, columns: read.extend(columns) or read_table(path, columns))
-    good, reasons = data.trainable(tmp_path / "t.parquet", cuts)
-    assert good == ["e"] and reasons == expected and "none" in reasons["vnv"] and "AllWISE__w1mpro" in reasons["rrlyr"]
-    assert not {"wstd", "dmdt"} & set(read)
-    config = "training: {dataset: t.parquet, classes: {e: {label: eclipsing, features: mine, threshold: 0.99}}}\n"
-    (tmp_path / "config.yaml").write_text(config + "features: {mine: {wstd: {include: true}}}\n")
-    assert _all_tags({"config": str(tmp_path / "config.yaml"), "features": "phenomenological"})[0] == "vnv"

@@ -4,9 +4,9 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from scope_nb import models
-from scope_nb.dataset.columns import CHANNELS, curve_block, sequences
+from scope_nb.dataset.columns import curve_block, sequences
 from scope_nb.dataset.dataset import Dataset
-from scope_nb.lightcurves.curves import LightCurves, positions
+from scope_nb.lightcurves.curves import LightCurves
 from scope_nb.models.networks import network_input
 
 
@@ -23,33 +23,10 @@ def curves(n, seed):
     return LightCurves.from_lists(meta, time, mag, [np.full(len(t), 0.03) for t in time]), y
 
 
-def test_a_light_curve_becomes_its_latest_epochs():
-    batch, _ = curves(5, 0)
-    table = pd.DataFrame({"_id": [3, 99, 0], "ra": np.nan, "dec": np.nan})
-    block = curve_block(sequences(batch, table, 100))
-    assert block.shape == (3, 100, 4) and np.isnan(block[1]).all()
-    for row, i in ((0, 3), (2, 0)):
-        curve = batch[i]
-        n = min(len(curve), 100)
-        values = dict(zip(CHANNELS, block[row, :n].T, strict=True))
-        np.testing.assert_allclose(np.cumsum(values["dt"][1:]), (curve.time - curve.time[-n])[-n + 1 :], rtol=1e-5)
-        np.testing.assert_allclose(values["mag"], (curve.mag - np.median(curve.mag))[-n:], atol=1e-6)
-        assert set(values["band"]) == {curve.info["filter"]} and np.isnan(block[row, n:]).all()
-
-
-def test_rows_find_their_light_curve_by_number_and_position():
+def test_light_curves_of_another_table_are_refused():
     batch, _ = curves(3, 0)
-    meta = batch.meta.assign(ra=[10.0, 20.0, 30.0], dec=5.0)
-    placed = LightCurves(meta, batch.time, batch.mag, batch.err, batch.offsets)
-    table = pd.DataFrame({"_id": [2, 1, 0], "ra": [30.0001, 21.0, 10.0], "dec": 5.0})
-    assert positions(placed, table).tolist() == [2, -1, 0]
     with pytest.raises(ValueError, match=r"none of the 3 rows of the table is among the 3 light curves"):
-        sequences(placed, table.assign(_id=7))
-
-
-def test_names_of_digits_are_the_same_as_text_and_as_numbers():
-    curves = LightCurves.from_lists(pd.DataFrame({"_id": ["7", "12"]}), *[[[1.0, 2.0]] * 2] * 3)
-    assert positions(curves, pd.DataFrame({"_id": [12.0, 7.0, np.nan]})).tolist() == [1, 0, -1]
+        sequences(batch, batch.meta.assign(_id=7))
 
 
 def test_padding_is_nought_and_marked():
@@ -76,20 +53,9 @@ def test_the_recurrent_network_learns_what_only_the_order_of_epochs_tells(tmp_pa
 
 def test_without_light_curves_the_recurrent_network_reads_dmdt(table):
     data = Dataset.from_table(table, "e")
-    assert "its 26 time differences" in data.sees()
+    assert "its 26 time differences" in data.describe_inputs()
     model = models.fit(models.rnn(epochs=3, dense=(8, 4), learning_rate=3e-3), data.train, data.val)
     assert roc_auc_score(data.test.y, model.predict_proba(data.test.X)[:, 1]) > 0.9
     assert {tensor.name for tensor in model.network_.inputs} == {"features", "dmdt"}
     with pytest.raises(ValueError, match=r"needs light curves .* or dmdt"):
         models.rnn().fit(data.train.X[["wstd"]], data.train.y)
-
-
-def test_data_sets_hold_light_curves_beside_the_features(table):
-    batch, _ = curves(400, 3)
-    meta = batch.meta.assign(ra=table["ra"][:400], dec=table["dec"][:400])
-    placed = LightCurves(meta, batch.time, batch.mag, batch.err, batch.offsets)
-    data = Dataset.from_table(table, "e", dmdt=False, light_curves=placed)
-    assert data.X.shape[1] == Dataset.from_table(table, "e", dmdt=False).X.shape[1] + 800
-    assert data.sees().endswith("400 are here.") and data.settings["light_curves"] is True
-    trees = models.fit(models.xgb(n_jobs=1, n_estimators=5), data.train, data.val)
-    assert not any(name.startswith("curve") for name in trees.feature_importances_.index)

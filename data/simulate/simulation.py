@@ -211,7 +211,7 @@ def write_survey(out, n_stars, seed=0, mix="natural", features=True, keep=None, 
     pandas.DataFrame
         The result of `count_labels`.
     """
-    from scope_nb.dataset.dataset import split_place
+    from scope_nb.dataset.splits import split_place
 
     out, settings = Path(out), [n_stars, seed, mix, features, __version__]
     key = hashlib.blake2b(json.dumps([*settings, read_kinds()]).encode(), digest_size=4).hexdigest()

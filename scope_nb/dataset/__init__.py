@@ -1,4 +1,4 @@
-"""Training tables: `tables` reads and writes them, `labels` and `columns` know what they hold, `dataset` cuts them."""
+"""Training tables: `tables` reads and writes them, `dataset` cuts out the data of a tag, `splits` into its parts."""
 
 from .. import let_threads_sleep, names_on_demand
 
@@ -7,8 +7,9 @@ let_threads_sleep()
 __getattr__, __dir__, __all__ = names_on_demand(
     __name__,
     {
-        "dataset": ["Dataset", "Part", "inputs", "read_for", "split_place", "trainable", "with_dmdt"],
-        "tables": ["column_names", "read_parquet", "read_table", "write_parquet"],
+        "dataset": ["Cut", "Dataset", "Part", "inputs", "trainable"],
+        "splits": ["split_place"],
+        "tables": ["open_table", "read_parquet", "read_table", "write_parquet"],
         "labels": [
             "compare_medians",
             "count_labels",

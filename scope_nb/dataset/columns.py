@@ -1,71 +1,62 @@
-"""Columns of `X`: features by name, histogram and light curve as numbered columns, and which of them a model knows."""
+"""Columns of `X`: features by name, histogram and light curve as numbered columns, and which of them a model needs."""
 
 import re
 
 import numpy as np
 import pandas as pd
+from sklearn.utils.validation import validate_data
 
 from ..lightcurves.curves import positions
 
 DMDT_COLUMN = r"^dmdt_(\d+)_(\d+)$"
-
-
 CURVE_COLUMN = r"^curve_(\d+)_(dt|mag|err|band)$"
-
-
 CHANNELS = ("dt", "mag", "err", "band")
-
-
 NUMBERED = f"{DMDT_COLUMN}|{CURVE_COLUMN}"
+STEPS = 200  # epochs; of longer light curves the latest ones
 
 
 def record_columns(model, X):
-    """Set `n_features_in_` and, for a DataFrame, `feature_names_in_`, as scikit-learn does."""
-    model.n_features_in_ = X.shape[1]
-    if hasattr(X, "columns"):
-        model.feature_names_in_ = np.asarray(X.columns, dtype=object)
-    elif hasattr(model, "feature_names_in_"):
-        del model.feature_names_in_
+    """Set `n_features_in_` and, for a DataFrame, `feature_names_in_`."""
+    validate_data(model, X, skip_check_array=True)
 
 
 def match_columns(model, X):
-    """The columns of `X` that `model` was fitted on, in that order; an error names the missing ones."""
+    """Return the columns of `X` that `model` was fitted on, in that order; an error names the missing ones."""
     names = getattr(model, "feature_names_in_", None)
-    if names is None or not hasattr(X, "columns"):
-        if X.shape[1] != model.n_features_in_:
-            raise ValueError(f"X has {X.shape[1]} columns, the model was fitted on {model.n_features_in_}")
-        return X
+    if names is None or not isinstance(X, pd.DataFrame):
+        return validate_data(model, X, reset=False, skip_check_array=True)
     require_columns(X, names)
     return X if np.array_equal(X.columns, names) else X[list(names)]
 
 
 def require_columns(X, names):
-    """Raise a `ValueError` unless `X` has the columns `names`, and a dmdt of the shape that they tell of."""
-    for what, pattern in (("dmdt", DMDT_COLUMN), ("curve", CURVE_COLUMN)):
-        given, wanted = _shape(X.columns, pattern), _shape(names, pattern)
-        if given and wanted and given != wanted:
-            raise ValueError(
-                f"X has {what} columns of {given[0]} x {given[1]}, the model was fitted on {wanted[0]} x {wanted[1]}"
-            )
+    """Raise a `ValueError` unless `X` has the columns `names`, and dmdt and light curves of the same shape."""
+    for kind, pattern in (("dmdt", DMDT_COLUMN), ("curve", CURVE_COLUMN)):
+        shapes = [_shape(_cells(columns, pattern)) for columns in (X.columns, names)]
+        if all(shapes) and shapes[0] != shapes[1]:
+            here, fitted = (f"{rows} x {columns}" for rows, columns in shapes)
+            raise ValueError(f"X has {kind} columns of {here}, the model was fitted on {fitted}")
     if missing := [name for name in names if name not in X.columns]:
         raise ValueError(f"X lacks {len(missing)} columns that the model was fitted on: {listed(missing)}")
 
 
 def listed(names):
-    """Names as text, where the cells of dmdt and of light curves do not drown the others."""
+    """Return names as text; of the cells of dmdt and of light curves the first and the last only."""
     plain = [str(name) for name in names if is_feature(name)]
     numbered = [str(name) for name in names if not is_feature(name)]
-    return ", ".join([*plain, *numbered[:1], *([f"... {numbered[-1]}"] if len(numbered) > 1 else [])])
+    if len(numbered) > 1:
+        numbered = [numbered[0], f"... {numbered[-1]}"]
+    return ", ".join(plain + numbered)
 
 
 def is_feature(name):
-    """Tell whether a column is neither a cell of dmdt nor part of a light curve."""
+    """Return whether a column is neither a cell of dmdt nor part of a light curve."""
     return re.match(NUMBERED, str(name)) is None
 
 
 def split_columns(X):
-    """Features as a float array (n, F), and the dmdt histograms (n, rows, columns, 1) or None."""
-    if not hasattr(X, "columns"):
+    """Return features as a float array (n, F), and the dmdt histograms (n, rows, columns, 1) or None."""
+    if not isinstance(X, pd.DataFrame):
         return np.asarray(X, dtype=float), None
     features = X[[name for name in X.columns if is_feature(name)]].to_numpy(dtype=float)
     image = _block(X, DMDT_COLUMN, "dmdt")
@@ -73,35 +64,31 @@ def split_columns(X):
 
 
 def curve_block(X):
-    """Light curves as a float32 array (n, steps, 4), by `CHANNELS`, NaN where there is no epoch; or None."""
-    return _block(X, CURVE_COLUMN, "light curve") if hasattr(X, "columns") else None
+    """Return light curves as a float32 array (n, steps, 4), by `CHANNELS`, NaN after the last epoch; or None."""
+    return _block(X, CURVE_COLUMN, "light curve") if isinstance(X, pd.DataFrame) else None
 
 
 def _cells(names, pattern):
     """Return row and column of each name that has the pattern."""
-    found = {name: match for name in names if (match := re.match(pattern, str(name)))}
+    matches = {name: re.match(pattern, str(name)) for name in names}
     number = {channel: k for k, channel in enumerate(CHANNELS)}
-    return {name: (int(match[1]), int(number.get(match[2], match[2]))) for name, match in found.items()}
+    return {name: (int(m[1]), int(number.get(m[2], m[2]))) for name, m in matches.items() if m}
 
 
-def _shape(names, pattern):
-    """Return rows and columns of the block that names tell of; nothing if there is none."""
-    cells = _cells(names, pattern)
+def _shape(cells):
+    """Return how many rows and columns of cells there are; nothing if there are none."""
     return tuple(int(k) + 1 for k in np.max(list(cells.values()), axis=0)) if cells else ()
 
 
-def _block(X, pattern, what):
+def _block(X, pattern, kind):
     """Return numbered columns as a float32 array (n, rows, columns), whatever their order; None if there are none."""
     cells = _cells(X.columns, pattern)
     if not cells:
         return None
-    rows, columns = _shape(X.columns, pattern)
+    rows, columns = _shape(cells)
     if len(cells) != rows * columns:
-        raise ValueError(f"a {rows} x {columns} {what} has {rows * columns} columns, but X has {len(cells)}")
+        raise ValueError(f"a {rows} x {columns} {kind} has {rows * columns} columns, but X has {len(cells)}")
     return X[sorted(cells, key=cells.get)].to_numpy(dtype=np.float32).reshape(-1, rows, columns)
-
-
-STEPS = 200  # epochs; of longer light curves the latest ones
 
 
 def sequences(curves, table, steps=STEPS):
@@ -118,13 +105,8 @@ def sequences(curves, table, steps=STEPS):
     -------
     pandas.DataFrame of float32, shape (len(table), 4 * steps)
         `curve_0_dt` (days since the epoch before; 0 for the first), `curve_0_mag` (magnitude minus the median),
-        `curve_0_err` (its error), `curve_0_band` (1 g, 2 r, 3 i, 0 other), `curve_1_dt`, ... All NaN where a row has no
-        light curve.
-
-    Raises
-    ------
-    ValueError
-        If not a single row has a light curve.
+        `curve_0_err` (its error), `curve_0_band` (1 g, 2 r, 3 i, 0 other), `curve_1_dt`, ... All NaN for a row without
+        light curve; a `ValueError` if there is none at all.
     """
     place = positions(curves, table)
     rows = np.flatnonzero(place >= 0)

@@ -6,8 +6,6 @@ import pickle
 import numpy as np
 import pandas as pd
 
-from ..files import existing
-
 HDF5_NAMES = (".h5", ".hdf5", ".hdf")
 
 
@@ -21,29 +19,22 @@ _HARMLESS = {
 }
 
 
-def read_hdf5(path, columns=None):
-    """Read a training table from SCoPe's HDF5: the key `df`, and `coordinates` and `dmdt` where they are.
-
-    Parameters
-    ----------
-    path : path-like
-    columns : list of str, optional
-        Keep these only.
+def read_hdf5(path):
+    """Read a training table from SCoPe's HDF5: the key `df`, and `coordinates` and `dmdt` if they are in the file.
 
     Returns
     -------
     pandas.DataFrame
-        `coordinates` and `dmdt`, if the file has them, as columns after those of `df`.
+        `coordinates` and `dmdt` as columns of objects after those of `df`.
 
     Raises
     ------
     ValueError
-        If the file is no such table, lacks columns, or holds pickled objects other than arrays: HDF5 files of pandas
-        can carry code, which is refused.
+        If the file is no such table, or holds pickled objects other than arrays: HDF5 files of pandas can carry code,
+        which is refused.
     ImportError
         If PyTables, which pandas reads HDF5 with, is not installed.
     """
-    path = existing(path)
     try:
         import tables  # noqa: F401
     except ImportError as error:
@@ -57,10 +48,7 @@ def read_hdf5(path, columns=None):
         for key in ("coordinates", "dmdt"):
             if key in keys:
                 frame[key] = _column(store[key], len(frame), path, key)
-    missing = [c for c in columns or [] if c not in frame]
-    if missing:
-        raise ValueError(f"{path} lacks the columns {', '.join(missing)}")
-    return frame[columns] if columns else frame
+    return frame
 
 
 def _column(stored, n, path, key):

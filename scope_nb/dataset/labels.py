@@ -12,18 +12,17 @@ from ..taxonomy import CATALOGUES, NEGATIVE_LABEL, as_names, find_tag, labels, s
 def count_labels(meta, threshold=0.7):
     """Return how many light curves and stars are positive for each label, and how many in SCoPe's training set."""
     positive = meta[labels()] > threshold
-    scope = tags().set_index("label")["n_scope"]
     return pd.DataFrame(
         {
             "light curves": positive.sum(),
             "stars": [meta["obj_id"][positive[label]].nunique() for label in positive],
-            "SCoPe": scope.reindex(positive.columns),
+            "SCoPe": tags().set_index("label")["n_scope"].reindex(positive.columns),
         }
     )
 
 
 def compare_medians(table, period_suffix="ELS_ECE_EAOV"):
-    """Compare the median of each column with that of SCoPe's training set.
+    """Return the median of each column and that of SCoPe's training set.
 
     Catalogue columns are compared for matches only, unless the real median itself is 0: then it counts the missing.
 
@@ -33,17 +32,16 @@ def compare_medians(table, period_suffix="ELS_ECE_EAOV"):
         `median`, `SCoPe`, and their `distance` in SCoPe's standard deviations; the furthest first.
     """
     rows = {}
-    for name, real in scope_statistics().iterrows():
+    for name, scope in scope_statistics().drop(["ra", "ccd", "quad", "field"], errors="ignore").iterrows():
         column = name if name in table else f"{name}_{period_suffix}"
-        if column not in table or name in ("ra", "ccd", "quad", "field"):
-            continue
-        values = pd.to_numeric(table[column])
-        if name.startswith(CATALOGUES) and real["median"] != 0:
-            values = values[values != 0]
-        median = values.median()
-        rows[name] = {"median": median, "SCoPe": real["median"], "distance": (median - real["median"]) / real["std"]}
-    frame = pd.DataFrame(rows).T
-    return frame.sort_values("distance", key=lambda distance: -distance.abs()) if len(frame) else frame
+        if column in table:
+            values = pd.to_numeric(table[column])
+            if name.startswith(CATALOGUES) and scope["median"] != 0:
+                values = values[values != 0]
+            rows[name] = {"median": values.median(), "SCoPe": scope["median"], "std": scope["std"]}
+    frame = pd.DataFrame.from_dict(rows, orient="index", columns=["median", "SCoPe", "std"])
+    frame["distance"] = (frame["median"] - frame["SCoPe"]) / frame.pop("std")
+    return frame.sort_values("distance", key=lambda distance: -distance.abs())
 
 
 def read_class_tags(path):
@@ -57,16 +55,16 @@ def read_class_tags(path):
     table = pd.read_csv(existing(path), dtype=str, keep_default_na=False)
     if not {"class", "tags"} <= set(table):
         raise ValueError(f"{path} needs the columns 'class' and 'tags'; it has {', '.join(table)}")
-    if (twice := table["class"].duplicated()).any():
-        raise ValueError(f"{path} has the class {table['class'][twice].iloc[0]!r} twice")
-    chosen = dict(zip(table["class"], table["tags"].str.split(), strict=True))
-    for tag in {tag for tags_ in chosen.values() for tag in tags_} - {NEGATIVE_LABEL}:
-        find_tag(tag)
-    return chosen
+    if (repeated := table["class"].duplicated()).any():
+        raise ValueError(f"{path} has the class {table['class'][repeated].iloc[0]!r} twice")
+    tags_of = dict(zip(table["class"], table["tags"].str.split(), strict=True))
+    for names in tags_of.values():
+        _labels_of(names)
+    return tags_of
 
 
 def label_columns(classes, tags_of):
-    """Turn one class name per light curve into the label columns of a training table.
+    """Return the label columns of a training table, 1 if the class of a light curve has a label, else 0.
 
     Parameters
     ----------
@@ -78,7 +76,6 @@ def label_columns(classes, tags_of):
     Returns
     -------
     pandas.DataFrame, shape (n, 53)
-        1 where a class carries a label, else 0.
 
     Raises
     ------
@@ -89,12 +86,15 @@ def label_columns(classes, tags_of):
     missing = sorted(set(classes) - set(tags_of))
     if missing:
         raise ValueError(f"no tags given for the classes {', '.join(name or 'that are missing' for name in missing)}")
-    rows = {
-        name: [NEGATIVE_LABEL if tag == NEGATIVE_LABEL else tags().loc[find_tag(tag), "label"] for tag in chosen]
-        for name, chosen in tags_of.items()
-    }
-    columns = {label: classes.map({name: float(label in given) for name, given in rows.items()}) for label in labels()}
-    return pd.DataFrame(columns)
+    carried = {name: _labels_of(names) for name, names in tags_of.items()}
+    return pd.DataFrame(
+        {label: classes.map({name: float(label in carried[name]) for name in carried}) for label in labels()}
+    )
+
+
+def _labels_of(names):
+    """Return the labels of tags, or raise a `ValueError` for one that is unknown."""
+    return [NEGATIVE_LABEL if name == NEGATIVE_LABEL else tags().loc[find_tag(name), "label"] for name in names]
 
 
 def tag_tree(taxonomy_name, counts=None):

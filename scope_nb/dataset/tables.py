@@ -2,117 +2,209 @@
 
 import csv
 import json
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ..features.dmdt import SIZE, stack_dmdt, stacked
+from ..features.dmdt import SIZE, stack_dmdt
 from ..files import existing, whole
 from .hdf5 import HDF5_NAMES, read_hdf5
 
 
-def read_parquet(path, columns=None):
-    """Read a training table from parquet.
+def read_table(path, columns=None):
+    """Read a table of features or predictions from parquet, CSV or HDF5; see `TableFile.read`."""
+    return open_table(path).read(columns)
 
-    Parameters
-    ----------
-    path : path-like
-    columns : list of str, optional
-        Read these only.
+
+def read_parquet(path, columns=None):
+    """Read a training table from parquet, whatever the name of the file; see `TableFile.read`."""
+    return ParquetTable(path).read(columns)
+
+
+def open_table(path):
+    """Open a table of features or predictions; the name of the file says which format it has.
 
     Returns
     -------
-    pandas.DataFrame
-        Columns unchanged, rows numbered from 0 (a nameless index that pandas stored is left out). The JSON object under
-        the metadata key `scope` becomes `attrs`; `dmdt` holds 26 x 26 views of one contiguous float32 array.
+    TableFile
 
     Raises
     ------
     FileNotFoundError, ValueError
-        If the file is missing or is not parquet, if columns are missing, or if dmdt has another shape.
+        If the file is missing, is not of the format that its name says, or has a column more than once.
     """
-    path = existing(path)
-    try:
-        file = pq.ParquetFile(path)
-    except pa.ArrowInvalid as error:
-        raise ValueError(f"{path} is not a parquet file: {error}") from error
-    with file:
-        missing = [c for c in columns or [] if c not in file.schema_arrow.names]
-        if missing:
-            raise ValueError(f"{path} lacks the columns {', '.join(missing)}")
-        names = [n for n in file.schema_arrow.names if not n.startswith("__index_level_")]
-        names = names if columns is None else list(columns)
-        # without pandas' own metadata: it would make an index of some columns, and rows are told by position here
-        frame = file.read([name for name in names if name != "dmdt"]).to_pandas(ignore_metadata=True)
-        metadata = file.schema_arrow.metadata or {}
-    if "dmdt" in names:
-        blocks = [block.astype(np.float32, copy=False) for block in dmdt_batches(path)]
-        block = np.concatenate(blocks) if blocks else np.empty((0, SIZE, SIZE), np.float32)
-        frame = _with_dmdt(frame, block, names)
-    frame.attrs = json.loads(metadata.get(b"scope", b"{}"))
-    return frame
-
-
-def read_table(path, columns=None):
-    """Read a table of features or predictions from parquet, CSV or HDF5, told apart by the file's name.
-
-    In CSV, `dmdt` is JSON text; in HDF5 it is a key beside `df`. See `read_parquet` and `hdf5.read_hdf5`.
-    """
-    path = existing(path)
-    suffix = path.suffix.lower()
+    suffix = Path(path).suffix.lower()
     if suffix == ".parquet":
-        return read_parquet(path, columns)
+        return ParquetTable(path)
+    if suffix == ".csv":
+        return CsvTable(path)
     if suffix in HDF5_NAMES:
-        frame = read_hdf5(path, columns)
-    elif suffix == ".csv":
-        frame = _read_csv(path, columns)
-    else:
-        raise ValueError(f"{path}: tables are read from .parquet, .csv or {', '.join(HDF5_NAMES)}")
-    if "dmdt" in frame:
-        names = list(frame)
-        column = frame.pop("dmdt")
-        block = _dmdt_from_text(column, path) if suffix == ".csv" else stacked(column, path)
-        frame = _with_dmdt(frame, block, names)
-    return frame
+        return Hdf5Table(path)
+    raise ValueError(f"{existing(path)}: tables are read from .parquet, .csv or {', '.join(HDF5_NAMES)}")
 
 
-def _read_csv(path, columns):
-    """Read a CSV file, or some columns of it."""
-    try:
-        missing = [c for c in columns or [] if c not in column_names(path)]
-        _once(path)
-        frame = None if missing else pd.read_csv(path, usecols=columns)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is named .csv but cannot be read as such: {error}") from error
-    if missing:
-        raise ValueError(f"{path} lacks the columns {', '.join(missing)}")
-    return frame[columns] if columns else frame
+def require_unique_columns(columns, name):
+    """Raise a `ValueError` if a table, called `name` in the message, has a column more than once."""
+    columns = pd.Index(columns)
+    if (repeated := columns[columns.duplicated()].unique()).size:
+        raise ValueError(f"{name} has columns more than once: {', '.join(map(str, repeated))}")
 
 
-def _once(path):
-    """Refuse a CSV file that names a column twice: pandas would give the second one another name."""
-    with path.open(newline="") as file:
-        names = pd.Series(next(csv.reader(file), []))
-    if (twice := names[names.duplicated()].unique()).size:
-        raise ValueError(f"{path} has columns more than once: {', '.join(twice)}")
+class TableFile:
+    """A table in a file. A format adds `_open`, which returns the names of the columns, and `_read`, which returns the
+    columns `names` without dmdt, and dmdt as one array, or None if it is not among them.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+    columns : list of str
+    attrs : dict
+        Of parquet, the JSON object under the metadata key `scope`; else empty.
+    """
+
+    def __init__(self, path):
+        self.path = existing(path)
+        self.attrs = {}
+        self.columns = self._open()
+        require_unique_columns(self.columns, self.path)
+
+    @property
+    def simulated(self):
+        """Whether the file says that its light curves are simulated."""
+        return bool(self.attrs.get("simulated", False))
+
+    def read(self, columns=None):
+        """Read the table, or some columns of it.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns unchanged, rows numbered from 0 (a nameless index that pandas stored is left out), `attrs` as those
+            of the file; `dmdt` holds 26 x 26 views of one contiguous float32 array.
+
+        Raises
+        ------
+        ValueError
+            If columns are missing, or if dmdt has another shape.
+        """
+        names = self.columns if columns is None else list(columns)
+        if missing := [name for name in names if name not in self.columns]:
+            raise ValueError(f"{self.path} lacks the columns {', '.join(missing)}")
+        frame, block = self._read(names)
+        if block is not None:
+            images = pd.Series(list(block), index=frame.index, dtype=object, name="dmdt")
+            frame = pd.concat([frame, images], axis=1)[names]
+        frame.attrs = dict(self.attrs)
+        return frame
+
+    def images(self, rows):
+        """Return dmdt of some rows as a list of arrays of shape (26, 26), None for a row that has none."""
+        return list(self.read(["dmdt"])["dmdt"].iloc[rows])
 
 
-def column_names(path):
-    """Return the columns of a table in a file; of parquet and CSV without reading the rest of it."""
-    path = existing(path)
-    if path.suffix.lower() in HDF5_NAMES:
-        return list(read_hdf5(path))
-    if path.suffix.lower() != ".parquet":
-        return list(pd.read_csv(path, nrows=0))
-    try:
-        return list(pq.read_schema(path).names)
-    except pa.ArrowInvalid as error:
-        raise ValueError(f"{path} is not a parquet file: {error}") from error
+class ParquetTable(TableFile):
+    """A table in parquet: some columns are read without the others, dmdt some rows at a time."""
+
+    def _open(self):
+        try:
+            self._file = pq.ParquetFile(self.path)
+        except pa.ArrowInvalid as error:
+            raise ValueError(f"{self.path} is not a parquet file: {error}") from error
+        schema = self._file.schema_arrow
+        self.attrs = json.loads((schema.metadata or {}).get(b"scope", b"{}"))
+        return [name for name in schema.names if not name.startswith("__index_level_")]
+
+    def _read(self, names):
+        # without pandas' own metadata: it would make an index of some columns, and rows are told by position here
+        frame = self._file.read([name for name in names if name != "dmdt"]).to_pandas(ignore_metadata=True)
+        if "dmdt" not in names:
+            return frame, None
+        blocks = [block.astype(np.float32, copy=False) for block in self.dmdt_batches()]
+        return frame, np.concatenate(blocks) if blocks else np.empty((0, SIZE, SIZE), np.float32)
+
+    def dmdt_batches(self, gaps=False):
+        """Yield dmdt as arrays of shape (at most 4000, 26, 26): all of SCoPe's nested doubles would take a gigabyte.
+
+        A row without dmdt is NaN if `gaps`, else an error, as is dmdt of another shape.
+        """
+        start = 0
+        for group in range(self._file.num_row_groups):  # of several groups at once, all would be decoded ahead
+            for batch in self._file.iter_batches(4000, [group], ["dmdt"]):
+                column, rows = batch.column(0), f"some of the rows {start} to {start + len(batch) - 1}"
+                if column.null_count and not gaps:
+                    raise ValueError(f"{self.path}: {rows} have no dmdt: leave them out")
+                block = self._flatten(column.drop_null())
+                if column.null_count:
+                    present = column.is_valid().to_numpy(zero_copy_only=False)
+                    images, block = block, np.full((len(column), SIZE, SIZE), np.nan)
+                    block[present] = images
+                yield block
+                start += len(batch)
+
+    def _flatten(self, column):
+        """Return lists of lists, all of 26 numbers each, as one array."""
+        try:
+            shape = pa.list_(pa.list_(column.type.value_type.value_type, SIZE), SIZE)
+            values = column.cast(shape).flatten().flatten().to_numpy(zero_copy_only=False)
+            return values.reshape(-1, SIZE, SIZE)
+        except (AttributeError, ValueError, NotImplementedError) as error:
+            raise ValueError(f"{self.path}: dmdt is not {SIZE} x {SIZE} in every row") from error
+
+    def images(self, rows):
+        images, start = {}, 0
+        for block in self.dmdt_batches(gaps=True):
+            images |= {row: block[row - start].astype(np.float32) for row in rows if start <= row < start + len(block)}
+            start += len(block)
+        return [None if np.isnan(images[row]).any() else images[row] for row in rows]
+
+
+class CsvTable(TableFile):
+    """A table in CSV, with dmdt as JSON text."""
+
+    def _open(self):
+        columns = list(self._parse(nrows=0))
+        with self.path.open(encoding="utf-8", newline="") as file:  # pandas renames a column that is repeated
+            require_unique_columns(next(csv.reader(file), []), self.path)
+        return columns
+
+    def _read(self, names):
+        frame = self._parse(usecols=names)[names]
+        return frame, _parse_dmdt(frame.pop("dmdt"), self.path) if "dmdt" in names else None
+
+    def _parse(self, **options):
+        try:
+            return pd.read_csv(self.path, **options)
+        except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+            raise ValueError(f"{self.path} is named .csv but cannot be read as such: {error}") from error
+
+
+class Hdf5Table(TableFile):
+    """A table in HDF5; it is stored by rows, so that all of it is read at once."""
+
+    def _open(self):
+        self._frame = read_hdf5(self.path)
+        return list(self._frame)
+
+    def _read(self, names):
+        frame = self._frame[names].copy()
+        return frame, stack_dmdt(frame.pop("dmdt"), self.path) if "dmdt" in names else None
+
+
+def _parse_dmdt(column, path):
+    """Return a column of JSON texts as one float32 array, shape (n, 26, 26)."""
+    block = np.empty((len(column), SIZE, SIZE), np.float32)
+    for row, text in enumerate(column):
+        try:
+            image = np.array(json.loads(text), np.float32)
+        except (TypeError, ValueError):
+            image = None
+        if np.shape(image) != (SIZE, SIZE):
+            raise ValueError(f"{path}: dmdt in row {row} is not a {SIZE} x {SIZE} list as JSON text")
+        block[row] = image
+    return block
 
 
 def write_parquet(table, path):
@@ -129,88 +221,3 @@ def write_parquet(table, path):
     metadata = (arrow.schema.metadata or {}) | {b"scope": json.dumps(table.attrs).encode()}
     with whole(Path(path)) as part:
         pq.write_table(arrow.replace_schema_metadata(metadata), part, compression="zstd")
-
-
-def dmdt_batches(path, rows=4000, gaps=False):
-    """Read dmdt of a parquet file some rows at a time: as nested doubles, all of SCoPe's would take a gigabyte.
-
-    Parameters
-    ----------
-    path : path-like
-    rows : int
-    gaps : bool
-        Give zeros for a row that has no dmdt.
-
-    Yields
-    ------
-    numpy.ndarray of float, shape (at most `rows`, 26, 26)
-
-    Raises
-    ------
-    ValueError
-        If a row has no dmdt and `gaps` is False, or one of another shape.
-    """
-    done = 0
-    with pq.ParquetFile(path) as file:
-        # one row group after the other: of several at once, all would be decoded ahead
-        groups = (file.iter_batches(rows, [k], ["dmdt"]) for k in range(file.num_row_groups))
-        for batch in chain.from_iterable(groups):
-            column, where = batch.column(0), f"{path}: some of the rows {done} to {done + len(batch) - 1}"
-            there = column.is_valid().to_numpy(zero_copy_only=False)
-            if there.all() or not gaps:
-                block = _nested_images(column, where, path)
-            else:
-                block = np.zeros((len(batch), SIZE, SIZE))
-                block[there] = _nested_images(column.drop_null(), where, path) if there.any() else 0
-            yield block
-            done += len(batch)
-
-
-def _nested_images(values, where, path):
-    """Return a column of lists of lists as one array, shape (n, 26, 26)."""
-    sizes = []
-    while isinstance(values, pa.ListArray | pa.LargeListArray | pa.FixedSizeListArray):
-        if values.null_count:
-            raise ValueError(f"{where} have no dmdt: leave them out")
-        sizes.append(list(pc.min_max(pc.list_value_length(values)).as_py().values()))
-        values = values.flatten()
-    if sizes != [[SIZE, SIZE]] * 2:
-        found = " x ".join(f"{low}" if low == high else f"{low} to {high}" for low, high in sizes)
-        raise ValueError(f"{path}: dmdt is not {SIZE} x {SIZE} in every row, but {found or 'no list'}")
-    return values.to_numpy(zero_copy_only=False).reshape(-1, SIZE, SIZE)
-
-
-def some_dmdt(path, rows):
-    """Read dmdt of some rows of a parquet file: arrays of shape (26, 26) in the order of `rows`, zeros for none."""
-    found, start = {}, 0
-    for batch in dmdt_batches(path, gaps=True):
-        found |= {row: batch[row - start].copy() for row in rows if start <= row < start + len(batch)}
-        start += len(batch)
-    return [found[row] for row in rows]
-
-
-def _dmdt_from_text(column, path, rows=2000):
-    """Parse JSON texts into one array, some rows at a time; only if that fails, look for the row that spoils it."""
-    blocks = [np.empty((0, SIZE, SIZE), np.float32)]
-    for start in range(0, len(column), rows):
-        texts = column.iloc[start : start + rows]
-        try:
-            blocks.append(np.array(json.loads(f"[{','.join(texts)}]"), np.float32))
-        except (TypeError, ValueError):
-            blocks.append(np.empty(0, np.float32))
-        if blocks[-1].shape != (len(texts), SIZE, SIZE):
-            row = start + next(row for row, text in enumerate(texts) if not _is_image(text))
-            raise ValueError(f"{path}: dmdt in row {row} is not a {SIZE} x {SIZE} list as JSON text")
-    return np.concatenate(blocks)
-
-
-def _is_image(text):
-    try:
-        return np.array(json.loads(text), float).shape == (SIZE, SIZE)
-    except (TypeError, ValueError):
-        return False
-
-
-def _with_dmdt(frame, block, names):
-    column = pd.Series(list(block), index=frame.index, dtype=object, name="dmdt")
-    return pd.concat([frame, column], axis=1)[list(names)]

@@ -9,12 +9,10 @@ from ..lightcurves.curves import thinned
 from ..taxonomy import dmdt_edges
 
 SIZE = 26
-
-
 FINE = 1 / 64  # mag; finer than any bin of the histogram, so that a look-up is at most one bin off
 
 
-def dmdt(time, mag):
+def dmdt_histogram(time, mag):
     """Return the magnitude-time histogram of one light curve (Mahabal et al. 2017, arXiv:1709.06257).
 
     Parameters
@@ -26,10 +24,10 @@ def dmdt(time, mag):
     -------
     numpy.ndarray of float32, shape (26, 26)
         Magnitude difference (later minus earlier) along the rows, time difference along the columns, divided by its
-        L2 norm; the edges are `taxonomy.dmdt_edges()`. Pairs beyond the outer edges do not count; of
-        more than 20,000 epochs so many are drawn at random, with a fixed seed.
+        L2 norm; the edges are `taxonomy.dmdt_edges()`. Pairs beyond the outer edges do not count; of more than 20,000
+        epochs so many are drawn at random, with a fixed seed.
     """
-    counts = _pairs(*thinned(time, mag), *dmdt_edges(), _row_table()).astype(float)
+    counts = _count_pairs(*thinned(time, mag), *dmdt_edges(), _row_table()).astype(float)
     norm = np.sqrt((counts**2).sum())
     return (counts / norm if norm > 0 else counts).astype(np.float32)
 
@@ -43,7 +41,7 @@ def _row_table():
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _pairs(time, mag, dm_edges, dt_edges, row_table):
+def _count_pairs(time, mag, dm_edges, dt_edges, row_table):
     """Count all pairs; as in `numpy.histogram2d` the outermost upper edges belong to the last bins."""
     rows, columns = dm_edges.size - 1, dt_edges.size - 1
     low, high, scale = dm_edges[0], dm_edges[rows], 1.0 / FINE
@@ -69,22 +67,23 @@ def _pairs(time, mag, dm_edges, dt_edges, row_table):
     return counts
 
 
-def stack_dmdt(column):
-    """Return a column of 26 x 26 histograms as one contiguous float32 array of shape (n, 26, 26)."""
+def stack_dmdt(column, source="the table"):
+    """Return a column of 26 x 26 histograms as one contiguous float32 array of shape (n, 26, 26).
+
+    Raises
+    ------
+    ValueError
+        If one has another shape; `source`, a table or a file, is named.
+    """
     if len(column) == 0:
         return np.empty((0, SIZE, SIZE), np.float32)
-    images = list(column)
-    if np.asarray(images[0]).dtype == object:  # rows of rows, as pandas.read_parquet leaves them
-        images = [np.stack(image) for image in images]
-    return np.stack(images).astype(np.float32, copy=False)
-
-
-def stacked(column, what):
-    """Stack histograms as `stack_dmdt` does, or say that those of `what`, a table or a file, have another shape."""
     try:
-        block = stack_dmdt(column)
-        if block.shape[1:] == (SIZE, SIZE):
-            return block
+        images = list(column)
+        if np.asarray(images[0]).dtype == object:  # rows of rows, as pandas.read_parquet leaves them
+            images = [np.stack(image) for image in images]
+        block = np.stack(images).astype(np.float32, copy=False)
     except (TypeError, ValueError):
-        pass
-    raise ValueError(f"{what}: dmdt is not {SIZE} x {SIZE} in every row")
+        block = np.empty(0)
+    if block.shape[1:] != (SIZE, SIZE):
+        raise ValueError(f"{source}: dmdt is not {SIZE} x {SIZE} in every row")
+    return block

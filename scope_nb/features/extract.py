@@ -5,34 +5,30 @@ import pandas as pd
 from joblib import Parallel, delayed
 from tqdm.auto import tqdm
 
-from ..periods.search import checked, find_periods
+from ..lightcurves.curves import FEWEST_EPOCHS
+from ..periods.search import find_periods
 from ..taxonomy import PERIOD_SUFFIXES, defaults
-from . import fourier, statistics
-from .dmdt import SIZE, dmdt
+from .dmdt import SIZE, dmdt_histogram
+from .fourier import FOURIER_COLUMNS, fourier_features
+from .statistics import Statistics, light_curve_statistics
 
 
 def light_curve_features(time, mag, err, max_freq=None, oversampling=None):
-    """Return every feature of one light curve, and its dmdt.
-
-    Parameters
-    ----------
-    time, mag, err : array-like, shape (n,)
-        Sorted days, magnitudes, errors.
-    max_freq, oversampling : optional
-        See `periods.find_periods`.
+    """Return every feature of one light curve, and its dmdt; see `find_periods` for the parameters and errors.
 
     Returns
     -------
     dict
         The 22 statistics, 17 columns for each of the four period suffixes, and `dmdt` (26 x 26).
     """
-    time, mag, err = checked(time, mag, err)
-    row = statistics.statistics(time, mag, err)
-    for suffix, found in find_periods(time, mag, err, max_freq, oversampling).items():
-        columns = {"period": found.period, "significance": found.significance, "pdot": 0.0}
-        columns |= fourier.fourier_features(time, mag, err, found.period)
+    time, mag, err = (np.ascontiguousarray(values, float) for values in (time, mag, err))
+    results = find_periods(time, mag, err, max_freq, oversampling)  # refuses what cannot be used
+    row = light_curve_statistics(time, mag, err)
+    for suffix, result in results.items():
+        columns = {"period": result.period, "significance": result.significance, "pdot": 0.0}
+        columns |= fourier_features(time, mag, err, result.period)
         row |= {f"{name}_{suffix}": value for name, value in columns.items()}
-    return row | {"dmdt": dmdt(time, mag)}
+    return row | {"dmdt": dmdt_histogram(time, mag)}
 
 
 def featurize(light_curves, max_freq=None, oversampling=None, min_epochs=None, n_jobs=-1, progress=True):
@@ -43,7 +39,7 @@ def featurize(light_curves, max_freq=None, oversampling=None, min_epochs=None, n
     light_curves : LightCurves
         As the readers return them: cleaned, sorted.
     max_freq, oversampling : optional
-        See `periods.find_periods`; 48 cycles a day and 10 by default.
+        See `find_periods`; 48 cycles a day and 10 by default.
     min_epochs : int, optional
         Fewest epochs allowed (50).
     n_jobs : int
@@ -62,7 +58,7 @@ def featurize(light_curves, max_freq=None, oversampling=None, min_epochs=None, n
     ValueError
         If a light curve has too few epochs, equal times throughout, or unusable values; it is named.
     """
-    _check(light_curves, defaults()["light_curves"]["min_epochs"] if min_epochs is None else min_epochs)
+    _check_batch(light_curves, defaults()["light_curves"]["min_epochs"] if min_epochs is None else min_epochs)
     tasks = (
         delayed(light_curve_features)(curve.time, curve.mag, curve.err, max_freq, oversampling)
         for curve in map(light_curves.__getitem__, range(len(light_curves)))
@@ -81,25 +77,26 @@ def featurize(light_curves, max_freq=None, oversampling=None, min_epochs=None, n
 
 def feature_names():
     """Return the names of the columns that `featurize` computes, dmdt apart."""
-    periodic = ("period", "significance", "pdot", *fourier.NAMES)
-    return [*statistics.NAMES, *(f"{name}_{suffix}" for suffix in PERIOD_SUFFIXES for name in periodic)]
+    periodic = ("period", "significance", "pdot", *FOURIER_COLUMNS)
+    return [*Statistics._fields, *(f"{name}_{suffix}" for suffix in PERIOD_SUFFIXES for name in periodic)]
 
 
-def _check(light_curves, min_epochs):
+def _check_batch(light_curves, min_epochs):
+    """Refuse what the features of a light curve cannot be made of, before hours are spent on the others."""
     if len(light_curves) == 0:
         raise ValueError("there are no light curves")
     light_curves.check()
     names = light_curves.meta["_id"].astype(str)
-    min_epochs = max(min_epochs, statistics.FEWEST)
+    min_epochs = max(min_epochs, FEWEST_EPOCHS)
     short = np.flatnonzero(light_curves.n_epochs < min_epochs)
     if len(short):
         first = short[0]
         raise ValueError(
-            f"{len(short)} of {len(light_curves)} light curves have fewer than {min_epochs} epochs, first row "
-            f"{first} (_id {names[first]}) with {light_curves.n_epochs[first]}; `long_enough()` leaves them out"
+            f"{len(short)} of {len(light_curves)} light curves have fewer than {min_epochs} epochs, first row {first} "
+            f"(_id {names[first]}) with {light_curves.n_epochs[first]}; `long_enough()` leaves them out"
         )
     for i in range(len(light_curves)):
         steps = np.diff(light_curves[i].time)
         if not (steps > 0).all():
-            what = "all times equal" if not steps.any() else "times that are not sorted or not distinct"
-            raise ValueError(f"light curve {i} (_id {names[i]}) has {what}; `clean()` sorts and drops duplicates")
+            problem = "all times equal" if not steps.any() else "times that are not sorted or not distinct"
+            raise ValueError(f"light curve {i} (_id {names[i]}) has {problem}; `clean()` sorts and drops duplicates")

@@ -1,27 +1,32 @@
 """Fourier series of a folded light curve: 0 to 5 harmonics, chosen by the Bayesian information criterion."""
 
 import math
+from itertools import chain
 
 import numba
 import numpy as np
 
-from ..periods.harmonics import reduce, solve
+from ..periods.harmonics import factor_normal_equations, solve_factored
 
-MAX_HARMONICS = 5
-
-
-NAMES = (
-    *("f1_power", "f1_BIC", "f1_a", "f1_b", "f1_amp", "f1_phi0"),
-    *(name for k in range(1, MAX_HARMONICS) for name in (f"f1_relamp{k}", f"f1_relphi{k}")),
+# columns of the coefficients of cosine and sine, harmonic by harmonic: plain ones, whatever their names seem to say
+HARMONIC_COLUMNS = (
+    ("f1_amp", "f1_phi0"),
+    ("f1_relamp1", "f1_relphi1"),
+    ("f1_relamp2", "f1_relphi2"),
+    ("f1_relamp3", "f1_relphi3"),
+    ("f1_relamp4", "f1_relphi4"),
 )
+MAX_HARMONICS = len(HARMONIC_COLUMNS)
+FOURIER_COLUMNS = ("f1_power", "f1_BIC", "f1_a", "f1_b", *chain.from_iterable(HARMONIC_COLUMNS))
 
 
 def fourier_features(time, mag, err, period):
     """Fit a Fourier series with offset and slope at a period.
 
     Weighted least squares of mag on a + b (t - t_0) + sum_k A_k cos(2 pi k t / P) + B_k sin(2 pi k t / P) with the
-    first epoch t_0, for 0 to 5 harmonics; the number of harmonics K with the least chi2 + (2 + 2 K) log(n) is kept.
-    As in SCoPe's tables the phase of the harmonics is that of t itself, so A_k and B_k depend on where time begins.
+    first epoch t_0, for 0 to 5 harmonics; the number of harmonics K with the least chi2 + (2 + 2 K) log(n) is kept, and
+    the coefficients beyond are 0. The phase of the harmonics is that of t itself, so that A_k and B_k depend on where
+    time begins.
 
     Parameters
     ----------
@@ -33,13 +38,16 @@ def fourier_features(time, mag, err, period):
     Returns
     -------
     dict of str to float
-        `f1_power` (share of chi2 that the harmonics remove), `f1_BIC`, `f1_a`, `f1_b` (magnitudes, magnitudes per
-        day), and, under the names of SCoPe's tables, the plain coefficients: `f1_amp` = A_1, `f1_phi0` = B_1,
-        `f1_relamp1` = A_2, `f1_relphi1` = B_2, ... `f1_relphi4` = B_5, in magnitudes and 0 beyond K.
+        `f1_power` (share of chi2 that the harmonics remove), `f1_BIC`, `f1_a`, `f1_b` (magnitudes, magnitudes per day),
+        and A_k and B_k (magnitudes) under the names of SCoPe's tables, see `HARMONIC_COLUMNS`.
     """
     harmonics = MAX_HARMONICS if math.isfinite(period) else 0
     harmonics = max(min(harmonics, (len(time) - 3) // 2), 0)
-    return dict(zip(NAMES, _fit(time, mag, err, period, harmonics), strict=True))
+    power, bic, offset, slope, coefficients = _fit_series(time, mag, err, period, harmonics)
+    series = {"f1_power": power, "f1_BIC": bic, "f1_a": offset, "f1_b": slope}
+    for (cosine, sine), pair in zip(HARMONIC_COLUMNS, coefficients, strict=True):
+        series[cosine], series[sine] = pair
+    return series
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -69,22 +77,19 @@ def _normal_equations(time, mag, err, period, harmonics, span):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _fit(time, mag, err, period, harmonics):
+def _fit_series(time, mag, err, period, harmonics):
     weight = 1.0 / (err * err)
     mean = (weight * mag).sum() / weight.sum()
     span = time[-1] - time[0]
     matrix, solution, square = _normal_equations(time, mag - mean, err, period, harmonics, span)
-    chi2 = reduce(matrix, solution, square, 1e-12)
+    chi2 = factor_normal_equations(matrix, solution, square, 1e-12)
     best, best_bic = 2, np.inf
     for size in range(2, 3 + 2 * harmonics, 2):
         bic = chi2[size - 1] + math.log(time.size) * size
         if bic < best_bic:
             best, best_bic = size, bic
-    solve(matrix, solution, best)
-    out = np.zeros(len(NAMES))
-    out[0] = (chi2[1] - chi2[best - 1]) / chi2[1] if chi2[1] > 0 else 0.0
-    out[1] = best_bic
-    out[2] = solution[0] + mean
-    out[3] = solution[1] / span
-    out[4 : 2 + best] = solution[2:best]
-    return out
+    solve_factored(matrix, solution, best)
+    power = (chi2[1] - chi2[best - 1]) / chi2[1] if chi2[1] > 0 else 0.0
+    coefficients = np.zeros(2 * MAX_HARMONICS)
+    coefficients[: best - 2] = solution[2:best]
+    return power, best_bic, solution[0] + mean, solution[1] / span, coefficients.reshape(MAX_HARMONICS, 2)

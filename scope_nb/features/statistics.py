@@ -1,22 +1,23 @@
 """The 22 statistics of one light curve that do not depend on a period."""
 
 import math
+from collections import namedtuple
 from functools import lru_cache
 
 import numba
 import numpy as np
 from scipy.special import ndtri
 
-from ..lightcurves.curves import FEWEST
+from ..lightcurves.curves import FEWEST_EPOCHS
 
-NAMES = (
-    *("n", "median", "wmean", "chi2red", "roms", "wstd", "norm_peak_to_peak_amp", "norm_excess_var"),
-    *("median_abs_dev", "iqr", "i60r", "i70r", "i80r", "i90r", "skew", "smallkurt", "inv_vonneumannratio"),
-    *("welch_i", "stetson_j", "stetson_k", "ad", "sw"),
+Statistics = namedtuple(
+    "Statistics",
+    "n median wmean chi2red roms wstd norm_peak_to_peak_amp norm_excess_var median_abs_dev iqr i60r i70r i80r i90r "
+    "skew smallkurt inv_vonneumannratio welch_i stetson_j stetson_k ad sw",
 )
 
 
-def statistics(time, mag, err):
+def light_curve_statistics(time, mag, err):
     """Return the 22 statistics of one light curve, by the definitions of SCoPe's features.
 
     Parameters
@@ -27,13 +28,13 @@ def statistics(time, mag, err):
     Returns
     -------
     dict of str to float
-        In the order of `NAMES`. What a constant light curve leaves undefined is 0. Of fewer than 4 epochs only `n`,
+        The fields of `Statistics`. What a constant light curve leaves undefined is 0. Of fewer than 4 epochs only `n`,
         `median` and `wmean` are known, the others NaN.
     """
-    if len(time) < FEWEST:
-        known = {"n": float(len(time)), "median": np.median(mag), "wmean": np.average(mag, weights=err**-2.0)}
-        return dict.fromkeys(NAMES, np.nan) | known
-    return dict(zip(NAMES, _statistics(time, mag, err, _shapiro_weights(len(time))), strict=True))
+    if len(time) >= FEWEST_EPOCHS:
+        return _statistics(time, mag, err, _shapiro_weights(len(time)))._asdict()
+    averages = {"n": float(len(time)), "median": np.median(mag), "wmean": np.average(mag, weights=err**-2.0)}
+    return dict.fromkeys(Statistics._fields, np.nan) | averages
 
 
 @lru_cache(maxsize=4096)
@@ -62,6 +63,12 @@ def _percentile(values, share):
     low = int(place)
     high = min(low + 1, values.size - 1)
     return values[low] + (values[high] - values[low]) * (place - low)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _range_between(values, tail):
+    """Range of sorted values without a share `tail` of them at either end."""
+    return _percentile(values, 1 - tail) - _percentile(values, tail)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -138,19 +145,30 @@ def _statistics(time, mag, err, shapiro_weights):
     chi2 = (weight * residual * residual).sum()
     wstd = math.sqrt(chi2 / weight.sum())
     high, low = (mag - err).max(), (mag + err).min()
-    out = np.empty(22)
-    out[0], out[1], out[2], out[5] = n, median, wmean, wstd
-    out[3] = chi2 / (n - 1)
-    out[4] = (np.abs(mag - median) / err).sum() / (n - 1)
-    out[6] = _ratio(high - low, high + low)
-    out[7] = _ratio((residual * residual - err * err).sum(), n * wmean * wmean)
-    out[8] = _percentile(np.sort(np.abs(mag - median)), 0.5)
-    for k, tail in enumerate((0.25, 0.20, 0.15, 0.10, 0.05)):
-        out[9 + k] = _percentile(ordered, 1 - tail) - _percentile(ordered, tail)
     third, fourth = _moments(mag, err, wmean)
-    out[14] = n / ((n - 1) * (n - 2)) * third
-    out[15] = n * (n + 1) / ((n - 1) * (n - 2) * (n - 3)) * fourth - 3 * (n - 1) ** 2 / ((n - 2) * (n - 3))
-    out[16] = _smoothness(time, mag, wstd)
-    out[17], out[18], out[19] = _stetson(mag, err, wmean)
-    out[20], out[21] = _normality(mag / err, shapiro_weights)
-    return out
+    welch_i, stetson_j, stetson_k = _stetson(mag, err, wmean)
+    anderson_darling, shapiro_wilk = _normality(mag / err, shapiro_weights)
+    return Statistics(
+        n=float(n),
+        median=median,
+        wmean=wmean,
+        chi2red=chi2 / (n - 1),
+        roms=(np.abs(mag - median) / err).sum() / (n - 1),
+        wstd=wstd,
+        norm_peak_to_peak_amp=_ratio(high - low, high + low),
+        norm_excess_var=_ratio((residual * residual - err * err).sum(), n * wmean * wmean),
+        median_abs_dev=_percentile(np.sort(np.abs(mag - median)), 0.5),
+        iqr=_range_between(ordered, 0.25),
+        i60r=_range_between(ordered, 0.20),
+        i70r=_range_between(ordered, 0.15),
+        i80r=_range_between(ordered, 0.10),
+        i90r=_range_between(ordered, 0.05),
+        skew=n / ((n - 1) * (n - 2)) * third,
+        smallkurt=n * (n + 1) / ((n - 1) * (n - 2) * (n - 3)) * fourth - 3 * (n - 1) ** 2 / ((n - 2) * (n - 3)),
+        inv_vonneumannratio=_smoothness(time, mag, wstd),
+        welch_i=welch_i,
+        stetson_j=stetson_j,
+        stetson_k=stetson_k,
+        ad=anderson_darling,
+        sw=shapiro_wilk,
+    )

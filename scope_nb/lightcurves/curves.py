@@ -1,4 +1,4 @@
-"""Light curves: one representation inside, readers for the files that people have, quality cuts in one place."""
+"""Light curves as one ragged batch, quality cuts, and which light curves are of one star."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,14 +13,13 @@ from scipy.spatial import cKDTree
 from ..taxonomy import as_names, defaults, unknown
 
 FILTERS = {"g": 1, "r": 2, "i": 3}  # ZTF's filter numbers; 0 stands for any other band
-
-
+FEWEST_EPOCHS = 4  # below that most statistics are undefined, and a period means nothing
 MOST_EPOCHS = 20_000  # more are thinned for period searches and dmdt, whose time grows with their number
 
 
 @dataclass(frozen=True)
 class LightCurve:
-    """One light curve: `time` (days), `mag` and `err` (magnitudes), and what is known of it (`info`)."""
+    """One light curve: `time` (days), `mag` and `err` (magnitudes), and its row of `LightCurves.meta` as `info`."""
 
     time: np.ndarray
     mag: np.ndarray
@@ -54,14 +53,12 @@ class LightCurves:
 
     @classmethod
     def from_lists(cls, meta, time, mag, err):
-        """Build the batch from one array per light curve; `meta` lacks nothing or gets what it lacks."""
+        """Build the batch from one array per light curve; `meta` gets the columns that it lacks."""
         counts = [len(t) for t in time]
         if [len(m) for m in mag] != counts or [len(e) for e in err] != counts or len(meta) != len(counts):
             raise ValueError("time, mag, err and meta do not belong together: their lengths differ")
-        flat = [
-            np.concatenate([np.asarray(x, float) for x in xs]) if counts else np.empty(0) for xs in (time, mag, err)
-        ]
-        return cls(_complete(meta), *flat, np.concatenate([[0], np.cumsum(counts)]).astype(np.int64))
+        flat = [np.concatenate([np.empty(0), *arrays], dtype=float, casting="unsafe") for arrays in (time, mag, err)]
+        return cls(complete_meta(meta), *flat, offsets_of(counts))
 
     def __len__(self):
         return len(self.offsets) - 1
@@ -80,7 +77,7 @@ class LightCurves:
         return np.diff(self.offsets)
 
     @cached_property
-    def _owner(self):
+    def row_of_epoch(self):
         """The light curve that each epoch belongs to."""
         return np.repeat(np.arange(len(self)), self.n_epochs)
 
@@ -89,30 +86,25 @@ class LightCurves:
         rows = np.asarray(rows) if np.size(rows) else np.empty(0, int)
         rows = np.flatnonzero(rows) if rows.dtype == bool else rows
         counts = self.n_epochs[rows]
-        offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        offsets = offsets_of(counts)
         epochs = np.arange(offsets[-1]) + np.repeat(self.offsets[:-1][rows] - offsets[:-1], counts)
         meta = self.meta.iloc[rows].reset_index(drop=True)
         return LightCurves(meta, self.time[epochs], self.mag[epochs], self.err[epochs], offsets)
 
     def keep_epochs(self, keep):
         """Return the light curves without the epochs where the boolean array `keep` is False."""
-        counts = np.bincount(self._owner[keep], minlength=len(self))
-        offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        offsets = offsets_of(np.bincount(self.row_of_epoch[keep], minlength=len(self)))
         return LightCurves(self.meta, self.time[keep], self.mag[keep], self.err[keep], offsets)
 
     def check(self):
         """Raise a `ValueError` that names light curve and epoch of the first unusable value."""
-        tests = [
-            (~np.isfinite(self.time), "time is not finite"),
-            (~np.isfinite(self.mag), "magnitude is NaN or infinite"),
-            (~(np.isfinite(self.err) & (self.err > 0)), "error is not a positive number"),
-        ]
-        for bad, what in tests:
+        problems = ("time is not finite", "magnitude is NaN or infinite", "error is not a positive number")
+        for problem, bad in zip(problems, unusable(self.time, self.mag, self.err), strict=True):
             if bad.any():
                 epoch = int(np.argmax(bad))
-                row = int(self._owner[epoch])
+                row = int(self.row_of_epoch[epoch])
                 raise ValueError(
-                    f"{what} in {bad.sum()} of {len(bad)} epochs, first in light curve {row} (_id "
+                    f"{problem} in {bad.sum()} of {len(bad)} epochs, first in light curve {row} (_id "
                     f"{self.meta['_id'].iloc[row]}), epoch {epoch - self.offsets[row]}; bad='drop', in the "
                     "reader or as a parameter of features.ipynb, leaves such epochs out"
                 )
@@ -132,14 +124,13 @@ class LightCurves:
             raise unknown("choice for bad", bad, ["raise", "drop"])
         curves = self
         if bad == "drop":
-            fine = np.isfinite(self.time) & np.isfinite(self.mag) & np.isfinite(self.err) & (self.err > 0)
-            curves = self.keep_epochs(fine)
+            curves = self.keep_epochs(~np.any(unusable(self.time, self.mag, self.err), axis=0))
         curves.check()
         if min_cadence_minutes is None:
             min_cadence_minutes = defaults()["light_curves"]["min_cadence_minutes"]
-        order = np.lexsort((curves.err, curves.time, curves._owner))
+        order = np.lexsort((curves.err, curves.time, curves.row_of_epoch))
         curves = LightCurves(curves.meta, curves.time[order], curves.mag[order], curves.err[order], curves.offsets)
-        return curves.keep_epochs(_thin(curves.time, curves.offsets, min_cadence_minutes / 1440))
+        return curves.keep_epochs(_far_enough(curves.time, curves.offsets, min_cadence_minutes / 1440))
 
     def long_enough(self, min_epochs=None):
         """Return the light curves with at least `min_epochs` epochs (50 by default)."""
@@ -148,17 +139,27 @@ class LightCurves:
         return self.select(self.n_epochs >= min_epochs)
 
     def of_star(self, i):
-        """Return all light curves of the star of light curve `i`; only that one where the file does not tell stars."""
-        known = self.meta["obj_id"] if "obj_id" in self.meta else self.meta["ra"] + self.meta["dec"]
-        if pd.isna(known.iloc[i]):
+        """Return all light curves of the star of light curve `i`; only that one where its star has no name or place."""
+        names = self.meta["obj_id"] if "obj_id" in self.meta else self.meta["ra"] + self.meta["dec"]
+        if pd.isna(names.iloc[i]):
             return self.select([i])
-        rows = np.flatnonzero(known.notna())
+        rows = np.flatnonzero(names.notna())
         star = stars(self.meta.iloc[rows])[0]
         return self.select(rows[star == star[np.searchsorted(rows, i % len(self))]])
 
 
+def offsets_of(counts):
+    """Return where each of several stretches of a flat array begins, and where the last one ends."""
+    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+
+
+def unusable(time, mag, err):
+    """Return three boolean arrays: where time or magnitude is not finite, and where the error is not positive."""
+    return ~np.isfinite(time), ~np.isfinite(mag), ~(np.isfinite(err) & (err > 0))
+
+
 @numba.njit(cache=True)
-def _thin(time, offsets, gap):
+def _far_enough(time, offsets, gap):
     """Mark the epochs that lie at least `gap` days (and more than none) after the last kept one."""
     keep = np.zeros(time.size, np.bool_)
     for i in range(offsets.size - 1):
@@ -170,15 +171,30 @@ def _thin(time, offsets, gap):
     return keep
 
 
-def group_by_position(ra, dec, radius=1.0):
-    """Number the stars: positions that lie within `radius` of each other are one star.
+def thinned(*columns):
+    """Return the arrays of one light curve, or `MOST_EPOCHS` of it drawn at random with a fixed seed, in order."""
+    n = len(columns[0])
+    if n <= MOST_EPOCHS:
+        return columns
+    rows = np.sort(np.random.default_rng(0).choice(n, MOST_EPOCHS, replace=False))
+    return tuple(column[rows] for column in columns)
 
-    Parameters
-    ----------
-    ra, dec : array-like, shape (n,)
-        Degrees.
-    radius : float
-        Arcseconds. Chains of neighbours join.
+
+def complete_meta(meta):
+    """Add the columns that every batch has; bands lose ZTF's z (zg is g), and its filter numbers become bands."""
+    meta = pd.DataFrame(meta).reset_index(drop=True)
+    if "_id" not in meta:
+        meta.insert(0, "_id", np.arange(len(meta)))
+    for name in ("ra", "dec"):
+        meta[name] = meta[name].astype(float) if name in meta else np.nan
+    band = as_names(meta["band"] if "band" in meta else meta.get("filter", [""] * len(meta)))
+    meta["band"] = band.replace({f"z{b}": b for b in FILTERS} | {str(n): b for b, n in FILTERS.items()} | {"0": ""})
+    meta["filter"] = meta["band"].map(FILTERS).fillna(0).astype(int)
+    return meta
+
+
+def group_by_position(ra, dec, radius=1.0):
+    """Number the stars: positions (degrees) within `radius` (arcsec) of each other, or joined by others, are one star.
 
     Returns
     -------
@@ -209,13 +225,13 @@ def stars(table):
     """
     if "obj_id" in table:
         star = table["obj_id"]
-        _require(star.notna(), "obj_id")
+        _require_in_all_rows(star.notna(), "obj_id")
         star = as_names(star).to_numpy(object)
         return star, star
     if not {"ra", "dec"} <= set(table):
         raise ValueError("the table has neither 'obj_id' nor 'ra' and 'dec': its stars cannot be told apart")
     place = table[["ra", "dec"]].astype(float).reset_index(drop=True)
-    _require(np.isfinite(place).all(axis=1), "position ('ra' or 'dec'), and there is no 'obj_id'")
+    _require_in_all_rows(np.isfinite(place).all(axis=1), "position ('ra' or 'dec'), and there is no 'obj_id'")
     row = np.floor(place["dec"] * 60)
     place["cell"] = row * 30000 + np.floor(place["ra"] * 60 * np.cos(np.radians(row / 60)))
     first = place.groupby(group_by_position(place["ra"], place["dec"])).transform("min")
@@ -223,59 +239,26 @@ def stars(table):
     return np.array(star, object), first["cell"].astype(int).astype(str).to_numpy(object)
 
 
-def _require(there, what):
-    if not there.all():
+def _require_in_all_rows(present, name):
+    if not present.all():
         raise ValueError(
-            f"{(~there).sum()} rows have no {what}; the first is row {np.argmin(there)}. A column 'obj_id' tells stars"
+            f"{(~present).sum()} rows have no {name}; the first is row {np.argmin(present)}. "
+            "A column 'obj_id' names the stars"
         )
 
 
-def _complete(meta):
-    """Fill in the columns that every batch has; bands lose ZTF's z (zg is g), and its filter numbers are known."""
-    meta = pd.DataFrame(meta).reset_index(drop=True)
-    if "_id" not in meta:
-        meta.insert(0, "_id", np.arange(len(meta)))
-    for name in ("ra", "dec"):
-        meta[name] = meta[name].astype(float) if name in meta else np.nan
-    band = as_names(meta["band"] if "band" in meta else meta.get("filter", [""] * len(meta)))
-    meta["band"] = band.replace({f"z{b}": b for b in FILTERS} | {str(n): b for b, n in FILTERS.items()} | {"0": ""})
-    meta["filter"] = meta["band"].map(FILTERS).fillna(0).astype(int)
-    return meta
-
-
-def thinned(*columns, most=MOST_EPOCHS):
-    """Return the arrays of one light curve, or `most` epochs of it drawn at random with a fixed seed, in order."""
-    n = len(columns[0])
-    if n <= most:
-        return columns
-    rows = np.sort(np.random.default_rng(0).choice(n, most, replace=False))
-    return tuple(column[rows] for column in columns)
-
-
-FEWEST = 4  # epochs; below that most statistics are undefined, and a period means nothing
-
-
 def positions(curves, table):
-    """Find the light curve of each row of a training table.
+    """Return for each row of a training table the position of its light curve in `curves`, -1 where there is none.
 
-    Parameters
-    ----------
-    curves : LightCurves
-    table : pandas.DataFrame
-        With `_id`, and `ra` and `dec` where known: numbers alone could meet by accident.
-
-    Returns
-    -------
-    numpy.ndarray of int, shape (len(table),)
-        The place in `curves`; -1 where there is none.
+    Rows are matched by `_id`, and by `ra` and `dec` where known: numbers alone could meet by accident.
     """
-    place = pd.Series(np.arange(len(curves)), index=_identity(curves.meta))
-    place = place[~place.index.duplicated()]
-    return place.reindex(_identity(table)).fillna(-1).to_numpy(int)
+    position = pd.Series(np.arange(len(curves)), index=_identity(curves.meta))
+    position = position[~position.index.duplicated()]
+    return position.reindex(_identity(table)).fillna(-1).to_numpy(int)
 
 
 def _identity(rows):
-    """What light curves are known by."""
+    """Return name and rounded position of each row, as an index."""
     missing = pd.Series(np.nan, index=rows.index)
     place = [rows.get(name, missing).astype(float).fillna(0.0).round(2) for name in ("ra", "dec")]
     return pd.MultiIndex.from_arrays([as_names(rows.get("_id", missing)), *place])

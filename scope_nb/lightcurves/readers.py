@@ -1,7 +1,9 @@
 """Readers of the files that light curves come in, and the writer."""
 
 import warnings
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -9,21 +11,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..files import existing, whole
-from ..taxonomy import as_names
-from .curves import FILTERS, LightCurves, _complete
+from ..taxonomy import as_names, unknown
+from .curves import FILTERS, LightCurves, complete_meta, offsets_of
 
 MJD = 2400000.5  # the Julian date of MJD 0
-
-
 BAD_FLAG = 32768  # the bit of catflags that ZTF recommends to reject
 
 
 def read_lightcurves(path, min_epochs=None, min_cadence_minutes=None, flags="strict", bad="raise"):
-    """Read light curves from a file, whatever of the known layouts it has.
+    """Read light curves from a file of any known layout, and return them as `LightCurves`.
 
-    Known are a parquet table with one row per light curve and the lists `hjd`, `mag`, `magerr` (also what
-    `write_lightcurves` makes), the bulk parquet files of a ZTF data release, and the table with one row per epoch of
-    ZTF's per-position service, as `.parquet` or `.csv`. A warning says how many light curves were too short.
+    Known are a parquet table with one row per light curve and the lists `hjd`, `mag`, `magerr` (as `write_lightcurves`
+    makes it), the bulk parquet files of a ZTF data release, and the table with one row per epoch of ZTF's per-position
+    service, as `.parquet` or `.csv`. A warning says how many light curves were too short.
 
     Parameters
     ----------
@@ -37,33 +37,23 @@ def read_lightcurves(path, min_epochs=None, min_cadence_minutes=None, flags="str
     bad : {"raise", "drop"}
         What to do with epochs whose time, magnitude or error cannot be used.
 
-    Returns
-    -------
-    LightCurves
-
     Raises
     ------
     FileNotFoundError, ValueError
         If the file is missing, is not what its name says, has another layout, holds unusable values, or no light
         curve is long enough.
     """
+    if flags not in ("strict", "usual"):
+        raise unknown("choice for flags", flags, ["strict", "usual"])
     path = existing(path)
     table = _read_arrow(path)
-    columns = set(table.column_names)
-    # a CSV has no lists
-    layouts = {name: own for name, own in LAYOUTS.items() if own[1] is EPOCHS or path.suffix.lower() != ".csv"}
-    for reader, needed in layouts.values():
-        if needed <= columns:
-            curves, good = reader(table, flags)
-            break
-    else:
-        name, (_, needed) = max(layouts.items(), key=lambda item: len(item[1][1] & columns) / len(item[1][1]))
-        raise ValueError(
-            f"{path} has none of the known layouts. It is nearest to {name}, but lacks "
-            f"{', '.join(sorted(needed - columns))}; its columns are {', '.join(map(str, table.column_names[:12]))}. "
-            "Tables of lists are read from .parquet only"
-        )
-    curves = (curves if good is None else curves.keep_epochs(good)).clean(min_cadence_minutes, bad)
+    content = _layout_of(table, path).read(table)
+    time, mag, err = (np.asarray(values, float) for values in (content.time, content.mag, content.err))
+    time = np.where(time > MJD - 1e5, time - MJD, time)  # Julian dates too
+    curves = LightCurves(complete_meta(content.meta), time, mag, err, content.offsets)
+    if content.catflags is not None:
+        curves = curves.keep_epochs(_good_epochs(content.catflags, flags))
+    curves = curves.clean(min_cadence_minutes, bad)
     long = curves.long_enough(min_epochs)
     if len(long) == 0:
         most = curves.n_epochs.max(initial=0)
@@ -73,137 +63,9 @@ def read_lightcurves(path, min_epochs=None, min_cadence_minutes=None, flags="str
             + (advice if most else "Not one epoch can be used")
         )
     if len(long) < len(curves):
-        warnings.warn(
-            f"{path.name}: {len(curves) - len(long)} of {len(curves)} light curves have too few good epochs and are "
-            "left out",
-            stacklevel=2,
-        )
+        short = f"{len(curves) - len(long)} of {len(curves)} light curves have too few good epochs and are left out"
+        warnings.warn(f"{path.name}: {short}", stacklevel=2)
     return long
-
-
-LISTS = {"hjd", "mag", "magerr"}
-
-
-BULK = {"objectid", "filterid", "objra", "objdec", "hmjd", "mag", "magerr", "catflags"}
-
-
-EPOCHS = {"oid", "mjd", "mag", "magerr", "catflags", "filtercode", "ra", "dec"}
-
-
-def _read_arrow(path):
-    """Read a parquet or CSV file as an Arrow table, and say so if it is neither."""
-    kind = path.suffix.lower()
-    try:
-        if kind == ".parquet":
-            return pq.read_table(path)
-        if kind == ".csv":
-            return pa.Table.from_pandas(pd.read_csv(path, low_memory=False))
-    except (pa.ArrowInvalid, pd.errors.ParserError, UnicodeDecodeError, pd.errors.EmptyDataError) as error:
-        raise ValueError(f"{path} is named {kind} but cannot be read as such: {error}") from error
-    raise ValueError(f"{path}: light curves are read from .parquet or .csv, not from {kind or 'a file without suffix'}")
-
-
-def _flatten(column):
-    """Return the values of a list column as float64, and the offsets of the rows."""
-    column = column.combine_chunks()
-    if isinstance(column, pa.FixedSizeListArray):
-        column = column.cast(pa.list_(column.type.value_type))
-    if not isinstance(column, pa.ListArray | pa.LargeListArray):
-        raise ValueError("hjd, mag and magerr need a list in every row; such tables are read from .parquet only")
-    counts = np.diff(column.offsets.to_numpy())
-    values = column.flatten().to_numpy(zero_copy_only=False)
-    return values, np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-
-
-def _ragged(table, names):
-    """Return the flat values of several list columns that must agree in length row by row, and their offsets."""
-    flat = {name: _flatten(table[name]) for name in names}
-    offsets = flat[names[0]][1]
-    for name in names[1:]:
-        if not np.array_equal(flat[name][1], offsets):
-            row = int(np.argmax(np.diff(flat[name][1]) != np.diff(offsets)))
-            raise ValueError(f"row {row}: the lists {names[0]!r} and {name!r} differ in length")
-    return [flat[name][0] for name in names], offsets
-
-
-def _days(time):
-    """Return times as MJD, whether they came as MJD or as JD."""
-    time = np.asarray(time, float)
-    return np.where(time > MJD - 1e5, time - MJD, time)
-
-
-def _from_lists(table, flags):
-    """Read a table of lists, flags among them or not; further lists would not fit when epochs are dropped."""
-    lists = [field.name for field in table.schema if pa.types.is_nested(field.type)]
-    flagged = ["catflags"] * ("catflags" in lists)
-    (time, mag, err, *catflags), offsets = _ragged(table, ["hjd", "mag", "magerr", *flagged])
-    meta = table.drop_columns([*{*lists, *LISTS}]).to_pandas()
-    if "obj_id" not in meta:
-        meta = meta.rename(columns={"object_id": "obj_id"})  # one star, several bands
-    curves = LightCurves(_complete(meta), _days(time), np.asarray(mag, float), np.asarray(err, float), offsets)
-    return curves, _good(catflags[0], flags) if flagged else None
-
-
-def _from_bulk(table, flags):
-    (time, mag, err, catflags), offsets = _ragged(table, ["hmjd", "mag", "magerr", "catflags"])
-    names = {"objectid": "_id", "objra": "ra", "objdec": "dec", "fieldid": "field"}
-    meta = table.select([c for c in [*names, "filterid", "rcid"] if c in table.column_names]).to_pandas()
-    meta["band"] = meta.pop("filterid").map({number: band for band, number in FILTERS.items()})
-    if "rcid" in meta:
-        rcid = meta.pop("rcid").astype(int)
-        meta["ccd"], meta["quad"] = rcid // 4 + 1, rcid % 4 + 1
-    curves = LightCurves(
-        _complete(meta.rename(columns=names)),
-        _days(time),
-        np.asarray(mag, float),
-        np.asarray(err, float),
-        offsets,
-    )
-    return curves, _good(catflags, flags)
-
-
-def _from_epochs(table, flags):
-    """Read the per-position service's table; `hjd` where it is there, else `mjd`."""
-    epochs = table.to_pandas()
-    for name in ((EPOCHS | {"hjd"}) & set(epochs)) - {"filtercode"}:
-        epochs[name] = _numbers(epochs[name])
-    epochs = epochs.sort_values("oid", kind="stable")
-    oid, start = np.unique(epochs["oid"].to_numpy(), return_index=True)
-    first = epochs.iloc[start]
-    meta = pd.DataFrame({"_id": oid, "ra": first["ra"].to_numpy(), "dec": first["dec"].to_numpy()})
-    meta["band"] = first["filtercode"].to_numpy()
-    for ours, theirs in (("field", "field"), ("ccd", "ccdid"), ("quad", "qid")):
-        if theirs in first:
-            meta[ours] = [int(v, 16 if v[:2] == "0x" else 10) if v else pd.NA for v in as_names(first[theirs])]
-    time = _days(epochs["hjd" if "hjd" in epochs else "mjd"])
-    offsets = np.append(start, len(epochs)).astype(np.int64)
-    curves = LightCurves(
-        _complete(meta), time, epochs["mag"].to_numpy(float), epochs["magerr"].to_numpy(float), offsets
-    )
-    return curves, _good(epochs["catflags"].to_numpy(), flags)
-
-
-def _numbers(column):
-    """Return a column as numbers, or name the first row that holds something else."""
-    numbers = pd.to_numeric(column, errors="coerce")
-    if (wrong := numbers.isna() & column.notna()).any():
-        row = int(np.argmax(wrong))
-        raise ValueError(f"column {column.name!r} holds {column.iloc[row]!r} in row {row}, which is no number")
-    return numbers
-
-
-def _good(catflags, flags):
-    if flags not in ("strict", "usual"):
-        raise ValueError(f"flags is 'strict' or 'usual', not {flags!r}")
-    catflags = np.nan_to_num(np.asarray(catflags, float), nan=BAD_FLAG).astype(np.int64)  # unknown is not good
-    return catflags == 0 if flags == "strict" else (catflags & BAD_FLAG) == 0
-
-
-LAYOUTS = {
-    "a bulk file of a ZTF data release": (_from_bulk, BULK),
-    "a table of ZTF's light-curve service": (_from_epochs, EPOCHS),  # it has the columns of the last one too
-    "a table of lists": (_from_lists, LISTS),
-}
 
 
 def write_lightcurves(light_curves, path):
@@ -219,3 +81,138 @@ def write_lightcurves(light_curves, path):
         table = table.append_column(name, lists)
     with whole(Path(path)) as part:
         pq.write_table(table, part, compression="zstd")
+
+
+def _read_arrow(path):
+    """Read a parquet or CSV file as an Arrow table, or raise a `ValueError` if it is neither."""
+    kind = path.suffix.lower()
+    try:
+        if kind == ".parquet":
+            return pq.read_table(path)
+        if kind == ".csv":
+            return pa.Table.from_pandas(pd.read_csv(path, low_memory=False))
+    except (pa.ArrowInvalid, pd.errors.ParserError, UnicodeDecodeError, pd.errors.EmptyDataError) as error:
+        raise ValueError(f"{path} is named {kind} but cannot be read as such: {error}") from error
+    raise ValueError(f"{path}: light curves are read from .parquet or .csv, not from {kind or 'a file without suffix'}")
+
+
+class Content(NamedTuple):
+    """What a reader takes from a table: one row of `meta` per light curve, the epochs of all in flat arrays."""
+
+    meta: pd.DataFrame
+    time: np.ndarray  # MJD or JD
+    mag: np.ndarray
+    err: np.ndarray
+    offsets: np.ndarray
+    catflags: np.ndarray | None
+
+
+def _read_lists(table):
+    """Read a table of lists, flags among them or not; further lists would not fit when epochs are dropped."""
+    lists = [field.name for field in table.schema if pa.types.is_nested(field.type)]
+    columns = ["hjd", "mag", "magerr"]
+    meta = table.drop_columns(list({*lists, *columns})).to_pandas()
+    if "obj_id" not in meta:
+        meta = meta.rename(columns={"object_id": "obj_id"})  # one star, several bands
+    return _ragged_content(table, meta, [*columns, "catflags"] if "catflags" in lists else columns)
+
+
+def _read_bulk(table):
+    """Read a bulk file of a ZTF data release."""
+    names = {"objectid": "_id", "objra": "ra", "objdec": "dec", "fieldid": "field"}
+    meta = table.select([c for c in [*names, "filterid", "rcid"] if c in table.column_names]).to_pandas()
+    meta["band"] = meta.pop("filterid").map({number: band for band, number in FILTERS.items()})
+    if "rcid" in meta:
+        rcid = meta.pop("rcid").astype(int)
+        meta["ccd"], meta["quad"] = rcid // 4 + 1, rcid % 4 + 1
+    return _ragged_content(table, meta.rename(columns=names), ["hmjd", "mag", "magerr", "catflags"])
+
+
+def _ragged_content(table, meta, columns):
+    """Return the content of list columns (time, mag, err and maybe catflags) that must agree in length row by row."""
+    values, offsets = zip(*(_flatten(table[name]) for name in columns), strict=True)
+    for name, other in zip(columns, offsets, strict=True):
+        if not np.array_equal(other, offsets[0]):
+            row = int(np.argmax(np.diff(other) != np.diff(offsets[0])))
+            raise ValueError(f"row {row}: the lists {columns[0]!r} and {name!r} differ in length")
+    time, mag, err = values[:3]
+    return Content(meta, time, mag, err, offsets[0], values[3] if len(columns) > 3 else None)
+
+
+def _flatten(column):
+    """Return the values of a list column, and the offsets of the rows."""
+    column = column.combine_chunks()
+    if isinstance(column, pa.FixedSizeListArray):
+        column = column.cast(pa.list_(column.type.value_type))
+    if not isinstance(column, pa.ListArray | pa.LargeListArray):
+        raise ValueError("hjd, mag and magerr need a list in every row; such tables are read from .parquet only")
+    return column.flatten().to_numpy(zero_copy_only=False), offsets_of(np.diff(column.offsets.to_numpy()))
+
+
+def _read_epochs(table):
+    """Read the per-position service's table; `hjd` where it is there, else `mjd`."""
+    epochs = table.to_pandas()
+    for name in {"oid", "hjd", "mjd", "mag", "magerr", "catflags", "ra", "dec"} & set(epochs):
+        epochs[name] = _numbers(epochs[name])
+    epochs = epochs.sort_values("oid", kind="stable")
+    oid, start = np.unique(epochs["oid"].to_numpy(), return_index=True)
+    first = epochs.iloc[start].reset_index(drop=True)
+    meta = first[["ra", "dec"]].assign(_id=oid, band=first["filtercode"])[["_id", "ra", "dec", "band"]]
+    for ours, theirs in (("field", "field"), ("ccd", "ccdid"), ("quad", "qid")):
+        if theirs in first:
+            meta[ours] = [int(v, 16 if v[:2] == "0x" else 10) if v else pd.NA for v in as_names(first[theirs])]
+    time = epochs["hjd" if "hjd" in epochs else "mjd"]
+    offsets = np.append(start, len(epochs)).astype(np.int64)
+    return Content(meta, time, epochs["mag"], epochs["magerr"], offsets, epochs["catflags"])
+
+
+def _numbers(column):
+    """Return a column as numbers, or name the first row that holds something else."""
+    numbers = pd.to_numeric(column, errors="coerce")
+    if (wrong := numbers.isna() & column.notna()).any():
+        row = int(np.argmax(wrong))
+        raise ValueError(f"column {column.name!r} holds {column.iloc[row]!r} in row {row}, which is no number")
+    return numbers
+
+
+def _good_epochs(catflags, flags):
+    """Mark the epochs that ZTF's flags allow; an epoch without flags is not good."""
+    catflags = np.nan_to_num(np.asarray(catflags, float), nan=BAD_FLAG).astype(np.int64)
+    return catflags == 0 if flags == "strict" else (catflags & BAD_FLAG) == 0
+
+
+class Layout(NamedTuple):
+    """One layout of files: what it is called, the columns that it must have, the function that reads it."""
+
+    name: str
+    columns: set
+    read: Callable
+
+
+SERVICE = Layout(
+    "a table of ZTF's light-curve service",
+    {"oid", "mjd", "mag", "magerr", "catflags", "filtercode", "ra", "dec"},
+    _read_epochs,
+)
+BULK = Layout(
+    "a bulk file of a ZTF data release",
+    {"objectid", "filterid", "objra", "objdec", "hmjd", "mag", "magerr", "catflags"},
+    _read_bulk,
+)
+LISTS = Layout("a table of lists", {"hjd", "mag", "magerr"}, _read_lists)
+
+
+def _layout_of(table, path):
+    """Return the layout of a table, or name the nearest one and what is lacking."""
+    columns = set(table.column_names)
+    # a CSV has no lists, and the service's table may have the columns of a table of lists
+    layouts = [SERVICE] if path.suffix.lower() == ".csv" else [BULK, SERVICE, LISTS]
+    for layout in layouts:
+        if layout.columns <= columns:
+            return layout
+    nearest = max(layouts, key=lambda layout: len(layout.columns & columns) / len(layout.columns))
+    raise ValueError(
+        f"{path} has none of the known layouts. It is nearest to {nearest.name}, but lacks "
+        f"{', '.join(sorted(nearest.columns - columns))}; its columns are "
+        f"{', '.join(map(str, table.column_names[:12]))}. Tables of lists are read from .parquet only"
+    )

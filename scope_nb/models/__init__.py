@@ -1,4 +1,4 @@
-"""Classifiers: `builders` lists and makes them, `fitting` trains them, `calibration` mends, `saving` keeps them."""
+"""Classifiers: `builders` makes the kit's own, `fitting` trains any, `calibration` mends, `saving` keeps them."""
 
 from .. import let_threads_sleep, names_on_demand
 
@@ -8,22 +8,26 @@ __getattr__, __dir__, __all__ = names_on_demand(
     __name__,
     {
         "builders": [
-            "ALGORITHMS",
+            "BUILDERS",
             "SCOPE_TREES",
-            "contributions",
+            "build",
+            "choose_inputs",
             "dnn",
             "forest",
-            "require_own_name",
+            "name_run",
             "rnn",
             "scope_dnn",
+            "shap_values",
             "tuned_settings",
             "xgb",
         ],
-        "fitting": ["Folds", "Mean", "fit"],
+        "fitting": ["Mean", "Trained", "fit", "fit_folds", "fit_model"],
         "preprocessing": ["DropColumns", "EvalSetPipeline", "ScopeImputer"],
         "keras_classifier": ["KerasClassifier", "load_keras"],
-        "calibration": ["Calibrated", "calibrate"],
-        "saving": ["described", "load_model", "load_xgb", "model_folder", "save_model", "start_folder"],
+        "calibration": ["Calibrated"],
+        "saving": ["described", "load_model", "model_folder", "save_model"],
+        "scope_trees": ["ScopeTrees", "load_xgb"],
         "tuning": ["tune_xgb"],
+        "networks": [],
     },
 )

@@ -1,58 +1,52 @@
-"""Classifiers of the kit: unfitted scikit-learn classifiers, and how to fit, save and load any of them."""
+"""The kit's own classifiers: one table of them, and what makes each. All are unfitted scikit-learn classifiers."""
 
 import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import pandas as pd
+from sklearn.pipeline import Pipeline
 
 from ..dataset.columns import CURVE_COLUMN, NUMBERED
 from ..taxonomy import find_tag, tags, unknown
-from .fitting import Folds
+from .fitting import Mean
 from .keras_classifier import KerasClassifier
 from .networks import rnn_network, scope_network, strided_network
 from .preprocessing import DropColumns, EvalSetPipeline, ScopeImputer
-from .saving import described
-
-# The names that runs of the kit's own models have, and which classifier or layers make each
-ALGORITHMS = {
-    **{"xgb": ("XGBClassifier",), "forest": ("ExtraTreesClassifier",), "scope": ("ScopeTrees",)},
-    **{"dnn": ("strided_network", "scope_network"), "rnn": ("rnn_network",), "scope_dnn": ("scope_network",)},
-}
-
+from .saving import described, have_same_settings, model_folder
+from .scope_trees import load_xgb
 
 NETWORKS = {"strided": strided_network, "scope": scope_network}
 
-
 # What SCoPe trains its trees with, without its grid search
 SCOPE_TREES = {
-    **{"max_depth": 3, "min_child_weight": 1, "learning_rate": 0.3, "subsample": 0.6, "colsample_bytree": 0.6},
-    **{"eval_metric": "auc", "early_stopping_rounds": 10},
+    "max_depth": 3,
+    "min_child_weight": 1,
+    "learning_rate": 0.3,
+    "subsample": 0.6,
+    "colsample_bytree": 0.6,
+    "eval_metric": "auc",
+    "early_stopping_rounds": 10,
 }
 
 
 def xgb(dmdt=False, impute=None, seed=42, n_jobs=None, **params):
-    """Gradient-boosted trees; missing values need no imputation: each split sends them one way.
+    """Return gradient-boosted trees; missing values need no imputation: each split sends them one way.
 
     Trees are added, at most 999, until the log loss of the validation part has not improved for 30 rounds; the
     best number of them is used. They learn more slowly than SCoPe's (`SCOPE_TREES`), which does better, see
-    `tests/benchmarks/better.py`. Given no `eval_set`, `fit` holds out 10 % of its rows (stratified, seeded).
+    `tests/benchmarks/better.py`. Without `eval_set`, `fit` holds out 10 % of its rows (stratified, seeded).
 
     Parameters
     ----------
     dmdt : bool
         Use the `dmdt_*` columns too.
     impute : {None, "scope"}
-        "scope" fills gaps as SCoPe does (`impute.ScopeImputer`), without dmdt.
-    seed : int
-    n_jobs : int, optional
-        Threads; all of them by default.
+        "scope" fills gaps as SCoPe does (`ScopeImputer`), without dmdt.
+    seed, n_jobs : int
+        `n_jobs` are the threads, all of them by default.
     **params
-        Parameters of `xgboost.XGBClassifier` that replace the defaults; `eta` and `num_boost_round` are
-        understood as well.
-
-    Returns
-    -------
-    EvalSetPipeline
-        Unfitted.
+        Of `xgboost.XGBClassifier`; `eta` and `num_boost_round` are understood as well.
     """
     from xgboost import XGBClassifier
 
@@ -73,7 +67,7 @@ def xgb(dmdt=False, impute=None, seed=42, n_jobs=None, **params):
         random_state=seed,
         n_jobs=n_jobs,
     )
-    estimator = XGBClassifier(**{**defaults, **params})
+    estimator = XGBClassifier(**(defaults | params))
     fraction = 0.1 if estimator.early_stopping_rounds else 0.0
     if impute not in (None, "scope") or (impute and dmdt):
         raise ValueError(f"impute is {impute!r}: choose None or, without dmdt, 'scope'")
@@ -82,35 +76,23 @@ def xgb(dmdt=False, impute=None, seed=42, n_jobs=None, **params):
 
 
 def forest(seed=42, n_jobs=None, **params):
-    """A forest of extremely randomised trees (Geurts et al. 2006, Machine Learning 63, 3), without dmdt.
+    """Return a forest of extremely randomised trees (Geurts et al. 2006, Machine Learning 63, 3), without dmdt.
 
     On 2,500 real Catalina stars it does a little better than boosted trees, and so does the mean of both, `xgb+forest`;
     on the simulated survey neither beats `xgb` (`tests/benchmarks/better.py`).
-
-    Parameters
-    ----------
-    seed : int
-    n_jobs : int, optional
-        Threads; all cores by default.
-    **params
-        Parameters of `sklearn.ensemble.ExtraTreesClassifier` that replace the defaults.
-
-    Returns
-    -------
-    EvalSetPipeline
-        Unfitted.
+    `params` are those of `sklearn.ensemble.ExtraTreesClassifier`.
     """
     from sklearn.ensemble import ExtraTreesClassifier
 
     _check_names(params, ExtraTreesClassifier().get_params(), "forest")
     defaults = dict(n_estimators=300, min_samples_leaf=2, max_features=0.5, random_state=seed, n_jobs=n_jobs or -1)
-    return EvalSetPipeline(DropColumns(), ExtraTreesClassifier(**{**defaults, **params}), seed=seed)
+    return EvalSetPipeline(DropColumns(), ExtraTreesClassifier(**(defaults | params)), seed=seed)
 
 
 def dnn(network="strided", **params):
-    """SCoPe's network: dense layers on the features, convolutions on dmdt if there is one.
+    """Return SCoPe's network: dense layers on the features, convolutions on dmdt if there is one.
 
-    A 0/1 input tells for each feature with gaps where they are, unless `add_indicator` is False.
+    A 0/1 input marks for each feature with gaps where they are, unless `add_indicator` is False.
 
     Parameters
     ----------
@@ -119,110 +101,195 @@ def dnn(network="strided", **params):
     **params
         Parameters of `KerasClassifier` (`epochs`, `scaler`, `seed`, `verbose`, ...) or of the network (`dense`,
         `filters`, `dropout`, ...).
-
-    Returns
-    -------
-    KerasClassifier
-        Unfitted.
     """
     if network not in NETWORKS:
         raise unknown("network", network, NETWORKS)
-    return _keras(NETWORKS[network], {}, params, "dnn")
+    return _network_classifier(NETWORKS[network], {}, params, "dnn")
 
 
 def scope_dnn(tag, **params):
-    """SCoPe's network as SCoPe trains it: its own layers, features between 0 and 1, and what it tuned for the tag.
+    """Return SCoPe's network as SCoPe trains it: its own layers, features from 0 to 1, settings tuned for the tag.
 
     Its learning rates of 0.01 and more were tuned on its own data and suit its inputs; `dnn` does better without.
-
-    Parameters
-    ----------
-    tag : str
-        Batch size, learning rate and further settings of Adam are those of `tuned_settings`.
-    **params
-        See `dnn`; they override those of the tag.
-
-    Returns
-    -------
-    KerasClassifier
-        Unfitted.
+    `params` are those of `dnn`; they override what was tuned for the tag (`tuned_settings`).
     """
     settings = {"scaler": "min_max", "add_indicator": False, **tuned_settings(tag)}
-    return _keras(scope_network, settings, params, "scope_dnn")
+    return _network_classifier(scope_network, settings, params, "scope_dnn")
 
 
 def rnn(**params):
-    """A recurrent network on the light curve (`Dataset.from_table(light_curves=)`), else on dmdt as a sequence.
-
-    Parameters
-    ----------
-    **params
-        Parameters of `KerasClassifier` or of `networks.rnn_network` (`units`, `patch`, `dense`, ...).
-
-    Returns
-    -------
-    KerasClassifier
-        Unfitted.
+    """Return a recurrent network on the light curve (`Dataset.read(light_curves=)`), else on dmdt as a sequence.
+    `params` are those of `KerasClassifier` or of `networks.rnn_network` (`units`, `patch`, `dense`, ...).
     """
-    return _keras(rnn_network, {"learning_rate": 1e-3}, params, "rnn")
+    return _network_classifier(rnn_network, {"learning_rate": 1e-3}, params, "rnn")
 
 
 def tuned_settings(tag):
     """Return the settings of training that SCoPe tuned for a tag, as arguments of `KerasClassifier`."""
     row = tags().loc[find_tag(tag)].dropna()
-    found = {"batch_size": int(row["dnn_batch_size"])} if "dnn_batch_size" in row else {}
-    found |= {"learning_rate": float(row["dnn_lr"])} if "dnn_lr" in row else {}
-    optimizer = {"amsgrad": bool(row["dnn_amsgrad"])} if "dnn_amsgrad" in row else {}
-    optimizer |= {"epsilon": float(row["dnn_epsilon"])} if "dnn_epsilon" in row else {}
-    return found | ({"optimizer_params": optimizer} if optimizer else {})
+    settings, optimizer = {}, {}
+    if "dnn_batch_size" in row:
+        settings["batch_size"] = int(row["dnn_batch_size"])
+    if "dnn_lr" in row:
+        settings["learning_rate"] = float(row["dnn_lr"])
+    if "dnn_amsgrad" in row:
+        optimizer["amsgrad"] = bool(row["dnn_amsgrad"])
+    if "dnn_epsilon" in row:
+        optimizer["epsilon"] = float(row["dnn_epsilon"])
+    return settings | ({"optimizer_params": optimizer} if optimizer else {})
 
 
-def _keras(network, settings, params, what):
+def _network_classifier(network, settings, params, builder):
     """Return the classifier of a network; `params` override `settings`, the optimizer's one by one."""
     layers = set(inspect.signature(network).parameters) - {"shapes"}
-    own = set(inspect.signature(KerasClassifier).parameters) - {"build"}
-    _check_names(params, layers | own, what)
-    build_params = {**(params.get("build_params") or {}), **{n: v for n, v in params.items() if n in layers}}
+    training = set(inspect.signature(KerasClassifier).parameters) - {"build"}
+    _check_names(params, layers | training, builder)
+    build_params = (params.get("build_params") or {}) | {name: params[name] for name in params if name in layers}
     params = {name: value for name, value in params.items() if name not in {*layers, "build_params"}}
-    optimizer = {**settings.get("optimizer_params", {}), **(params.get("optimizer_params") or {})}
+    optimizer = settings.get("optimizer_params", {}) | (params.get("optimizer_params") or {})
     params = {"add_indicator": True, **settings, **params, "optimizer_params": optimizer or None}
     return KerasClassifier(network, build_params=build_params, **params)
 
 
-def require_own_name(algorithm, model):
-    """Refuse to run a model of one's own under the name of one of the kit's, whose runs it would replace.
+def _check_names(names, known_names, builder):
+    for name in names:
+        if name not in known_names:
+            raise unknown(f"parameter of {builder}()", name, known_names)
+
+
+@dataclass(frozen=True)
+class Builder:
+    """How the classifiers of one algorithm are made, and what they look at beside the features.
+
+    Parameters
+    ----------
+    make : callable or None
+        Returns the classifier; None for models of one's own.
+    dmdt : bool
+        Whether they look at dmdt.
+    light_curves : bool
+        Whether they look at the light curves themselves, instead of dmdt, where these are given.
+    settings : str
+        The settings that they take of those that `config.run_settings` returns; "" for none.
+    is_network : bool
+        Whether they show their progress (`verbose`) and can go on from a saved model (`start_from`).
+    """
+
+    make: Callable | None
+    dmdt: bool = False
+    light_curves: bool = False
+    settings: str = ""
+    is_network: bool = False
+
+
+BUILDERS = {
+    "xgb": Builder(xgb, settings="xgb"),
+    "forest": Builder(forest),
+    "dnn": Builder(dnn, dmdt=True, settings="dnn", is_network=True),
+    "rnn": Builder(rnn, dmdt=True, light_curves=True, settings="rnn", is_network=True),
+    "scope_dnn": Builder(scope_dnn, dmdt=True, settings="dnn", is_network=True),
+    "scope": Builder(load_xgb),
+}
+OWN_MODEL = Builder(None, dmdt=True, light_curves=True)  # nobody knows what a model of one's own looks at
+
+
+def build(algorithm, tag="", seed=42, settings=None, start_from="", reports=""):
+    """Return the classifier of an algorithm, unfitted.
 
     Parameters
     ----------
     algorithm : str
-    model : classifier
+        A key of `BUILDERS`. Several of them joined by a plus, as in `xgb+forest`, stand for the mean of saved runs,
+        which is not built but read (`runs.average`): None is returned.
+    tag : str
+        For `scope_dnn`, whose settings SCoPe tuned for each tag.
+    seed : int
+    settings : dict of str to dict, optional
+        What `config.run_settings` returns.
+    start_from : path-like
+        A saved network to go on from (`model_folder`); for `scope` the file of the trees that SCoPe trained.
+    reports : path-like
+        Folder of the runs.
 
     Raises
     ------
     ValueError
+        If the algorithm is unknown, or cannot go on from a saved model.
     """
-    words = described(model)
-    if not any(name in words for name in ALGORITHMS.get(algorithm, [""])):
-        raise ValueError(
-            f"algorithm is {algorithm!r}, which names a model of the kit, but the model is {words}: give algorithm "
-            "a name of its own, and both are kept"
-        )
+    if "+" in algorithm:
+        return None
+    if algorithm not in BUILDERS:
+        raise unknown("algorithm", algorithm, BUILDERS)
+    builder = BUILDERS[algorithm]
+    if builder.make is load_xgb:
+        return load_xgb(start_from)
+    arguments = {"seed": seed} | (settings or {}).get(builder.settings, {})
+    if builder.is_network:
+        arguments |= {"verbose": 1, "start_from": model_folder(start_from, reports) if start_from else None}
+    elif start_from:
+        names = ", ".join(name for name, other in BUILDERS.items() if other.is_network)
+        raise ValueError(f"start_from is for {names}: {algorithm} cannot go on from a saved model")
+    return scope_dnn(tag, **arguments) if builder.make is scope_dnn else builder.make(**arguments)
 
 
-def contributions(model, X):
-    """Return what each feature adds to the log-odds of each row: exact SHAP values of trees.
+def name_run(model, algorithm, **settings):
+    """Return the name under which the run of a model is kept.
+
+    It is that of the algorithm if the model is just what `build(algorithm, **settings)` returns, or if `algorithm` is
+    no name of the kit's. A model of one's own never takes the name of the kit's, whose run it would replace: it is
+    named after its class, or the function that builds its network.
 
     Parameters
     ----------
-    model : EvalSetPipeline or Folds
-        As `xgb` makes it, fitted; of several such models the mean is returned.
+    model : classifier, or None for the mean of saved runs
+    algorithm : str
+    **settings
+        Of `build`.
+    """
+    if model is None or algorithm not in BUILDERS:
+        return algorithm
+    kit = build(algorithm, **settings)
+    same = isinstance(model, type(kit)) if algorithm == "scope" else have_same_settings(model, kit)
+    if same:
+        return algorithm
+    while isinstance(model, EvalSetPipeline | Pipeline):
+        model = model.estimator if isinstance(model, EvalSetPipeline) else model.steps[-1][1]
+    name = model.build.__name__ if isinstance(model, KerasClassifier) else type(model).__name__
+    if name in BUILDERS:
+        raise ValueError(f"{name!r} names a model of the kit, but the model is {described(model)}: rename it")
+    return name
+
+
+def choose_inputs(name, light_curves=None):
+    """Return what a model looks at beside the features, as the arguments `dmdt` and `light_curves` of `Dataset.read`.
+
+    Parameters
+    ----------
+    name : str
+        Of a run: one or more algorithms joined by a plus, or a model of one's own, which gets all there is.
+    light_curves : LightCurves, optional
+        Those of the table, where they are at hand.
+    """
+    builders = [BUILDERS.get(part, OWN_MODEL) for part in name.split("+")]
+    curves = light_curves if any(builder.light_curves for builder in builders) else None
+    dmdt = any(builder.dmdt and not (builder.light_curves and curves is not None) for builder in builders)
+    return {"dmdt": None if dmdt else False, "light_curves": curves}
+
+
+def shap_values(model, X):
+    """Return what each feature adds to the log-odds of each row: exact SHAP values of xgboost's trees.
+
+    Parameters
+    ----------
+    model : EvalSetPipeline or Mean
+        As `xgb` makes it, fitted, not calibrated; of several such models the mean is returned.
     X : pandas.DataFrame, shape (n, ...)
 
     Returns
     -------
     pandas.DataFrame, shape (n, n_features + 1)
         In natural logarithms; `bias` is the same for all rows. A row sums to log(p / (1 - p)) of the model, of
-        `Folds` to the mean of that over its members. By xgboost itself (Lundberg et al. 2020, Nature Machine
+        `Mean` to the mean of that over its models. By xgboost itself (Lundberg et al. 2020, Nature Machine
         Intelligence 2, 56).
 
     Raises
@@ -230,20 +297,14 @@ def contributions(model, X):
     TypeError
         If the model is not made of xgboost's trees.
     """
-    if isinstance(model, Folds):
-        return sum(contributions(member, X) for member in model.models_) / len(model.models_)
-    trees = getattr(model, "estimator_", None)
-    if not hasattr(trees, "get_booster"):
-        raise TypeError(f"{type(model).__name__} is not a fitted model of xgboost, whose trees can tell contributions")
-    from xgboost import DMatrix
+    from xgboost import DMatrix, XGBModel
 
-    X = model._transform(X)
+    if isinstance(model, Mean):
+        return sum(shap_values(member, X) for member in model.models) / len(model.models)
+    trees = model.estimator_ if isinstance(model, EvalSetPipeline) else None
+    if not isinstance(trees, XGBModel):
+        raise TypeError(f"{type(model).__name__} is not a fitted model of xgboost, whose trees have SHAP values")
+    X = model.transform_inputs(X)
     used = (0, getattr(trees, "best_iteration", trees.n_estimators - 1) + 1)
     values = trees.get_booster().predict(DMatrix(X), pred_contribs=True, iteration_range=used)
     return pd.DataFrame(values, X.index, [*X.columns, "bias"])
-
-
-def _check_names(given, valid, what):
-    for name in given:
-        if name not in valid:
-            raise unknown(f"parameter of {what}()", name, valid)

@@ -1,4 +1,4 @@
-"""Calibration: probabilities that mean what they say, learned from the validation part."""
+"""Calibration: probabilities that mean what they say, learned from light curves that the classifier has not seen."""
 
 import numpy as np
 from scipy.optimize import minimize
@@ -9,21 +9,16 @@ from sklearn.isotonic import IsotonicRegression
 from ..taxonomy import unknown
 
 METHODS = ("auto", "isotonic", "sigmoid", "none")
-
-
 FEW_STARS = 10  # fewer stars of the rarer kind than this teach nothing
-
-
 MANY_STARS = 100  # of the rarer kind, and
-
-
 MANY_ROWS = 1000  # light curves in all: below them isotonic regression follows the noise
 
 
 class Calibrated(ClassifierMixin, BaseEstimator):
     """A fitted classifier whose probabilities go through a rising function.
 
-    What the classifier has learned (`feature_importances_`, `history_`, ...) is found here as well.
+    scikit-learn's `CalibratedClassifierCV` wants the light curves to calibrate on, not probabilities that folds have
+    given them already; its isotonic regression calls things impossible, and its sigmoid may turn the order around.
 
     Parameters
     ----------
@@ -37,6 +32,7 @@ class Calibrated(ClassifierMixin, BaseEstimator):
     isotonic_ : sklearn.isotonic.IsotonicRegression
     slope_, intercept_ : float
         Of the log odds.
+    classes_, feature_importances_ : those of the model
     """
 
     def __init__(self, model, method="sigmoid"):
@@ -47,89 +43,41 @@ class Calibrated(ClassifierMixin, BaseEstimator):
         """Learn the function from light curves that the classifier was not fitted on."""
         return self.learn(self.model.predict_proba(X)[:, 1], y)
 
-    def learn(self, raw, y):
+    def learn(self, probability, y):
         """Learn the function from probabilities that the classifier gave to light curves it was not fitted on."""
         if self.method not in ("isotonic", "sigmoid"):
-            raise unknown("calibration", self.method, ("isotonic", "sigmoid"))
+            raise unknown("calibration", self.method, METHODS)
         y = np.asarray(y)
         if self.method == "isotonic":
-            edge = 1 / (len(y) + 2)  # n light curves cannot tell that something is impossible
-            self.isotonic_ = IsotonicRegression(y_min=edge, y_max=1 - edge, out_of_bounds="clip").fit(raw, y)
+            edge = 1 / (len(y) + 2)  # n light curves cannot show that something is impossible
+            isotonic = IsotonicRegression(y_min=edge, y_max=1 - edge, out_of_bounds="clip")
+            self.isotonic_ = isotonic.fit(probability, y)
         else:
-            self.slope_, self.intercept_ = _sigmoid(raw, y)
+            self.slope_, self.intercept_ = _fit_sigmoid(probability, y)
         return self
 
+    def transform(self, probability):
+        """Return calibrated probabilities, shape (n,), for those of the classifier."""
+        if self.method == "isotonic":
+            return self.isotonic_.predict(probability)
+        return expit(self.slope_ * _log_odds(probability) + self.intercept_)
+
     def predict_proba(self, X):
-        """Probability of each class, shape (n, 2)."""
-        positive = self._raised(self.model.predict_proba(X)[:, 1])
+        """Return the probability of each class, shape (n, 2)."""
+        positive = self.transform(self.model.predict_proba(X)[:, 1])
         return np.column_stack([1 - positive, positive])
 
-    def _raised(self, raw):
-        if self.method == "isotonic":
-            return self.isotonic_.predict(raw)
-        return expit(self.slope_ * _log_odds(raw) + self.intercept_)
-
-    @property
-    def unseen_(self):
-        """What `Folds` know of light curves that they have not seen, calibrated."""
-        known = self.model.unseen_
-        return known | {"probability": self._raised(known["probability"])}
-
     def predict(self, X):
-        """The class of each row at a probability of 0.5."""
+        """Return the class of each row at a probability of 0.5."""
         return self.classes_[(self.predict_proba(X)[:, 1] > 0.5).astype(int)]
 
-    def __getattr__(self, name):
-        if name.startswith("_") or not name.endswith("_"):  # only what was learned
-            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
-        return getattr(self.model, name)
+    @property
+    def classes_(self):
+        return self.model.classes_
 
-
-def _log_odds(probability):
-    return logit(np.clip(np.asarray(probability, float), 1e-7, 1 - 1e-7))
-
-
-def _sigmoid(raw, y):
-    """Fit slope and intercept with Platt's softened targets (1999); the slope is kept above 0, so no rank turns."""
-    odds, n = _log_odds(raw), np.bincount(y, minlength=2)
-    target = np.where(y == 1, (n[1] + 1) / (n[1] + 2), 1 / (n[0] + 2))
-
-    def loss(parameters):
-        z = np.exp(parameters[0]) * odds + parameters[1]
-        error = expit(z) - target
-        value = np.logaddexp(0, z) - target * z
-        return value.mean(), np.array([(error * odds).mean() * np.exp(parameters[0]), error.mean()])
-
-    found = minimize(loss, [0.0, 0.0], jac=True, method="L-BFGS-B", bounds=[(-5, 5), (None, None)])
-    return float(np.exp(found.x[0])), float(found.x[1])
-
-
-def calibrate(model, part, method="auto"):
-    """Return a fitted classifier with calibrated probabilities.
-
-    Parameters
-    ----------
-    model : classifier
-        Fitted on other light curves.
-    part : Part
-        The validation part, with the natural share of positives; `Folds` use all light curves that they were fitted on.
-    method : {"auto", "isotonic", "sigmoid", "none"}
-        "auto" decides by the size of `part`: see `choose_method`.
-
-    Returns
-    -------
-    Calibrated, or `model` itself where nothing is calibrated
-    """
-    if method not in METHODS:
-        raise unknown("calibration", method, METHODS)
-    unseen = getattr(model, "unseen_", None)
-    y = part.y if unseen is None else unseen["y"]
-    if method == "auto":
-        method = choose_method(y, part.star if unseen is None else unseen["star"])
-    if method == "none":
-        return model
-    raw = model.predict_proba(part.X)[:, 1] if unseen is None else unseen["probability"]
-    return Calibrated(model, method).learn(raw, y)
+    @property
+    def feature_importances_(self):
+        return self.model.feature_importances_
 
 
 def choose_method(y, star):
@@ -142,3 +90,22 @@ def choose_method(y, star):
     if len(y) >= MANY_ROWS and rarer >= MANY_STARS:
         return "isotonic"
     return "sigmoid" if rarer >= FEW_STARS else "none"
+
+
+def _log_odds(probability):
+    return logit(np.clip(np.asarray(probability, float), 1e-7, 1 - 1e-7))
+
+
+def _fit_sigmoid(probability, y):
+    """Fit slope and intercept with Platt's softened targets (1999); the slope is kept above 0, so no rank turns."""
+    odds, n = _log_odds(probability), np.bincount(y, minlength=2)
+    target = np.where(y == 1, (n[1] + 1) / (n[1] + 2), 1 / (n[0] + 2))
+
+    def loss(parameters):
+        z = np.exp(parameters[0]) * odds + parameters[1]
+        error = expit(z) - target
+        value = np.logaddexp(0, z) - target * z
+        return value.mean(), np.array([(error * odds).mean() * np.exp(parameters[0]), error.mean()])
+
+    best = minimize(loss, [0.0, 0.0], jac=True, method="L-BFGS-B", bounds=[(-5, 5), (None, None)])
+    return float(np.exp(best.x[0])), float(best.x[1])

@@ -28,37 +28,33 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
     """A Keras network as a binary scikit-learn classifier.
 
     Columns of `X` called `dmdt_ROW_COLUMN` are folded into an image, and those of a light curve
-    (`sequences.sequences`) into a sequence; all others are features, imputed and scaled, once, before training. What
-    imputer and scaler learn comes from the training rows alone.
+    (`dataset.columns.sequences`) into a sequence; all others are features, imputed and scaled, once, before training.
+    What imputer and scaler learn comes from the training rows alone.
 
     Parameters
     ----------
     build : callable
         `build(shapes, **build_params)` returns a `keras.Model` that ends in one sigmoid unit. `shapes`
         is `{"features": (F,), "dmdt": (26, 26, 1), "curve": (steps, 5)}`, without `dmdt` or `curve` if `X` has no
-        such columns (`sequences.network_input` says what a curve holds). Inputs of the network are `keras.Input` of
+        such columns (`networks.network_input` says what a curve holds). Inputs of the network are `keras.Input` of
         these names, or some of them. A model that is already compiled keeps its loss and optimizer.
     build_params : dict, optional
-        Further keyword arguments of `build`.
     scaler : {"quantile", "robust", "min_max", "median_std"} or transformer
         `"quantile"`: the rank among the training rows, standardised. `"robust"`: median 0, quartile range
         as of a normal distribution, then the inverse hyperbolic sine. Statistics such as `skew` reach a
         million in real data; with `"min_max"` (SCoPe's) or `"median_std"` one such star flattens the
         feature for all others.
     impute : {"median", "scope"}
-        How missing values are filled: the median of the training rows, or SCoPe's way (`impute.ScopeImputer`).
+        How missing values are filled: the median of the training rows, or SCoPe's way (`ScopeImputer`).
     add_indicator : bool
         Append a 0/1 input for each feature that has missing values in the training rows.
-    epochs, batch_size, learning_rate : int, int, float
-        The most epochs, rows per step and initial step size of Adam.
-    optimizer_params : dict, optional
-        Further arguments of `keras.optimizers.Adam`, e.g. `{"amsgrad": True}`.
+    epochs, batch_size, learning_rate, optimizer_params
+        The most epochs, rows per step, initial step size of `keras.optimizers.Adam`, and further arguments of it.
     patience, lr_patience : int
         Epochs without a better validation loss before training stops (and the best weights are restored), and
         before the learning rate is divided by ten.
     validation_fraction : float
-        Share of the rows that `fit` holds out for this, stratified by class, when it gets no `eval_set`.
-        Rows are drawn one by one, so light curves of one star may fall on both sides.
+        Share of the rows that `fit` holds out for this, stratified by class and not by star, without `eval_set`.
     start_from : path-like, optional
         Folder of a saved model of the same layers and columns: training goes on from its weights, with the imputer
         and scaler that it learned.
@@ -137,7 +133,7 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
             keras.callbacks.ReduceLROnPlateau("val_loss", factor=0.1, patience=self.lr_patience),
         ]
         history = self.network_.fit(
-            choose_inputs(self.network_, inputs),
+            arrange_inputs(self.network_, inputs),
             self._target(y),
             sample_weight=weight,
             validation_data=self._validation_data(X_val, y_val, weight_val),
@@ -151,14 +147,14 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         return self
 
     def predict_proba(self, X):
-        """Probabilities of the two classes, shape (n, 2)."""
+        """Return the probabilities of the two classes, shape (n, 2)."""
         check_is_fitted(self, "network_")
-        inputs = choose_inputs(self.network_, self._inputs(match_columns(self, X)))
+        inputs = arrange_inputs(self.network_, self._inputs(match_columns(self, X)))
         p = self.network_.predict(inputs, batch_size=1024, verbose=0)[:, 0].astype(float)
         return np.column_stack([1 - p, p])
 
     def predict(self, X):
-        """The more probable class of each row."""
+        """Return the more probable class of each row."""
         return self.classes_[(self.predict_proba(X)[:, 1] > 0.5).astype(int)]
 
     def _fitted_preprocessor(self, X):
@@ -196,7 +192,7 @@ class KerasClassifier(ClassifierMixin, BaseEstimator):
         return (np.asarray(y) == self.classes_[1]).astype(np.float32)
 
     def _validation_data(self, X, y, weight):
-        data = choose_inputs(self.network_, self._inputs(match_columns(self, X))), self._target(y)
+        data = arrange_inputs(self.network_, self._inputs(match_columns(self, X))), self._target(y)
         return data if weight is None else (*data, weight)
 
     def __getstate__(self):
@@ -239,17 +235,17 @@ def copy_weights(source, target, folder):
     target.set_weights(source.get_weights())
 
 
-def choose_inputs(network, inputs):
-    """Those of `inputs` that `network` asks for by name, in the structure it was built with."""
+def arrange_inputs(network, inputs):
+    """Return those of `inputs` that `network` asks for by name, in the structure it was built with."""
     import keras
 
     tensors = getattr(network, "inputs", None)
     if tensors is None:  # a subclassed model picks what it needs
         return inputs
     names = [tensor.name for tensor in tensors]
-    if unknown := [name for name in names if name not in inputs]:
+    if missing := [name for name in names if name not in inputs]:
         raise ValueError(
-            f"the network has inputs {unknown}, but X offers {list(inputs)}: "
+            f"the network has inputs {missing}, but X offers {list(inputs)}: "
             'name them, as in keras.Input(shapes["features"], name="features")'
         )
     if isinstance(network, keras.Sequential):
@@ -258,7 +254,7 @@ def choose_inputs(network, inputs):
 
 
 def progress_bar(epochs):
-    """A Keras callback that shows one bar for the whole training."""
+    """Return a Keras callback that shows one bar for the whole training."""
     import keras
     from tqdm.auto import tqdm
 
@@ -277,7 +273,7 @@ def progress_bar(epochs):
 
 
 def to_bytes(network):
-    """A network as the bytes of a `.keras` archive."""
+    """Return a network as the bytes of a `.keras` archive."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network.keras"
         network.save(path)
@@ -295,7 +291,7 @@ def load_keras():
         logging.getLogger("tensorflow").setLevel(logging.ERROR)  # every new network is traced anew, and it would say so
         errors = os.dup(2)
         try:
-            with open(os.devnull, "w") as nowhere:
+            with open(os.devnull, "wb") as nowhere:
                 os.dup2(nowhere.fileno(), 2)
             import keras
         finally:
@@ -307,7 +303,7 @@ def load_keras():
 
 
 def from_bytes(archive):
-    """The network in a `.keras` archive, without its optimizer; code inside the archive is refused."""
+    """Return the network in a `.keras` archive, without its optimizer; code inside the archive is refused."""
     keras = load_keras()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network.keras"

@@ -5,14 +5,13 @@ Keras is imported when a network is built, never when this module is.
 
 import numpy as np
 
-BRANCHES = ("dense", "conv")
-
-
-SEES = {"dense": "features", "conv": "dmdt"}  # what a branch looks at
+BRANCHES = {"dense": "features", "conv": "dmdt"}  # a branch, and what it looks at
+SHORTEST = 1e-3  # days; epochs closer than this are as good as simultaneous
+PALE, FAINT = 0.1, 0.05  # magnitudes: where large deviations begin, and a usual error
 
 
 def scope_network(
-    shapes, dense=(256, 32), filters=(16, 32), dropout=0.25, joint=16, joint_dropout=0.4, branches=BRANCHES
+    shapes, dense=(256, 32), filters=(16, 32), dropout=0.25, joint=16, joint_dropout=0.4, branches=tuple(BRANCHES)
 ):
     """SCoPe's network, layer for layer: dense on the features, separable convolutions on dmdt if there is one.
 
@@ -21,7 +20,7 @@ def scope_network(
     from keras import layers
     from keras.layers import Dropout, SeparableConv2D
 
-    inputs = _inputs(shapes, [SEES[name] for name in branches])
+    inputs = _inputs(shapes, [BRANCHES[name] for name in branches])
     ends = _dense(inputs, dense, dropout)
     if "dmdt" in inputs:
         x = inputs["dmdt"]
@@ -35,7 +34,7 @@ def scope_network(
 
 
 def strided_network(
-    shapes, dense=(256, 32), filters=(16, 32), dropout=0.25, joint=16, joint_dropout=0.4, branches=BRANCHES
+    shapes, dense=(256, 32), filters=(16, 32), dropout=0.25, joint=16, joint_dropout=0.4, branches=tuple(BRANCHES)
 ):
     """SCoPe's network made quick: the first convolution on dmdt takes every second cell, and none is separable.
 
@@ -45,7 +44,7 @@ def strided_network(
     """
     from keras.layers import Conv2D, Dropout, GlobalAveragePooling2D, MaxPooling2D
 
-    inputs = _inputs(shapes, [SEES[name] for name in branches])
+    inputs = _inputs(shapes, [BRANCHES[name] for name in branches])
     ends = _dense(inputs, dense, dropout)
     if "dmdt" in inputs:
         x = Conv2D(filters[0], 3, strides=2, activation="relu")(inputs["dmdt"])
@@ -66,7 +65,7 @@ def rnn_network(shapes, units=32, patch=4, dense=(256, 32), dropout=0.25, joint=
     from keras.layers import GRU, Bidirectional, Conv1D, Dropout, MaxPooling1D, Permute, Reshape
 
     if not {"curve", "dmdt"} & set(shapes):
-        raise ValueError("a recurrent network needs light curves (`Dataset.from_table(light_curves=)`) or dmdt in X")
+        raise ValueError("a recurrent network needs light curves (`Dataset.read(light_curves=)`) or dmdt in X")
     sequence = "curve" if "curve" in shapes else "dmdt"
     inputs = _inputs(shapes, ("features", sequence))
     branches = _dense(inputs, dense, dropout)
@@ -109,12 +108,6 @@ def _joined(inputs, branches, joint, joint_dropout):
     x = Concatenate()(branches) if len(branches) > 1 else branches[0]
     x = Dense(joint, activation="relu")(Dropout(joint_dropout)(x))
     return keras.Model(inputs, Dense(1, activation="sigmoid")(x))
-
-
-SHORTEST = 1e-3  # days; epochs closer than this are as good as simultaneous
-
-
-PALE, FAINT = 0.1, 0.05  # magnitudes: where large deviations begin, and a usual error
 
 
 def network_input(block):

@@ -1,4 +1,4 @@
-"""SCoPe's ways to fill missing values, learned on the training rows, for models that cannot do with gaps."""
+"""What happens to the columns before a model gets them: chosen, imputed, scaled. All of it is learned in `fit`."""
 
 import re
 
@@ -16,17 +16,17 @@ from .fitting import eval_arguments, training_rows, weight_argument
 
 
 def make_preprocessor(scaler, n_rows, add_indicator=False, impute="median", names=()):
-    """Imputation followed by `scaler`, a name or a transformer; unfitted. `names` are those of the features."""
+    """Return an unfitted imputer followed by `scaler`, a name or a transformer; `names` are those of the features."""
     n_quantiles = min(n_rows, 1000)
-    known = {
+    scalers = {
         "quantile": [QuantileTransformer(n_quantiles=n_quantiles, random_state=0), StandardScaler()],
         "robust": [RobustScaler(unit_variance=True), FunctionTransformer(np.arcsinh)],
         "min_max": [MinMaxScaler()],
         "median_std": [RobustScaler(with_scaling=False), StandardScaler(with_mean=False)],
     }
-    if isinstance(scaler, str) and scaler not in known:
-        raise ValueError(f"unknown scaler {scaler!r}: choose from {', '.join(known)} or pass a transformer")
-    steps = known[scaler] if isinstance(scaler, str) else [clone(scaler)]
+    if isinstance(scaler, str) and scaler not in scalers:
+        raise ValueError(f"unknown scaler {scaler!r}: choose from {', '.join(scalers)} or pass a transformer")
+    steps = scalers[scaler] if isinstance(scaler, str) else [clone(scaler)]
     if impute not in ("median", "scope"):
         raise ValueError(f"unknown impute {impute!r}: choose from median, scope")
     imputer = SimpleImputer(strategy="median", keep_empty_features=True)
@@ -38,6 +38,9 @@ def make_preprocessor(scaler, n_rows, add_indicator=False, impute="median", name
 
 class EvalSetPipeline(ClassifierMixin, BaseEstimator):
     """A transformer and a classifier in a row, where `eval_set` goes through the transformer too.
+
+    scikit-learn's `Pipeline(transform_input=...)` does not serve: it wants metadata routing switched on for all of the
+    session, would transform the labels of `eval_set` too, and holds no rows out where there is none.
 
     Parameters
     ----------
@@ -70,47 +73,48 @@ class EvalSetPipeline(ClassifierMixin, BaseEstimator):
         self.transformer_, self.estimator_ = clone(self.transformer), clone(self.estimator)
         if hasattr(self.transformer_, "set_output"):
             self.transformer_.set_output(transform="pandas")
-
         hold_out = self.validation_fraction if not eval_set and eval_arguments(self.estimator_, []) else 0
         (X, y, weight), held_out = training_rows(X, y, sample_weight, hold_out, self.seed)
         eval_set = [held_out[:2]] if held_out else eval_set
 
         X = self.transformer_.fit_transform(X, y)
         if eval_set:
-            pairs = [(self._transform(X_val), y_val) for X_val, y_val in eval_set]
+            pairs = [(self.transform_inputs(X_val), y_val) for X_val, y_val in eval_set]
             fit_params = {**eval_arguments(self.estimator_, pairs), **fit_params}
         self.estimator_.fit(X, y, **{**weight_argument(self.estimator_, weight), **fit_params})
         self.classes_ = self.estimator_.classes_
         return self
 
     def predict_proba(self, X):
-        """Probability of each class, shape (n, number of classes)."""
-        return self.estimator_.predict_proba(self._transform(X))
+        """Return the probability of each class, shape (n, number of classes)."""
+        return self.estimator_.predict_proba(self.transform_inputs(X))
 
     def predict(self, X):
-        """The class of each row."""
-        return self.estimator_.predict(self._transform(X))
+        """Return the class of each row."""
+        return self.estimator_.predict(self.transform_inputs(X))
 
     @property
     def feature_importances_(self):
         values = self.estimator_.feature_importances_
         return pd.Series(values, index=self.transformer_.get_feature_names_out(), name="importance")
 
-    def _transform(self, X):
+    def transform_inputs(self, X):
+        """Return what the classifier gets of X."""
         check_is_fitted(self, "transformer_")
-        # what DropColumns drops need not be there
-        return self.transformer_.transform(X if hasattr(self.transformer_, "columns_") else match_columns(self, X))
+        # these two check the columns that they keep; those that they drop may be missing
+        chooses = isinstance(self.transformer_, DropColumns | ScopeImputer)
+        return self.transformer_.transform(X if chooses else match_columns(self, X))
 
 
 class DropColumns(TransformerMixin, BaseEstimator):
-    """Hands on a DataFrame without the columns that match `pattern`; by default without dmdt and light curves."""
+    """Returns a DataFrame without the columns that match `pattern`; by default without dmdt and light curves."""
 
     def __init__(self, pattern=NUMBERED):
         self.pattern = pattern
 
     def fit(self, X, y=None):
         record_columns(self, X)
-        self.columns_ = [name for name in X.columns if not (self.pattern and re.search(self.pattern, name))]
+        self.columns_ = [name for name in X.columns if not re.search(self.pattern, name)]
         return self
 
     def transform(self, X):
@@ -118,14 +122,12 @@ class DropColumns(TransformerMixin, BaseEstimator):
         return X[self.columns_]
 
     def get_feature_names_out(self, input_features=None):
+        """Return the names of the columns that are kept."""
         return np.asarray(self.columns_, dtype=object)
 
 
-NEIGHBOURS = 5
-
-
 class ScopeImputer(TransformerMixin, BaseEstimator):
-    """Fills missing values by SCoPe's strategy of each feature; hands on a DataFrame without dmdt and light curves.
+    """Fills missing values by SCoPe's strategy of each feature; returns a DataFrame without dmdt and light curves.
 
     "regress" becomes the mean of the five nearest neighbours in all such columns, "zero" 0, "median" the median. SCoPe
     drops rows where a feature of strategy "none" is missing, which a classifier cannot do: they get the median too, as
@@ -156,14 +158,17 @@ class ScopeImputer(TransformerMixin, BaseEstimator):
         """Learn medians and keep the rows among which neighbours are looked for."""
         X = self._frame(X)
         self.columns_ = [name for name in X if is_feature(name)]
-        strategy = {name: _strategy(name) for name in self.columns_}
+        strategies = features()["impute"]
+        strategy = {name: strategies.get(base_name(name)) for name in self.columns_}
         imputers = {
-            "regress": KNNImputer(n_neighbors=NEIGHBOURS, keep_empty_features=True),
+            "regress": KNNImputer(n_neighbors=5, keep_empty_features=True),
             "zero": SimpleImputer(strategy="constant", fill_value=0.0),
             "median": SimpleImputer(strategy="median", keep_empty_features=True),
         }
-        self.groups_ = {kind: [name for name in self.columns_ if strategy[name] == kind] for kind in imputers}
-        self.groups_ = {kind: names for kind, names in self.groups_.items() if names}
+        self.groups_ = {}
+        for name in self.columns_:
+            kind = strategy[name] if strategy[name] in ("regress", "zero") else "median"
+            self.groups_.setdefault(kind, []).append(name)
         rows = np.random.default_rng(self.seed).permutation(len(X))[: self.most]
         self.imputers_ = {
             kind: imputers[kind].fit((X.iloc[rows] if kind == "regress" else X)[names].to_numpy())
@@ -181,14 +186,8 @@ class ScopeImputer(TransformerMixin, BaseEstimator):
         return X
 
     def get_feature_names_out(self, input_features=None):
-        """Return the names of the columns handed on."""
+        """Return the names of the columns that are kept."""
         return np.asarray(self.columns_, dtype=object)
 
     def _frame(self, X):
-        return X if hasattr(X, "columns") else pd.DataFrame(X, columns=self.names)
-
-
-def _strategy(name):
-    """Return how a column is filled, whatever period suffix it carries."""
-    known = features()["impute"]
-    return {"regress": "regress", "zero": "zero"}.get(known.get(base_name(name)), "median")
+        return X if isinstance(X, pd.DataFrame) else pd.DataFrame(X, columns=self.names)

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.metrics import average_precision_score
 
 from .builders import SCOPE_TREES, xgb
-from .fitting import fit
+from .fitting import fit_model
 
 RANGES = ("max_depth", "min_child_weight", "subsample", "colsample_bytree", "learning_rate")
 
@@ -64,7 +64,7 @@ def tune_xgb(train, val, minutes, seed=42, trials=None, n_jobs=None, **fixed):
             "colsample_bytree": trial.suggest_float("colsample_bytree", 0.3, 1.0),
             "learning_rate": trial.suggest_float("learning_rate", 0.02, 0.4, log=True),
         }
-        model = fit(xgb(seed=seed, n_jobs=n_jobs, **fixed, **params), train, val)
+        model = fit_model(xgb(seed=seed, n_jobs=n_jobs, **fixed, **params), train, val)
         return average_precision_score(val.y, model.predict_proba(val.X)[:, 1])
 
     study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed))

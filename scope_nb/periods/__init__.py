@@ -4,5 +4,5 @@ from .. import names_on_demand
 
 __getattr__, __dir__, __all__ = names_on_demand(
     __name__,
-    {"search": ["PeriodResult", "find_period", "find_periods", "fold", "period_table"], "judge": ["reliability"]},
+    {"search": ["PeriodResult", "find_period", "find_periods", "fold", "period_table"], "judge": ["measured_trust"]},
 )

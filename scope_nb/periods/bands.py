@@ -2,39 +2,27 @@
 
 import numpy as np
 
-from .harmonics import chi2_by_harmonics
+from .harmonics import chi2_by_harmonics, robust_weights
 
 # log(A_g / A_r), middle and spread: RR Lyrae and Delta Scuti of high amplitude 1.4 to 1.5, binaries hardly above 1
 PULSATOR, BINARY = (0.35, 0.1), (0.03, 0.1)
-
-
 LEAST_ODDS = 0.05  # colours alone do not rule out a period
 
 
-def merge(time, mag, err, band):
-    """Return the epochs of all bands as one light curve.
+def merge_bands(mag, err, band):
+    """Return magnitudes and errors of all bands as of one light curve.
 
     Each band loses its median and is stretched, its errors with it, to the spread (95th less 5th percentile) of the
     band with the most epochs; by a factor of three at most.
-
-    Parameters
-    ----------
-    time, mag, err : numpy.ndarray of float64, shape (n,)
-        Sorted days, magnitudes, errors.
-    band : numpy.ndarray of str, shape (n,)
-
-    Returns
-    -------
-    mag, err : numpy.ndarray of float64, shape (n,)
     """
-    names, owner = np.unique(band, return_inverse=True)
-    spread = [np.subtract(*np.percentile(mag[owner == i], [95, 5])) for i in range(len(names))]
-    scale = spread[np.argmax(np.bincount(owner))]
+    names, index = np.unique(band, return_inverse=True)
+    spread = [np.subtract(*np.percentile(mag[index == i], [95, 5])) for i in range(len(names))]
+    scale = spread[np.argmax(np.bincount(index))]
     mag, err = mag.copy(), err.copy()
-    for i, own in enumerate(spread):
-        stretch = np.clip(scale / own, 1 / 3, 3) if own > 0 and scale > 0 else 1.0
-        mag[owner == i] = (mag[owner == i] - np.median(mag[owner == i])) * stretch
-        err[owner == i] *= stretch
+    for i, width in enumerate(spread):
+        stretch = np.clip(scale / width, 1 / 3, 3) if width > 0 and scale > 0 else 1.0
+        mag[index == i] = (mag[index == i] - np.median(mag[index == i])) * stretch
+        err[index == i] *= stretch
     return mag, err
 
 
@@ -69,7 +57,7 @@ def binary_odds(time, mag, err, band, freqs):
 
 def _amplitude(time, mag, err, freq):
     """Return the amplitude of two harmonics and its standard error, in magnitudes."""
-    weight = 1 / (err**2 + np.median(err) ** 2)
+    weight = robust_weights(err)
     chi2, coefficients = chi2_by_harmonics(time, mag - np.average(mag, weights=weight), weight, freq, 2)
     noise = np.sqrt(2 * chi2[2] / weight.sum() / len(time))
     return max(np.hypot.reduce(coefficients[1:]), 1e-6), max(noise, 1e-9)

@@ -9,20 +9,18 @@ import math
 import numba
 import numpy as np
 
-MOST = 8  # harmonics of the figure of merit
-
-
-DOUBTED = 12  # harmonics when a period is compared with its double
-
-
+MOST_HARMONICS = 8  # of the figure of merit
 LONG = 40.0  # days; from here on light curves repeat too rarely for more than one harmonic
-
-
 PRICE = 2.0  # of each parameter, in units of log n
 
 
+def robust_weights(err):
+    """Return weights (1/mag^2) for published errors (mag): none counts for more than twice the typical one."""
+    return 1 / (err**2 + np.median(err) ** 2)
+
+
 @numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz"})
-def _sums(time, mag, weight, freq, harmonics, moments, right):
+def _sum_moments(time, mag, weight, freq, harmonics, moments, right):
     """Sum up w cos(m x), w sin(m x) for m <= 2 K (moments) and w y cos(k x), w y sin(k x) for k <= K (right)."""
     moments[:] = 0.0
     right[:] = 0.0
@@ -42,8 +40,8 @@ def _sums(time, mag, weight, freq, harmonics, moments, right):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _design(moments, right, harmonics, matrix, vector):
-    """Fill the lower triangle of the normal matrix and the right-hand side; columns 1, cos x, sin x, cos 2x, ..."""
+def _fill_normal_equations(moments, right, harmonics, matrix, vector):
+    """Fill the lower triangle of the normal matrix and the right-hand side for 1, cos x, sin x, cos 2x, ..."""
     matrix[0, 0] = moments[0, 0]
     vector[0] = right[0, 0]
     for a in range(1, harmonics + 1):
@@ -61,7 +59,7 @@ def _design(moments, right, harmonics, matrix, vector):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def reduce(matrix, vector, chi2, tolerance):
+def factor_normal_equations(matrix, vector, chi2, tolerance):
     """Factor normal equations in place; return chi square after the first column, the first two, and so on.
 
     One Cholesky factor serves all these nested models: each element of the rotated right-hand side lowers chi square
@@ -98,8 +96,8 @@ def reduce(matrix, vector, chi2, tolerance):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def solve(matrix, vector, size):
-    """Replace the first `size` elements of the right-hand side of `reduce` by the coefficients of that model."""
+def solve_factored(matrix, vector, size):
+    """Replace the first `size` elements of the rotated right-hand side by the coefficients of that model."""
     for a in range(size - 1, -1, -1):
         x = vector[a]
         for b in range(a + 1, size):
@@ -111,24 +109,15 @@ def solve(matrix, vector, size):
 def chi2_by_harmonics(time, mag, weight, freq, harmonics):
     """Return chi square of the best series with 0, 1, .. K harmonics, shape (K + 1,), and the coefficients for K.
 
-    Columns that the ones before them already explain are left out.
-
-    Parameters
-    ----------
-    time, mag, weight : numpy.ndarray of float64, shape (n,)
-        Days; magnitudes, best taken from their mean; weights (1/mag^2).
-    freq : float
-        1/day.
-    harmonics : int
-        K.
+    The magnitudes are best taken from their mean. Columns that the ones before them already explain are left out.
     """
     size = 2 * harmonics + 1
     moments, right = np.empty((size, 2)), np.empty((harmonics + 1, 2))
     matrix, vector = np.zeros((size, size)), np.zeros(size)
-    _sums(time, mag, weight, freq, harmonics, moments, right)
-    _design(moments, right, harmonics, matrix, vector)
-    chi2 = reduce(matrix, vector, (weight * mag * mag).sum(), 1e-9)
-    solve(matrix, vector, size)
+    _sum_moments(time, mag, weight, freq, harmonics, moments, right)
+    _fill_normal_equations(moments, right, harmonics, matrix, vector)
+    chi2 = factor_normal_equations(matrix, vector, (weight * mag * mag).sum(), 1e-9)
+    solve_factored(matrix, vector, size)
     return chi2[::2], vector
 
 
@@ -147,7 +136,7 @@ def _refine(time, mag, weight, freq, harmonics, reach, step):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def merit(time, mag, weight, freq, most, price):
+def harmonic_merit(time, mag, weight, freq, most, price):
     """Return n log(chi2_K / chi2_0) + price log(n) (2 K + 1), least over K = 1 .. `most` harmonics: less is better."""
     chi2, _ = chi2_by_harmonics(time, mag, weight, freq, most)
     n, best = time.size, np.inf
@@ -158,7 +147,7 @@ def merit(time, mag, weight, freq, most, price):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def rank(time, mag, weight, freqs):
+def refine_candidates(time, mag, weight, freqs):
     """Refine candidate frequencies and return them with their figures of merit, both of shape (n,).
 
     Two harmonics search within half a peak's width, then six (three where there are at most 100 epochs) more finely.
@@ -166,11 +155,11 @@ def rank(time, mag, weight, freqs):
     """
     baseline = time[-1] - time[0]
     refined, merits = np.empty(freqs.size), np.empty(freqs.size)
-    most = max(min(MOST, time.size // 5), 1)  # few epochs must not be fitted away
+    most = max(min(MOST_HARMONICS, time.size // 5), 1)  # few epochs must not be fitted away
     for i in range(freqs.size):
         freq = _refine(time, mag, weight, freqs[i], 2, 0.5 / baseline, 1 / (16 * baseline))
         harmonics = 6 if time.size > 100 else 3
         freq = _refine(time, mag, weight, freq, harmonics, 1 / (16 * baseline), 1 / (64 * baseline))
         refined[i] = freq
-        merits[i] = merit(time, mag, weight, freq, most if freq * LONG > 1 else 1, PRICE)
+        merits[i] = harmonic_merit(time, mag, weight, freq, most if freq * LONG > 1 else 1, PRICE)
     return refined, merits

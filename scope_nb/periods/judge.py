@@ -1,63 +1,92 @@
 """Which candidate is the period? Boosted trees weigh what the searches and the folded light curves say of each.
 
 No single figure decides between a period, its half and its double: the harmonics of a binary with equal minima fit
-half its orbit just as well. What tells are shapes, and how often a shape at that period was the right one among
-stars whose periods are known. The trees were trained on such stars by `tests/benchmarks/period_judge.py`; what they
-return is a probability, and serves as the trust score.
+half its orbit just as well. What decides are shapes, and how often a shape at that period was the right one among
+stars whose periods are known. The trees were trained on such stars by `data/period_judge.py`; what they return is a
+probability, and serves as the trust score.
 """
 
 import json
 import math
 from functools import cache
 from importlib import resources
+from typing import NamedTuple
 
 import numba
 import numpy as np
 import pandas as pd
 
-from .harmonics import DOUBTED, MOST, PRICE, chi2_by_harmonics, merit, rank
+from ..lightcurves.curves import offsets_of
+from .harmonics import (
+    MOST_HARMONICS,
+    PRICE,
+    chi2_by_harmonics,
+    harmonic_merit,
+    refine_candidates,
+    robust_weights,
+)
 
-KNOWN = 20  # peaks of each search whose rank is known to the judge
-
-
+RANKED = 20  # peaks of each search whose rank is a term
 PEAKS, VARIED = 5, 3  # of each search: peaks to compare, and those whose half and double are tried too
+JUDGED, REPEATED = 8, 4  # by merit: candidates to judge, and those whose half and double are judged too
+DOUBLE_HARMONICS = 12  # when a period is compared with its half and its double
+ECLIPSE_BINS = 64  # phase bins of the eclipse fit
 
 
-BEST, REPEATED = 8, 4  # by merit: candidates to judge, and those whose half and double are judged too
+class Terms(NamedTuple):
+    """What the trees know of a candidate, in the order of their columns; of several candidates, an array each.
+
+    The first four are signed logarithms, sign(x) log(1 + |x|).
+    """
+
+    merit: float  # `harmonic_merit` less the best of all candidates
+    eclipse: float  # the same for two boxes half a turn apart
+    half: float  # BIC at half the period less BIC at the period, 12 harmonics
+    double: float  # BIC at the double less BIC at the period
+    r21: float  # amplitude of the second harmonic over the first
+    cos_phi21: float  # cosine of phi_2 - 2 phi_1: 1 for minima narrower than maxima, -1 for steep pulsators
+    sin_phi21: float  # its sine: 0 for a symmetric light curve
+    odd: float  # share of odd harmonics at the double: how much alternate cycles differ
+    tail: float  # (q95 - q50) / (q95 - q05) of the magnitudes: near 1 for narrow eclipses
+    log_period: float  # logarithm of the period in days, base 10
+    gain_1: float  # log(chi2_1 / chi2_0)
+    gain_2: float  # log(chi2_2 / chi2_0)
+    rank_ELS: float  # place among the peaks of Lomb-Scargle
+    rank_ECE: float  # place among the peaks of conditional entropy
+    rank_EAOV: float  # place among the peaks of the analysis of variance
+    rank_half_ELS: float  # place of half the period among the peaks of Lomb-Scargle
+    rank_double_ELS: float  # place of the double among the peaks of Lomb-Scargle
+    epochs: float  # number of epochs
+    cycles: float  # cycles in the light curve
+    harmonics: float  # number of harmonics with the best merit
+    depths: float  # shallower over deeper of the two boxes
+    width: float  # width of the best single box, in cycles
 
 
-BINS = 64  # phase bins of the eclipse fit
+class Candidates(NamedTuple):
+    """Candidate frequencies of one light curve."""
+
+    freqs: np.ndarray  # refined, 1/day, shape (c,)
+    proposed_by: list  # name of a search, or "half of", "double of" one, shape (c,)
+    terms: Terms  # of float32 arrays, shape (c,)
 
 
-# What the judge is told of a candidate, in the order of the trees' columns
-TERMS = {
-    "merit": "harmonic merit (`harmonics.merit`) less the best of all candidates, signed logarithm",
-    "eclipse": "the same for two boxes half a turn apart, signed logarithm",
-    "half": "BIC at half the period less BIC at the period, 12 harmonics, signed logarithm",
-    "double": "BIC at the double less BIC at the period, signed logarithm",
-    "r21": "amplitude of the second harmonic over the first",
-    "cos_phi21": "cosine of phi_2 - 2 phi_1: 1 for minima narrower than maxima, -1 for steep pulsators",
-    "sin_phi21": "its sine: 0 for a symmetric light curve",
-    "odd": "share of odd harmonics at the double: how much alternate cycles differ",
-    "tail": "(q95 - q50) / (q95 - q05) of the magnitudes: near 1 for narrow eclipses",
-    "log_period": "logarithm of the period in days, base 10",
-    "gain_1": "log(chi2_1 / chi2_0)",
-    "gain_2": "log(chi2_2 / chi2_0)",
-    "rank_ELS": "place among the peaks of Lomb-Scargle",
-    "rank_ECE": "place among the peaks of conditional entropy",
-    "rank_EAOV": "place among the peaks of the analysis of variance",
-    "rank_half_ELS": "place of half the period among the peaks of Lomb-Scargle",
-    "rank_double_ELS": "place of the double among the peaks of Lomb-Scargle",
-    "epochs": "number of epochs",
-    "cycles": "cycles in the light curve",
-    "harmonics": "number of harmonics with the best merit",
-    "depths": "shallower over deeper of the two boxes",
-    "width": "width of the best single box, in cycles",
-}
+class _Trees(NamedTuple):
+    """Boosted trees as flat arrays of nodes, and how their odds become probabilities."""
+
+    margin: float  # of the odds before any tree
+    roots: np.ndarray  # first node of each tree
+    left_children: np.ndarray
+    right_children: np.ndarray
+    split_indices: np.ndarray
+    split_conditions: np.ndarray
+    default_left: np.ndarray
+    sharpness: float
+    none: float  # weight of "none of these candidates"
 
 
-def hypotheses(time, mag, err, peaks):
-    """Return the candidate frequencies of one light curve and what is known of each.
+def compare_candidates(time, mag, err, peaks):
+    """Return the `Candidates` of one light curve, given the peaks of the searches.
 
     Parameters
     ----------
@@ -65,33 +94,28 @@ def hypotheses(time, mag, err, peaks):
         Days and magnitudes.
     peaks : dict of str to numpy.ndarray
         Frequencies (1/day) of the distinct peaks of "ELS", "ECE" and "EAOV", best first.
-
-    Returns
-    -------
-    freqs : numpy.ndarray, shape (c,)
-        Refined frequencies in 1/day.
-    proposed_by : list of str
-    terms : numpy.ndarray of float32, shape (c, len(TERMS))
     """
-    # published errors are not to be trusted at face value: none counts for more than twice the typical one
-    weight = 1 / (err**2 + np.median(err) ** 2)
+    weight = robust_weights(err)
     residual = mag - np.average(mag, weights=weight)
     time = time - time[0]
-    freqs, proposers = _candidates(peaks, 1 / time[-1])
-    freqs, merits = rank(time, residual, weight, freqs)
-    freqs, proposers = _with_halves(freqs, proposers, np.argsort(merits, kind="stable"), 1 / time[-1])
+    proposals = _propose(peaks, 1 / time[-1])
+    refined, merits = refine_candidates(time, residual, weight, np.array([freq for freq, _ in proposals]))
+    order = np.argsort(merits, kind="stable")
+    freqs, proposed_by = zip(*_with_halves([(refined[i], proposals[i][1]) for i in order], 1 / time[-1]), strict=True)
     low, middle, high = np.percentile(mag, [5, 50, 95])
     tail = (high - middle) / max(high - low, 1e-9)
-    rows = [_terms(time, residual, weight, freq, peaks, tail) for freq in freqs]
-    terms = np.array(rows)
-    best = terms[:, 0].min()
-    terms[:, :2] -= best
-    terms[:, :4] = np.sign(terms[:, :4]) * np.log1p(np.abs(terms[:, :4]))
-    return freqs, proposers, terms.astype(np.float32)
+    terms = Terms(*np.array([_terms(time, residual, weight, freq, peaks, tail) for freq in freqs]).T)
+    terms = terms._replace(
+        merit=_signed_log(terms.merit - terms.merit.min()),
+        eclipse=_signed_log(terms.eclipse - terms.merit.min()),
+        half=_signed_log(terms.half),
+        double=_signed_log(terms.double),
+    )
+    return Candidates(np.array(freqs), list(proposed_by), Terms(*(values.astype(np.float32) for values in terms)))
 
 
-def judge(terms, odds=1.0):
-    """Return the probability of each candidate to be the true period.
+def judge_candidates(terms, odds=1.0):
+    """Return the probability of each candidate to be the true period; they sum to less than 1.
 
     The trees look at one candidate at a time. As only one can be right, the odds that they give are divided by the sum
     over all candidates and the weight of "none of these", after a power that makes them as sharp as they deserve. Power
@@ -99,28 +123,25 @@ def judge(terms, odds=1.0):
 
     Parameters
     ----------
-    terms : numpy.ndarray of float32, shape (c, len(TERMS))
+    terms : Terms
+        Of arrays, shape (c,).
     odds : float or numpy.ndarray, shape (c,)
-        What else speaks for each.
-
-    Returns
-    -------
-    numpy.ndarray of float64, shape (c,)
-        They sum to less than 1.
+        Factors from other evidence.
     """
-    trees, settings = _trees()
-    return exclusive(_probabilities(np.ascontiguousarray(terms, np.float32), *trees), odds, **settings)
+    trees = _read_trees()
+    p = _evaluate_trees(np.column_stack(terms).astype(np.float32), trees)
+    return exclusive_probabilities(p, odds, trees.sharpness, trees.none)
 
 
-def exclusive(p, odds, sharpness, none):
-    """Return probabilities of candidates of which one is right at the most, from what trees say of each alone."""
+def exclusive_probabilities(p, odds, sharpness, none):
+    """Return probabilities of candidates of which at most one is right, from those that trees give each alone."""
     p = np.clip(np.asarray(p, float), 1e-6, 1 - 1e-6)
     weight = (odds * p / (1 - p)) ** sharpness
     return weight / (none + weight.sum())
 
 
 @cache
-def reliability():
+def measured_trust():
     """Return how often the best period was right at each level of trust, among real stars new to the judge.
 
     Returns
@@ -129,109 +150,113 @@ def reliability():
         `set` of stars, `stars` (number), mean `trust`, the share `right` and its 95 % interval `low` to `high`, as
         measured by `tests/benchmarks/recovery.py`.
     """
-    with resources.files("scope_nb").joinpath("tables/period_trust.csv").open() as file:
+    with resources.files("scope_nb").joinpath("tables/period_trust.csv").open(encoding="utf-8") as file:
         return pd.read_csv(file)
 
 
 @cache
-def _trees():
-    """Read the trees: the arguments of `_probabilities` after the first, and the last two of `exclusive`.
-
-    They are xgboost's, but importing xgboost takes longer than the features of several light curves.
-    """
-    learner = json.loads(resources.files("scope_nb").joinpath("tables/period_judge.json").read_text())["learner"]
+def _read_trees():
+    """Read the trees. They are xgboost's, whose import takes longer than the features of several light curves."""
+    text = resources.files("scope_nb").joinpath("tables/period_judge.json").read_text(encoding="utf-8")
+    learner = json.loads(text)["learner"]
     trees = learner["gradient_booster"]["model"]["trees"]
-    sizes = [len(tree["left_children"]) for tree in trees]
-    roots = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    kinds = {"left_children": np.int64, "right_children": np.int64, "split_indices": np.int64}
+    kinds = dict.fromkeys(("left_children", "right_children", "split_indices"), np.int64)
     kinds |= {"split_conditions": np.float32, "default_left": np.bool_}
-    nodes = [np.concatenate([tree[name] for tree in trees]).astype(kind) for name, kind in kinds.items()]
+    nodes = {name: np.concatenate([tree[name] for tree in trees]).astype(kind) for name, kind in kinds.items()}
+    roots = offsets_of([len(tree["left_children"]) for tree in trees])[:-1]
     score = float(learner["learner_model_param"]["base_score"].strip("[]"))
     settings = {name: float(learner["attributes"][name]) for name in ("sharpness", "none")}
-    return (math.log(score / (1 - score)), roots, *nodes), settings
+    return _Trees(margin=math.log(score / (1 - score)), roots=roots, **nodes, **settings)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _probabilities(terms, margin, roots, left, right, feature, value, missing_left):
-    """Return what the trees say of each row of terms; a leaf has no children, and its `value` counts."""
-    out = np.empty(terms.shape[0])
+def _evaluate_trees(terms, trees):
+    """Return the probability that the trees give each row of terms; a leaf has no children, and its value counts."""
+    p = np.empty(terms.shape[0])
     for i in range(terms.shape[0]):
-        total = margin
-        for root in roots:
-            node = 0
-            while left[root + node] >= 0:
-                x = terms[i, feature[root + node]]
-                goes_left = missing_left[root + node] if np.isnan(x) else x < value[root + node]
-                node = left[root + node] if goes_left else right[root + node]
-            total += value[root + node]
-        out[i] = 1 / (1 + math.exp(-total))
-    return out
+        total = trees.margin
+        for root in trees.roots:
+            node = root
+            while trees.left_children[node] >= 0:
+                x = terms[i, trees.split_indices[node]]
+                left = trees.default_left[node] if np.isnan(x) else x < trees.split_conditions[node]
+                node = root + (trees.left_children[node] if left else trees.right_children[node])
+            total += trees.split_conditions[node]
+        p[i] = 1 / (1 + math.exp(-total))
+    return p
 
 
-def _candidates(peaks, width):
+def _propose(peaks, width):
     """Return the distinct frequencies to compare, and who proposed them: a search, or half or double of its peak."""
-    found = []
+    proposals = []
     for name, best in peaks.items():
-        found += [(freq, name) for freq in best[:PEAKS]]
-        found += [(2 * freq, f"half of {name}") for freq in best[:VARIED]]
-        found += [(freq / 2, f"double of {name}") for freq in best[:VARIED]]
-    kept = []
-    for freq, name in sorted(found):
-        if freq > width and (not kept or freq - kept[-1][0] > width / 2):
-            kept.append((freq, name))
-    return np.array([freq for freq, _ in kept]), [name for _, name in kept]
+        proposals += [(freq, name) for freq in best[:PEAKS]]
+        proposals += [(2 * freq, f"half of {name}") for freq in best[:VARIED]]
+        proposals += [(freq / 2, f"double of {name}") for freq in best[:VARIED]]
+    distinct = []
+    for freq, name in sorted(proposals):
+        if freq > width and (not distinct or freq - distinct[-1][0] > width / 2):
+            distinct.append((freq, name))
+    return distinct
 
 
-def _with_halves(freqs, proposers, order, width):
-    """Return the best candidates by merit, with half and double of the very best, each once."""
-    found = [(freqs[i], proposers[i]) for i in order[:BEST]]
-    for i in order[:REPEATED]:
-        found += [(freqs[i] / 2, _derived("double", "half", proposers[i]))]
-        found += [(2 * freqs[i], _derived("half", "double", proposers[i]))]
-    kept = []
-    for freq, name in found:
-        if freq >= width and all(abs(freq - other) >= width for other, _ in kept):
-            kept.append((freq, name))
-    return np.array([freq for freq, _ in kept]), [name for _, name in kept]
+def _with_halves(proposals, width):
+    """Return the best candidates of a ranked list, with half and double of the very best, each once."""
+    varied = proposals[:JUDGED]
+    for freq, name in proposals[:REPEATED]:
+        varied += [(freq / 2, _rename("double", "half", name)), (2 * freq, _rename("half", "double", name))]
+    distinct = []
+    for freq, name in varied:
+        if freq >= width and all(abs(freq - other) >= width for other, _ in distinct):
+            distinct.append((freq, name))
+    return distinct
 
 
-def _derived(what, inverse, proposer):
-    """Name the half or double of a candidate; the double of a half is the peak itself."""
+def _rename(change, inverse, proposer):
+    """Return the name of the half or double of a candidate; the double of a half is the peak itself."""
     plain = proposer.removeprefix(f"{inverse} of ")
-    return plain if plain != proposer else f"{what} of {proposer}"
+    return plain if plain != proposer else f"{change} of {proposer}"
+
+
+def _signed_log(values):
+    return np.sign(values) * np.log1p(np.abs(values))
 
 
 def _terms(time, mag, weight, freq, peaks, tail):
-    """Return the terms of one candidate in the order of `TERMS`; the first four still as they are."""
+    """Return the `Terms` of one candidate; the first four still as they are, before the logarithm."""
     n, width = len(time), 1 / time[-1]
-    most = max(min(MOST, n // 5), 1)
+    most = max(min(MOST_HARMONICS, n // 5), 1)
     chi2, _ = chi2_by_harmonics(time, mag, weight, freq, most)
     gains = np.log(np.maximum(chi2 / max(chi2[0], 1e-300), 1e-9 / n))
-    k = np.arange(1, most + 1)
-    merits = n * gains[1:] + PRICE * math.log(n) * (2 * k + 1)
-    doubted = max(min(DOUBTED, n // 5), 1)
-    half, one, double = (merit(time, mag, weight, f, doubted, 1.0) for f in (2 * freq, freq, freq / 2))
-    ratio, turn = _shape(chi2_by_harmonics(time, mag, weight, freq, min(3, most))[1])
-    odd = _odd_share(chi2_by_harmonics(time, mag, weight, freq / 2, min(4, most))[1])
-    left, depths, box = _eclipses(time, mag, weight, freq, BINS)
-    eclipse = n * math.log(left) + PRICE * math.log(n) * 6
-    near = [_place(peaks[name], freq, width) for name in ("ELS", "ECE", "EAOV")]
-    near += [_place(peaks["ELS"], f, width) for f in (2 * freq, freq / 2)]
-    return [
-        *(
-            merits.min(),
-            eclipse,
-            half - one,
-            double - one,
-            ratio,
-            math.cos(turn),
-            math.sin(turn),
-            odd,
-            tail,
-            -math.log10(freq),
-        ),
-        *(gains[1], gains[min(2, most)], *near, n, freq * time[-1], merits.argmin() + 1, depths, box),
-    ]
+    merits = n * gains[1:] + PRICE * math.log(n) * (2 * np.arange(1, most + 1) + 1)
+    few = max(min(DOUBLE_HARMONICS, n // 5), 1)
+    half, one, double = (harmonic_merit(time, mag, weight, f, few, 1.0) for f in (2 * freq, freq, freq / 2))
+    r21, phi21 = _shape(chi2_by_harmonics(time, mag, weight, freq, min(3, most))[1])
+    left, depths, box = _fit_eclipses(time, mag, weight, freq, ECLIPSE_BINS)
+    return Terms(
+        merit=merits.min(),
+        eclipse=n * math.log(left) + PRICE * math.log(n) * 6,
+        half=half - one,
+        double=double - one,
+        r21=r21,
+        cos_phi21=math.cos(phi21),
+        sin_phi21=math.sin(phi21),
+        odd=_odd_share(chi2_by_harmonics(time, mag, weight, freq / 2, min(4, most))[1]),
+        tail=tail,
+        log_period=-math.log10(freq),
+        gain_1=gains[1],
+        gain_2=gains[min(2, most)],
+        rank_ELS=_rank(peaks["ELS"], freq, width),
+        rank_ECE=_rank(peaks["ECE"], freq, width),
+        rank_EAOV=_rank(peaks["EAOV"], freq, width),
+        rank_half_ELS=_rank(peaks["ELS"], 2 * freq, width),
+        rank_double_ELS=_rank(peaks["ELS"], freq / 2, width),
+        epochs=n,
+        cycles=freq * time[-1],
+        harmonics=merits.argmin() + 1,
+        depths=depths,
+        width=box,
+    )
 
 
 def _shape(coefficients):
@@ -239,33 +264,31 @@ def _shape(coefficients):
     if len(coefficients) < 5:
         return 0.0, 0.0
     _, a1, b1, a2, b2 = coefficients[:5]
-    turn = math.atan2(-b2, a2) - 2 * math.atan2(-b1, a1)
-    return math.hypot(a2, b2) / max(math.hypot(a1, b1), 1e-12), turn
+    phi21 = math.atan2(-b2, a2) - 2 * math.atan2(-b1, a1)
+    return math.hypot(a2, b2) / max(math.hypot(a1, b1), 1e-12), phi21
 
 
 def _odd_share(coefficients):
     """Return the share of odd harmonics in a series of up to four."""
     amplitude = np.zeros(4)
-    found = np.hypot(coefficients[1::2], coefficients[2::2])
-    amplitude[: len(found)] = found
+    fitted = np.hypot(coefficients[1::2], coefficients[2::2])
+    amplitude[: len(fitted)] = fitted
     odd, even = math.hypot(amplitude[0], amplitude[2]), math.hypot(amplitude[1], amplitude[3])
     return odd / (odd + even + 1e-12)
 
 
-def _place(peaks, freq, width):
+def _rank(peaks, freq, width):
     """Return the place of a frequency among the peaks of a search, best 0."""
-    near = np.abs(peaks[:KNOWN] - freq) < width
-    return float(np.argmax(near)) if near.any() else float(KNOWN)
+    near = np.abs(peaks[:RANKED] - freq) < width
+    return float(np.argmax(near)) if near.any() else float(RANKED)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _eclipses(time, mag, weight, freq, bins):
-    """Fit dimmings of box shape: two half a turn apart, and a single one.
+def _fit_eclipses(time, mag, weight, freq, bins):
+    """Fit dimmings of box shape, two half a turn apart and a single one.
 
-    Returns
-    -------
-    chi square that the best two boxes leave, as a share; their shallower depth over the deeper; the width of the best
-    single box in cycles.
+    Return the share of chi square that the best two boxes leave, their shallower depth over the deeper, and the width
+    of the best single box in cycles.
     """
     w, s = np.zeros(bins), np.zeros(bins)
     chi2 = 0.0

@@ -13,17 +13,9 @@ import numba
 import numpy as np
 
 BLOCK = 32768  # frequencies per transform: one plan serves them all and stays in cache
-
-
 UNIT = 2.0**36  # entropies are sums of integers in units of 1/UNIT nats: exact, in any order
-
-
 LANES = 64  # frequencies that conditional entropy counts at a time, one byte each
-
-
 MANY = 248  # epochs at a time: their counts fit a byte
-
-
 # The last epoch lies on the edge of a phase bin at every frequency of the grid. This head start of 5e-9 cycles, more
 # than rounding can take away, puts it into the upper bin always.
 EDGE = np.uint64(5e-9 * 2**64)
@@ -64,7 +56,7 @@ def phase_steps(time, grid):
 
 
 def lomb_scargle(time, mag, err, grid):
-    """Lomb-Scargle power with a floating mean and weights, by non-uniform fast Fourier transforms.
+    """Return Lomb-Scargle power with a floating mean and weights, by non-uniform fast Fourier transforms.
 
     Generalised periodogram of Zechmeister & Kuerster (2009, A&A 496, 577), standard normalisation.
 
@@ -115,7 +107,12 @@ def _power(sums, ones, twos, variance, out):
 
 
 def conditional_entropy(time, mag, grid, phase_bins=20, mag_bins=10):
-    """Conditional entropy of magnitude given phase: small where the folded light curve is thin.
+    """Return the first array of `entropy_and_variance`."""
+    return entropy_and_variance(time, mag, grid, phase_bins, mag_bins)[0]
+
+
+def entropy_and_variance(time, mag, grid, phase_bins=20, mag_bins=10):
+    """Return the conditional entropy of magnitude given phase, and from the same histograms an analysis of variance.
 
     Graham et al. (2013, MNRAS 434, 2629). Magnitude bins divide the range of the light curve evenly.
 
@@ -128,31 +125,17 @@ def conditional_entropy(time, mag, grid, phase_bins=20, mag_bins=10):
 
     Returns
     -------
-    numpy.ndarray of float64, shape (grid.size,)
-        Entropy in nats; the best frequency has the least.
-    """
-    return entropy_and_variance(time, mag, grid, phase_bins, mag_bins)[0]
-
-
-def entropy_and_variance(time, mag, grid, phase_bins=20, mag_bins=10):
-    """Conditional entropy, and what its histograms tell of the analysis of variance at no further cost.
-
-    Parameters
-    ----------
-    See `conditional_entropy`.
-
-    Returns
-    -------
     entropy : numpy.ndarray of float64, shape (grid.size,)
+        In nats: small where the folded light curve is thin; the best frequency has the least.
     variance : numpy.ndarray of float64, shape (grid.size,)
         `analysis_of_variance` of rounded magnitudes: each is replaced by the mean of its magnitude bin.
     """
     if mag.max() == mag.min():
         return np.zeros(grid.size), np.zeros(grid.size)
-    row = magnitude_rows(mag, mag_bins)
+    row = magnitude_bins(mag, mag_bins)
     order = np.argsort(row, kind="stable")
     ends = np.searchsorted(row[order], np.arange(mag_bins + 1))
-    level = rounded(mag, row)[order][np.minimum(ends[:-1], len(mag) - 1)]
+    level = round_to_bins(mag, row)[order][np.minimum(ends[:-1], len(mag) - 1)]
     level = (level - mag.mean()) / mag.std()
     count = np.arange(len(time) + 1)
     klogk = np.round(count * np.log(np.maximum(count, 1)) * UNIT).astype(np.int64)
@@ -161,12 +144,12 @@ def entropy_and_variance(time, mag, grid, phase_bins=20, mag_bins=10):
     return entropy / (UNIT * len(time)), variance
 
 
-def magnitude_rows(mag, mag_bins=10):
+def magnitude_bins(mag, mag_bins=10):
     """Return the magnitude bin of each epoch, of `mag_bins` that divide the range evenly."""
     return np.minimum((mag - mag.min()) / np.ptp(mag) * mag_bins, mag_bins - 1).astype(np.int64)
 
 
-def rounded(mag, row):
+def round_to_bins(mag, row):
     """Return the mean magnitude of the bin of each epoch."""
     count = np.bincount(row)
     return (np.bincount(row, mag) / np.maximum(count, 1))[row]
@@ -240,17 +223,17 @@ def _count(bins, n, tally):
     bins[n : (n + 7) // 8 * 8] = 255  # no bin: eight epochs at a time need no rest
     for j in range(0, n, 8):
         for b in range(tally.shape[0]):
-            own = np.uint8(b)
+            bin_ = np.uint8(b)
             for f in range(LANES):
                 tally[b, f] += (
-                    np.uint8(bins[j, f] == own)
-                    + np.uint8(bins[j + 1, f] == own)
-                    + np.uint8(bins[j + 2, f] == own)
-                    + np.uint8(bins[j + 3, f] == own)
-                    + np.uint8(bins[j + 4, f] == own)
-                    + np.uint8(bins[j + 5, f] == own)
-                    + np.uint8(bins[j + 6, f] == own)
-                    + np.uint8(bins[j + 7, f] == own)
+                    np.uint8(bins[j, f] == bin_)
+                    + np.uint8(bins[j + 1, f] == bin_)
+                    + np.uint8(bins[j + 2, f] == bin_)
+                    + np.uint8(bins[j + 3, f] == bin_)
+                    + np.uint8(bins[j + 4, f] == bin_)
+                    + np.uint8(bins[j + 5, f] == bin_)
+                    + np.uint8(bins[j + 6, f] == bin_)
+                    + np.uint8(bins[j + 7, f] == bin_)
                 )
 
 
@@ -287,7 +270,7 @@ def _f_statistic(count, moment, scatter, n, out):
 
 
 def analysis_of_variance(time, mag, grid, phase_bins=20, near=None):
-    """Analysis of variance: scatter between phase bins over scatter within them.
+    """Return the analysis of variance: scatter between phase bins over scatter within them.
 
     Schwarzenberg-Czerny (1989, MNRAS 241, 153); bins without epochs do not count.
 
@@ -321,9 +304,8 @@ def analysis_of_variance(time, mag, grid, phase_bins=20, near=None):
         length = min(2 * grid.oversampling + 1, grid.size)
         starts = np.clip(near - grid.oversampling, 0, grid.size - length)
     out = np.zeros(grid.size)
-    _variance(
-        *(phase_steps(time, grid), word, low, unit, value.mean(), scatter, grid.first, starts, length, phase_bins, out)
-    )
+    steps = phase_steps(time, grid)
+    _variance(steps, word, low, unit, value.mean(), scatter, grid.first, starts, length, phase_bins, out)
     return out
 
 
@@ -366,16 +348,7 @@ def _variance(steps, word, low, unit, mean, scatter, first, starts, length, phas
 
 @numba.njit(cache=True, nogil=True)
 def distinct_peaks(values, width, most):
-    """Return the indices of the highest values of which no two lie within `width` of each other, highest first.
-
-    Parameters
-    ----------
-    values : numpy.ndarray of float64, shape (m,)
-    width : int
-        Grid steps.
-    most : int
-        How many at the most.
-    """
+    """Return the indices of the `most` highest values of which no two lie within `width` steps, highest first."""
     windows = (values.size + width - 1) // width
     top = np.empty(windows, np.int64)
     height = np.empty(windows)
@@ -388,22 +361,22 @@ def distinct_peaks(values, width, most):
     while True:
         few = min(few, windows)
         high = np.flatnonzero(height >= np.partition(height, windows - few)[windows - few])
-        found = 0
+        count = 0
         for w in high[np.argsort(-height[high], kind="mergesort")]:
-            if found == most or height[w] == -np.inf:
+            if count == most or height[w] == -np.inf:
                 break
             alone = True
-            for i in range(found):
+            for i in range(count):
                 alone &= abs(peaks[i] - top[w]) > width
             if alone:
-                peaks[found] = top[w]
-                found += 1
-        if found == most or few == windows:
-            return peaks[:found]
+                peaks[count] = top[w]
+                count += 1
+        if count == most or few == windows:
+            return peaks[:count]
         few *= 4
 
 
-def significance(values, best):
+def peak_significance(values, best):
     """Return how far `best` stands out of a periodogram: its distance from the mean in standard deviations."""
     spread = values.std()
     return abs(best - values.mean()) / spread if spread > 0 and math.isfinite(spread) else 0.0

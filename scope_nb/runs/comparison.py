@@ -1,32 +1,30 @@
 """Is it better? Two runs on the same test stars, paired; and a run against the published score of its tag."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from ..scores.metrics import LOSSES, METRICS, _apart, difference_limits, number, resampled_scores, scores
+from ..scores.metrics import (
+    LARGEST_LOSS,
+    combine_intervals,
+    difference_limits,
+    difference_with_interval,
+    number,
+    resampled_scores,
+)
 from ..taxonomy import find_tag, published, tags, unknown
 from .saved import load_run, require_same
 
-COMPARED = ("f1_score", "average_precision", "log_loss")
-
-
-_COMPARED = [METRICS.index(metric) for metric in COMPARED]
-
-
-WORDS = {"f1_score": "F1", "average_precision": "average precision", "log_loss": "log loss"}
-
-
+COMPARED = {"f1_score": "F1", "average_precision": "average precision", "log_loss": "log loss"}
 FEW_STARS = 10  # fewer positive test stars than this cannot show what other stars would do
-
-
 TEST_SHARE = 0.1  # of SCoPe's light curves
 
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """What a comparison found.
+    """The result of a comparison.
 
     Parameters
     ----------
@@ -56,7 +54,7 @@ def compare(run_a, run_b, reports="", n_resamples=1000, seed=0, any_data=False):
     Parameters
     ----------
     run_a, run_b : path-like or Run
-        See `runs.load_run`.
+        See `load_run`.
     reports : path-like
         Folder of the runs.
     n_resamples, seed : int
@@ -76,53 +74,45 @@ def compare(run_a, run_b, reports="", n_resamples=1000, seed=0, any_data=False):
     """
     a, b = load_run(run_a, reports), load_run(run_b, reports)
     require_same(a, b, part="test", any_data=any_data)
-    parts = [judged(run) for run in (a, b)]
-    drawn = [resampled_scores(*part, n_resamples, seed)[:, _COMPARED] for part in parts]
-    values = [np.array(list(scores(y, p, cut).values())) for y, p, _, cut in parts]
-    stars = a.evaluation.stats["test"]["n_positive_stars"]
-    ends = difference_limits(*parts)[:, _COMPARED]
-    table = _table(*(v[_COMPARED] for v in values), *ends)
-    verdict = _verdict(table, a.name, b.name, stars) + _caution(a)
-    differences = pd.DataFrame(drawn[1] - drawn[0], columns=list(COMPARED))
+    inputs = [run.evaluation.score_input() for run in (a, b)]
+    drawn = [resampled_scores(*each, n_resamples, seed) for each in inputs]
+    differences = pd.DataFrame({name: getattr(drawn[1], name) - getattr(drawn[0], name) for name in COMPARED})
+    stats, limits = [run.evaluation.stats["test"] for run in (a, b)], difference_limits(*inputs)
+    table = _compare_scores({name: (stats[0][name], stats[1][name], *limits[name]) for name in COMPARED})
+    verdict = _describe(table, a.name, b.name, stats[0]["n_positive_stars"]) + _caution(a)
     return Comparison(a.name, b.name, table, verdict, differences)
 
 
-def judged(run):
-    """Return labels, probabilities and stars of the test part of a run, and its threshold."""
-    test = run.evaluation.part("test")
-    return (*(test[name].to_numpy() for name in ("y", "probability", "star")), run.evaluation.threshold)
-
-
-def _table(a, b, low, high):
-    """Put scores and the interval of their differences side by side, and say which is better."""
-    table = pd.DataFrame({"a": a, "b": b}, index=list(COMPARED)[: len(a)], dtype=float)
-    table["difference"], table["low"], table["high"] = table["b"] - table["a"], low, high
-    sign = np.where(table["low"] > 0, 1, np.where(table["high"] < 0, -1, 0))
-    sign[table.index.isin(LOSSES)] *= -1
-    table["better"] = np.select([sign > 0, sign < 0], ["b", "a"], "")
+def _compare_scores(rows):
+    """Return scores and the intervals of their differences (a, b, low, high) as a table that says which is better."""
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=["a", "b", "low", "high"]).astype(float)
+    table.insert(2, "difference", table["b"] - table["a"])
+    loss = table.index.isin(list(LARGEST_LOSS))
+    above, below = table["low"] > 0, table["high"] < 0
+    table["better"] = np.select([above & ~loss | below & loss, above & loss | below & ~loss], ["b", "a"], "")
     return table
 
 
-def _verdict(table, a, b, stars):
-    """Say which is better: F1 decides, the other scores are remarks."""
+def _describe(table, a, b, stars):
+    """Return in words which is better: F1 decides, the other scores are remarks."""
     if stars < FEW_STARS:
         return (
             f"Cannot tell: only {stars} positive test stars, and {FEW_STARS} are the least to judge by. "
             "Compare on more data."
         )
-    if (table["difference"] == 0).all() and (table[["low", "high"]] == 0).all(axis=None):
+    if (table[["difference", "low", "high"]] == 0).all(axis=None):
         return f"No difference: {a} and {b} score the same on every sample of the test stars."
-    f1 = table.loc["f1_score"]
-    span = f"{_signed(f1['difference'])} ({_signed(f1['low'])} to {_signed(f1['high'])}, 95 %)"
+    names, f1 = {"a": a, "b": b}, table.loc["f1_score"]
+    difference = difference_with_interval(f1["difference"], f1[["low", "high"]], ", 95 %")
     if f1["better"]:
         best, other = (b, a) if f1["better"] == "b" else (a, b)
-        words = f"{best} is better than {other}: the F1 of {b} differs by {span}."
+        words = f"{best} is better than {other}: the F1 of {b} differs by {difference}."
     else:
-        words = f"No clear difference in F1 between {a} and {b}: that of {b} differs by {span}."
+        words = f"No clear difference in F1 between {a} and {b}: that of {b} differs by {difference}."
     for metric, row in table.drop("f1_score").iterrows():
         if row["better"]:
-            best = b if row["better"] == "b" else a
-            words += f" In {WORDS[metric]}, {best} is clearly better ({_signed(row['difference'])})."
+            best, gain = names[row["better"]], number(row["difference"], "+")
+            words += f" In {COMPARED[metric]}, {best} is clearly better ({gain})."
     return words
 
 
@@ -130,14 +120,18 @@ def _caution(run):
     return " The data are simulated: this says nothing about the real sky." if run.simulated else ""
 
 
-def _signed(value):
-    return f"{value:+.3f}" if np.isfinite(value) else "undefined"
+class PublishedCounts(NamedTuple):
+    """The test light curves that a published score rests on: positives found and missed, and false positives."""
+
+    true_positives: int
+    false_negatives: int
+    false_positives: int
 
 
 def published_counts(tag, algorithm="xgb"):
     """Return how many test light curves the published scores of a tag rest on.
 
-    SCoPe tells shares only. Its test set holds a tenth of the light curves, so about a tenth of the tag's positives;
+    SCoPe gives shares only. Its test set holds a tenth of the light curves, so about a tenth of the tag's positives;
     of the numbers near that (within four standard deviations) the one is taken that best makes precision and recall of
     both its algorithms fractions of whole numbers.
 
@@ -148,8 +142,7 @@ def published_counts(tag, algorithm="xgb"):
 
     Returns
     -------
-    found, missed, false : int
-        True positives, false negatives and false positives.
+    PublishedCounts
 
     Raises
     ------
@@ -164,22 +157,23 @@ def published_counts(tag, algorithm="xgb"):
     expected = TEST_SHARE * tags().loc[tag, "n_scope"]
     spread = 4 * np.sqrt(expected) + 1
     n = np.arange(max(round(expected - spread), 1), round(expected + spread) + 1)
-    pairs = [_counts(n, tag, name) for name in ("dnn", "xgb")]
-    off = sum(misfit for *_, misfit in pairs)
-    near = np.flatnonzero(off <= off.min() + 1e-9)
+    fits = {name: _fit_counts(n, tag, name) for name in ("dnn", "xgb")}
+    misfit = sum(fit["misfit"] for fit in fits.values())
+    near = np.flatnonzero(misfit <= misfit.min() + 1e-9)
     k = near[np.argmin(np.abs(n[near] - expected))]
-    found, called, _ = (values[k] for values in pairs[algorithm == "xgb"])
-    return int(found), int(n[k] - found), int(called - found)
+    right, called = int(fits[algorithm]["right"][k]), int(fits[algorithm]["called"][k])
+    return PublishedCounts(right, int(n[k]) - right, called - right)
 
 
-def _counts(n, tag, algorithm):
-    """Return, for each number of positives n, the found and the called light curves, and how badly they fit."""
+def _fit_counts(n, tag, algorithm):
+    """Return, for each number of positives n, the right and the called light curves, and how badly they fit."""
     precision, recall = published().loc[tag, [f"precision_{algorithm}", f"recall_{algorithm}"]]
-    found = np.round(recall * n)
+    right = np.round(recall * n)
+    misfit = np.abs(right / n - recall)
     if not np.isfinite(precision):  # nothing was called
-        return found, found, np.abs(found / n - recall)
-    called = np.maximum(np.round(found / precision), 1) if precision else np.ones(len(n))
-    return found, called, np.abs(found / n - recall) + np.abs(found / called - precision)
+        return {"right": right, "called": right, "misfit": misfit}
+    called = np.maximum(np.round(right / precision), 1) if precision else np.ones(len(n))
+    return {"right": right, "called": called, "misfit": misfit + np.abs(right / called - precision)}
 
 
 def compare_published(run, algorithm="xgb", reports="", seed=0):
@@ -206,23 +200,20 @@ def compare_published(run, algorithm="xgb", reports="", seed=0):
         `a` is the published classifier.
     """
     run = load_run(run, reports)
-    counts = np.array(published_counts(run.tag, algorithm), float)
-    name = f"SCoPe's published {algorithm.upper()}"
-    theirs = _f1(*np.random.default_rng(seed).dirichlet(counts + 0.5, 10_000).T)
-    test = run.evaluation.stats["test"]
+    counts = published_counts(run.tag, algorithm)
+    drawn = np.random.default_rng(seed).dirichlet(np.array(counts, float) + 0.5, 10_000).T
+    low, high = np.percentile(_f1(*drawn), [2.5, 97.5])
+    name, test = f"SCoPe's published {algorithm.upper()}", run.evaluation.stats["test"]
     a, b = _f1(*counts), test["f1_score"]
-    ends = np.percentile(theirs, [2.5, 97.5]), test["interval"]["f1_score"]
-    table = _table([a], [b], *_apart(a, b, *ends))
-    table[["a_low", "a_high"]] = ends[0]
-    stars = run.evaluation.stats["test"]["n_positive_stars"]
-    low, high = table.loc["f1_score", ["a_low", "a_high"]]
+    limits = combine_intervals(a, b, (low, high), test["interval"]["f1_score"])
+    table = _compare_scores({"f1_score": (a, b, *limits)}).assign(a_low=low, a_high=high)
     verdict = (
-        f"{_verdict(table, name, run.name, stars)} The published F1 of {number(_f1(*counts))} rests on about "
-        f"{counts[:2].sum():.0f} positive test light curves, so it is known to {number(low)}-{number(high)}; it "
-        "is of SCoPe's own data, split by light curve." + _caution(run)
+        f"{_describe(table, name, run.name, test['n_positive_stars'])} The published F1 of {number(a)} rests on about "
+        f"{counts.true_positives + counts.false_negatives} positive test light curves, so it is known to "
+        f"{number(low)}-{number(high)}; it is of SCoPe's own data, split by light curve." + _caution(run)
     )
     return Comparison(name, run.name, table, verdict)
 
 
-def _f1(found, missed, false):
-    return 2 * found / (2 * found + missed + false)
+def _f1(right, missed, false):
+    return 2 * right / (2 * right + missed + false)

@@ -3,87 +3,56 @@
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from ..files import run_folder, sha256
-from ..models.fitting import Mean
+from ..models.fitting import Mean, Trained
 from ..models.saving import load_model
 from ..scores.evaluation import evaluate_predictions
 from .saved import load_run, load_runs, provenance, require_same, write_run
 
 
-def average(runs, reports=""):
-    """Average the probabilities of saved runs, as SCoPe averages DNN and XGB, and save the result as a run.
+def average(runs, reports="", data=None):
+    """Average saved runs, as SCoPe averages DNN and XGB: the probabilities that they saved, and their models.
 
-    The threshold is chosen anew, on what none of them has seen. The run is named after its members, `xgb+dnn`, and
-    holds their models; `train.ipynb` makes the same with a page, if its algorithm is that name.
+    The threshold is chosen anew, on what none of them has seen.
 
     Parameters
     ----------
     runs : list of path-like or Run
         At least two, of one tag and on the same light curves; see `load_run`.
     reports : path-like
-        Folder of the runs; the ensemble goes into the group of the first.
-
-    Returns
-    -------
-    Run
-
-    Raises
-    ------
-    ValueError
-        If the runs are fewer than two or differ in tag, data, rows, labels or split.
-    """
-    members = _members(runs, reports)
-    first = members[0]
-    evaluation = evaluate_predictions(first.tag, *_averaged(members))
-    dataset = _seen_by_all([m.record.get("dataset") or {} for m in members])
-    record = provenance({}) | {"data": first.record.get("data") or {}, "dataset": dataset}
-    record["members"] = [m.name for m in members]
-    whole = dataset and all((m.folder / "model").is_dir() for m in members)
-    model = _mean(members) if whole else None
-    folder = run_folder(reports, first.group, "+".join(member.algorithm for member in members), first.tag)
-    return load_run(write_run(folder, evaluation, record, model))
-
-
-def _seen_by_all(settings):
-    """Return settings of a data set that has what any of several has; nothing if no data set can have it."""
-    if len({s.get("period_suffix") for s in settings}) > 1:
-        return {}
-    columns = dict.fromkeys(name for s in settings for name in s.get("features") or [])
-    either = {name: any(s.get(name) for s in settings) for name in ("derived", "dmdt", "light_curves")}
-    return {**settings[0], "features": list(columns), **either}
-
-
-def mean_model(algorithm, group, tag, data, reports=""):
-    """Return the mean of saved models of one tag as a classifier.
-
-    Parameters
-    ----------
-    algorithm : str
-        Names of their algorithms, joined by a plus: `xgb+dnn`.
-    group, tag : str
-    data : path-like
-        The training table; the runs must be of the same.
-    reports : path-like
         Folder of the runs.
+    data : path-like, optional
+        A training table that the runs must be of.
 
     Returns
     -------
-    ensemble.Mean
+    Trained, Evaluation
+        The model is None where a run was saved without one, or no data set can have what all of them look at.
 
     Raises
     ------
     ValueError
-        See `average`; also if the runs are of another table.
+        If the runs are fewer than two, of other data, or differ in tag, data, rows, labels or split.
     """
-    members = _members([f"{group}/{name}/{tag}" for name in algorithm.split("+")], reports)
-    if (members[0].record.get("data") or {}).get("sha256") != sha256(data):
-        raise ValueError(f"{members[0].name} was trained on other data than {Path(data).name}: train it on this table")
-    return _mean(members)
+    members = _load_members(runs, reports)
+    first = members[0]
+    if data is not None and first.data.get("sha256") != sha256(data):
+        raise ValueError(f"{first.name} was trained on other data than {Path(data).name}: train it on this table")
+    predictions = first.evaluation.predictions.copy()
+    predictions["probability"] = np.mean([m.evaluation.predictions["probability"] for m in members], axis=0)
+    parts = tuple(sorted(set.intersection(*(set(m.evaluation.unseen) for m in members))))
+    by_star = all(m.evaluation.by_star for m in members)
+    evaluation = evaluate_predictions(first.tag, predictions, unseen=parts, by_star=by_star)
+    folders = [m.folder / "model" for m in members]
+    model = None
+    if _merge_settings(members) and all(folder.is_dir() for folder in folders):
+        model = Mean([load_model(folder) for folder in folders])
+    unseen = predictions[predictions["part"].isin(parts)].reset_index(drop=True)
+    return Trained(model, model, "none", unseen, tuple(m.name for m in members)), evaluation
 
 
-def _members(runs, reports):
+def _load_members(runs, reports):
     members = [load_run(run, reports) for run in runs]
     if len(members) < 2:
         raise ValueError("an ensemble needs at least two runs")
@@ -92,40 +61,49 @@ def _members(runs, reports):
     return members
 
 
-def _averaged(members):
-    """Return the arguments of `evaluate_predictions` for the mean of runs: the parts are those that none has seen."""
-    predictions = members[0].evaluation.predictions.copy()
-    predictions["probability"] = np.mean([m.evaluation.predictions["probability"] for m in members], axis=0)
-    common = set.intersection(*(set(m.evaluation.unseen) for m in members))
-    return predictions, None, tuple(sorted(common)), all(m.evaluation.by_star for m in members)
+def _merge_settings(members):
+    """Return settings of a data set that has what any of several has; nothing if no data set can have it."""
+    settings = [m.record.get("dataset") or {} for m in members]
+    if len({s.get("period_suffix") for s in settings}) > 1:
+        return {}
+    columns = dict.fromkeys(name for s in settings for name in s.get("features") or [])
+    either = {name: any(s.get(name) for s in settings) for name in ("derived", "dmdt", "light_curves")}
+    return {**settings[0], "features": list(columns), **either}
 
 
-def _mean(members):
-    mean = Mean([load_model(m.folder / "model") for m in members], [m.name for m in members])
-    predictions, _, unseen, _ = _averaged(members)
-    known = predictions[predictions["part"].isin(unseen)]
-    mean.unseen_ = {name: known[name].to_numpy() for name in ("part", "star", "y", "probability")}
-    return mean
+def save_average(runs, reports=""):
+    """Average saved runs (see `average`), and save the mean in the group of the first, named after them: `xgb+dnn`.
+
+    Returns
+    -------
+    Run
+    """
+    members = _load_members(runs, reports)
+    trained, evaluation = average(members)
+    first, name = members[0], "+".join(member.algorithm for member in members)
+    record = provenance({}) | {"data": first.data, "dataset": _merge_settings(members), "members": trained.members}
+    return load_run(write_run(run_folder(reports, first.group, name, first.tag), evaluation, record, trained.model))
 
 
 def average_all(algorithms, group, reports=""):
-    """Average the runs of these algorithms for every tag of a group that has runs of them all.
+    """Average the runs of these algorithms for every tag of a group that has runs of them all, and save the means.
 
-    One that is there and not older than its members is kept, with its page.
+    One that exists and is not older than its members is kept, with its page.
 
     Returns
     -------
     list of Run
     """
-    found = load_runs(reports)
-    times = {(run.group, run.algorithm, run.tag): run.time for run in found.itertuples()}
-    made = []
+    runs = load_runs(reports)
+    times = runs[runs["group"] == group].set_index(["algorithm", "tag"])["time"]
+    name, result = "+".join(algorithms), []
     for tag in shared_tags(algorithms, group, reports):
-        newest = max(times[group, algorithm, tag] for algorithm in algorithms)
-        own = f"{group}/{'+'.join(algorithms)}/{tag}"
-        kept = times.get((group, "+".join(algorithms), tag), "") >= newest
-        made.append(load_run(own, reports) if kept else average([f"{group}/{a}/{tag}" for a in algorithms], reports))
-    return made
+        newest = max(times[algorithm, tag] for algorithm in algorithms)
+        if times.get((name, tag), "") >= newest:
+            result.append(load_run(f"{group}/{name}/{tag}", reports))
+        else:
+            result.append(save_average([f"{group}/{algorithm}/{tag}" for algorithm in algorithms], reports))
+    return result
 
 
 def shared_tags(algorithms, group, reports=""):
@@ -136,10 +114,12 @@ def shared_tags(algorithms, group, reports=""):
     ValueError
         If no tag has them all; the message says which algorithms the group has.
     """
-    found = load_runs(reports)
-    found = found[found["group"] == group] if len(found) else pd.DataFrame(columns=["tag", "algorithm"])
-    names = [tag for tag, own in found.groupby("tag") if set(algorithms) <= set(own["algorithm"])]
+    runs = load_runs(reports)
+    runs = runs[runs["group"] == group]
+    names = [tag for tag, own in runs.groupby("tag") if set(algorithms) <= set(own["algorithm"])]
     if not names:
-        there = ", ".join(sorted(set(found["algorithm"]))) or "none"
-        raise ValueError(f"no tag of group {group!r} has runs of {' and '.join(algorithms)}; algorithms there: {there}")
+        present = ", ".join(sorted(set(runs["algorithm"]))) or "none"
+        raise ValueError(
+            f"no tag of group {group!r} has runs of {' and '.join(algorithms)}; algorithms there: {present}"
+        )
     return names

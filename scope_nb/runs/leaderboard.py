@@ -1,15 +1,14 @@
 """All saved runs side by side: tables of them, where two of them agree, and what they look at."""
 
-import json
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
-from ..scores.metrics import mean_difference, number, percent, with_interval
+from ..scores.metrics import difference_with_interval, mean_difference, number, percent, with_interval
 from ..taxonomy import published, tags, unknown
-from .comparison import FEW_STARS, compare, compare_published, judged
+from .comparison import FEW_STARS, compare, compare_published
 from .saved import load_run, load_runs, require_same
 
 
@@ -19,40 +18,40 @@ def group_runs(reports="", group=""):
     Returns
     -------
     pandas.DataFrame
-        See `runs.load_runs`; empty where there are no runs at all.
+        See `load_runs`; empty where there are no runs at all.
 
     Raises
     ------
     ValueError
         If there are runs, but none of that group.
     """
-    found = load_runs(reports)
-    if not len(found):
-        return found
-    group = group or found.loc[found["time"].idxmax(), "group"]
-    if group not in set(found["group"]):
-        raise unknown("group of runs", group, sorted(set(found["group"])))
-    place = dict(zip(tags().index, range(len(tags())), strict=True))
-    found = found[found["group"] == group].assign(place=lambda frame: frame["tag"].map(place))
-    return found.sort_values(["place", "algorithm"]).drop(columns="place").reset_index(drop=True)
+    runs = load_runs(reports)
+    if runs.empty:
+        return runs
+    group = group or runs.loc[runs["time"].idxmax(), "group"]
+    if group not in set(runs["group"]):
+        raise unknown("group of runs", group, sorted(set(runs["group"])))
+    runs = runs[runs["group"] == group].sort_values("algorithm", kind="stable")
+    order = tags().index.get_indexer(runs["tag"])
+    return runs.iloc[np.argsort(np.where(order < 0, len(tags()), order), kind="stable")].reset_index(drop=True)
 
 
-def leaderboard(runs):
+def score_table(runs):
     """Return the runs as a table for people: test scores with intervals, and how far F1 falls from train to test."""
     rows = []
     for run in runs.itertuples():
         row = {"tag": run.tag, "algorithm": run.algorithm, "positive stars": run.n_positive_stars}
         for metric in ("precision", "recall", "f1_score", "average_precision"):
             row[metric.replace("_", " ")] = with_interval(getattr(run, metric), run.interval[metric])
-        known = published_f1(run.tag)
-        rows.append(row | {"F1 train - test": number(run.f1_train - run.f1_score)} | known.map(number).to_dict())
+        row["F1 train - test"] = number(run.f1_train - run.f1_score)
+        rows.append(row | published_f1(run.tag).map(number).to_dict())
     return pd.DataFrame(rows)
 
 
 def published_f1(tag):
     """Return the F1 of SCoPe's published DNN and XGB for a tag, NaN where there is none."""
-    known = published()[["f1_score_dnn", "f1_score_xgb"]].set_axis(["SCoPe DNN", "SCoPe XGB"], axis=1)
-    return known.reindex([tag]).iloc[0]
+    f1 = published()[["f1_score_dnn", "f1_score_xgb"]].set_axis(["SCoPe DNN", "SCoPe XGB"], axis=1)
+    return f1.reindex([tag]).iloc[0]
 
 
 def against_published(runs, algorithm="xgb", seed=0):
@@ -60,18 +59,25 @@ def against_published(runs, algorithm="xgb", seed=0):
 
     Tags without published score are left out.
     """
+    verdicts = {"a": "published is better", "b": "run is better", "": "no clear difference"}
     rows = []
-    for run in runs.itertuples():
-        if run.tag not in published().index:
-            continue
-        result = compare_published(run.folder, algorithm, seed=seed)
-        f1 = result.table.loc["f1_score"]
-        row = {"tag": run.tag, "algorithm": run.algorithm, "F1": number(f1["b"])}
-        row["published"] = with_interval(f1["a"], f1[["a_low", "a_high"]].to_numpy())
-        row["difference"] = f"{f1['difference']:+.3f} ({f1['low']:+.3f} to {f1['high']:+.3f})"
-        verdict = {"a": "published is better", "b": "run is better", "": "no clear difference"}[f1["better"]]
-        rows.append(row | {"verdict": "too few test stars" if run.n_positive_stars < FEW_STARS else verdict})
+    for run in runs[runs["tag"].isin(published().index)].itertuples():
+        f1 = compare_published(run.folder, algorithm, seed=seed).table.loc["f1_score"]
+        rows.append(
+            {
+                "tag": run.tag,
+                "algorithm": run.algorithm,
+                "F1": number(f1["b"]),
+                "published": with_interval(f1["a"], f1[["a_low", "a_high"]]),
+                "difference": difference_with_interval(f1["difference"], f1[["low", "high"]]),
+                "verdict": _verdict(run, verdicts[f1["better"]]),
+            }
+        )
     return pd.DataFrame(rows)
+
+
+def _verdict(run, words):
+    return "too few test stars" if run.n_positive_stars < FEW_STARS else words
 
 
 def against_group(runs, other, reports=""):
@@ -98,33 +104,29 @@ def against_group(runs, other, reports=""):
     ValueError
         If the groups share no tag and algorithm, or two runs are not of the same test stars.
     """
-    there = group_runs(reports, other) if len(runs) else runs
-    there = {(run.tag, run.algorithm): run.folder for run in there.itertuples()}
-    words = {"a": "worse", "b": "better", "": "no clear difference"}
+    verdicts = {"a": "worse", "b": "better", "": "no clear difference"}
+    others = runs if runs.empty else group_runs(reports, other)
+    shared = runs.merge(others[["tag", "algorithm", "folder"]], on=["tag", "algorithm"], suffixes=("", "_there"))
+    if shared.empty:
+        raise ValueError(f"group {other!r} has no run of a tag and algorithm that are here too")
     rows, pairs = [], []
-    for run in runs.itertuples():
-        if (run.tag, run.algorithm) not in there:
-            continue
-        pair = [load_run(folder) for folder in (there[run.tag, run.algorithm], run.folder)]
+    for run in shared.itertuples():
+        pair = load_run(run.folder_there), load_run(run.folder)
         table = compare(*pair, n_resamples=1, any_data=True).table
         f1 = table.loc["f1_score"].rename({"a": "there", "b": "here"})
         row = {"tag": run.tag, "algorithm": run.algorithm, "positive stars": run.n_positive_stars}
         row |= f1[["there", "here", "difference", "low", "high"]].to_dict()
         row["gain in AP"] = table.loc["average_precision", "difference"]
-        row["verdict"] = "too few test stars" if run.n_positive_stars < FEW_STARS else words[f1["better"]]
-        rows.append(row)
-        pairs.append([judged(run) for run in pair])
-    if not rows:
-        raise ValueError(f"group {other!r} has no run of a tag and algorithm that are here too")
-    found = pd.DataFrame(rows).sort_values("difference", ascending=False)
-    mean = {"tag": f"mean of {len(found)}", **found[["there", "here", "gain in AP"]].mean()}
-    mean |= dict(zip(("difference", "low", "high"), mean_difference(pairs), strict=True))
-    mean["verdict"] = words["b" if mean["low"] > 0 else "a" if mean["high"] < 0 else ""]
-    return pd.concat([found, pd.DataFrame([mean])], ignore_index=True).astype({"positive stars": "Int64"})
+        rows.append(row | {"verdict": _verdict(run, verdicts[f1["better"]])})
+        pairs.append([each.evaluation.score_input() for each in pair])
+    result = pd.DataFrame(rows).sort_values("difference", ascending=False)
+    mean = {"tag": f"mean of {len(result)}", **result[["there", "here", "gain in AP"]].mean(), **mean_difference(pairs)}
+    mean["verdict"] = verdicts["b" if mean["low"] > 0 else "a" if mean["high"] < 0 else ""]
+    return pd.concat([result, pd.DataFrame([mean])], ignore_index=True).astype({"positive stars": "Int64"})
 
 
 def agreement(runs):
-    """Tell for each tag how far two algorithms agree on its test part.
+    """Return how far two algorithms agree on the test part of each tag.
 
     Returns
     -------
@@ -134,40 +136,45 @@ def agreement(runs):
         and ensembles beside their members.
     """
     rows = []
-    for tag, group in runs.groupby("tag", sort=False) if len(runs) else ():
+    for tag, group in runs.groupby("tag", sort=False):
         for a, b in combinations([load_run(folder) for folder in group["folder"]], 2):
+            one, two = (run.evaluation.part("test") for run in (a, b))
             if set(a.algorithm.split("+")) & set(b.algorithm.split("+")):  # an ensemble agrees with its members
                 continue
-            one, two = (run.evaluation.part("test") for run in (a, b))
             if not np.array_equal(one[["row", "star", "y"]], two[["row", "star", "y"]]):
                 continue
-            called = [(part["probability"] > run.evaluation.threshold).to_numpy() for part, run in ((one, a), (two, b))]
-            both = (called[0].astype(int) + called[1])[one["y"].to_numpy() == 1]
-            row = {"tag": tag, "runs": f"{a.algorithm}, {b.algorithm}"}
-            row["same answer"] = percent((called[0] == called[1]).mean())
-            for name, value in (("both find", 2), ("one finds", 1), ("none finds", 0)):
-                row[name] = percent((both == value).mean())
-            row["rank correlation"] = number(spearmanr(one["probability"], two["probability"]).statistic)
-            rows.append(row)
+            called = [(run.evaluation.part("test")["probability"] > run.evaluation.threshold) for run in (a, b)]
+            called = np.array(called)
+            finders = called.sum(axis=0)[one["y"].to_numpy() == 1]
+            correlation = spearmanr(one["probability"], two["probability"]).statistic
+            rows.append(
+                {
+                    "tag": tag,
+                    "runs": f"{a.algorithm}, {b.algorithm}",
+                    "same answer": percent((called[0] == called[1]).mean()),
+                    "both find": percent((finders == 2).mean()),
+                    "one finds": percent((finders == 1).mean()),
+                    "none finds": percent((finders == 0).mean()),
+                    "rank correlation": number(correlation),
+                }
+            )
     return pd.DataFrame(rows)
 
 
-def importances(runs, most=20):
-    """Return what the runs look at: the features most important on average over the tags.
+def mean_importances(runs, most=20):
+    """Return the features most important on average over the tags, as shares of the importance of all features.
 
     Returns
     -------
     pandas.DataFrame
-        Shares of the importance of all features; a row for each feature, a column for each tag. Empty where no run
-        has importances.
+        A row for each feature, a column for each tag. Empty where no run has importances.
     """
-    columns = {}
-    for tag, group in runs.groupby("tag", sort=False) if len(runs) else ():
-        found = [json.loads((folder / "stats.json").read_text()).get("importances") for folder in group["folder"]]
-        found = [pd.Series(values) for values in found if values]
-        if found:
-            columns[tag] = pd.concat(found, axis=1).fillna(0.0).mean(axis=1)
-    table = pd.DataFrame(columns).fillna(0.0)
+    runs = runs[runs["importances"].map(len) > 0]
+    shares = {
+        tag: pd.DataFrame(group["importances"].tolist()).fillna(0.0).mean()
+        for tag, group in runs.groupby("tag", sort=False)
+    }
+    table = pd.DataFrame(shares).fillna(0.0)
     return table.loc[table.mean(axis=1).sort_values(ascending=False).index[:most]]
 
 
@@ -177,7 +184,7 @@ def pick_two(runs, run_a="", run_b=""):
         return run_a, run_b
     if run_a or run_b:
         raise ValueError("give both run_a and run_b, as GROUP/ALGORITHM/TAG, or neither")
-    for _, group in runs.groupby("tag", sort=False) if len(runs) else ():
+    for _, group in runs.groupby("tag", sort=False):
         for pair in combinations(group["folder"], 2):
             try:
                 require_same(*map(load_run, pair), part="test")

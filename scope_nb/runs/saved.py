@@ -13,30 +13,29 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from pyarrow.parquet import read_metadata
 
 from ..dataset.dataset import PARTS, inputs
 from ..dataset.tables import read_parquet, write_parquet
 from ..files import project_folder, reports_folder, sha256, whole
 from ..lightcurves.curves import stars
-from ..models.fitting import named_importances
+from ..models.fitting import Trained, named_importances
 from ..models.saving import described, load_model, save_model
 from ..scores.evaluation import Evaluation, pool
 from ..scores.metrics import METRICS
 
 RUN_FILES = ("stats.json", "predictions.parquet", "provenance.json")
+TEST_COLUMNS = ("interval", "n", "n_positive", "n_positive_stars")
+RUN_COLUMNS = ("group", "algorithm", "tag", "folder", "time", "data", "simulated", "f1_train", "importances")
 
 
 def provenance(parameters, data=None, simulated=False):
     """Return what a run depends on: time, parameters, versions of all packages in use, the code's commit, the data."""
-    record = {
-        "time": datetime.now(UTC).isoformat(timespec="seconds"),
-        "parameters": parameters,
-        "python": platform.python_version(),
-        "versions": _versions(),
-        "commit": _commit(),
-    }
+    record = {"time": datetime.now(UTC).isoformat(timespec="seconds"), "parameters": parameters}
+    record |= {"python": platform.python_version(), "versions": _versions(), "commit": _commit()}
+    record["data"] = {"simulated": bool(simulated)}
     if data is not None:
-        record["data"] = {"file": Path(data).name, "sha256": sha256(data), "simulated": bool(simulated)}
+        record["data"] |= {"file": Path(data).name, "sha256": sha256(data)}
     return record
 
 
@@ -58,7 +57,7 @@ def _commit():
         return None
 
 
-def save_run(folder, model, evaluation, dataset, parameters=None, data=None, simulated=False, figures=None):
+def save_run(folder, trained, evaluation, dataset, parameters=None, figures=None, data=None):
     """Save a run: scores, predictions, plots, model and provenance, whole or not at all.
 
     A model that cannot be written without pickle costs its file, not the run: a warning and the provenance say why.
@@ -67,41 +66,42 @@ def save_run(folder, model, evaluation, dataset, parameters=None, data=None, sim
     ----------
     folder : path-like
         `reports/GROUP/ALGORITHM/TAG`. A run already there is replaced.
-    model : scikit-learn classifier
-        Fitted.
+    trained : Trained or fitted classifier
     evaluation : Evaluation
     dataset : Dataset
     parameters : dict, optional
         The notebook's parameters.
-    data : path-like, optional
-        The file of the training table, for its hash.
-    simulated : bool
-        Whether the data are.
     figures : dict of str to matplotlib.figure.Figure, optional
         Saved as PNG by name.
+    data : path-like, optional
+        The file of the training table, for its hash; by default that of the data set.
 
     Returns
     -------
     pathlib.Path
         The folder.
     """
-    record = provenance(parameters or {}, data, simulated) | {"dataset": dataset.settings}
-    record |= {"members": list(model.names)} if hasattr(model, "names") else {}
-    return write_run(Path(folder), evaluation, record, model, figures or {})
+    record = provenance(parameters or {}, dataset.path if data is None else data, dataset.simulated)
+    record["dataset"] = dataset.settings
+    model = trained
+    if isinstance(trained, Trained):
+        model = trained.model
+        if trained.members:
+            record["members"] = list(trained.members)
+    return write_run(Path(folder), evaluation, record, model, figures)
 
 
-def write_run(folder, evaluation, record, model=None, figures=()):
+def write_run(folder, evaluation, record, model=None, figures=None):
     """Write a run with its provenance as it is; see `save_run`."""
+    stats = {name: getattr(evaluation, name) for name in ("tag", "threshold", "unseen", "by_star")}
+    stats |= {metric: evaluation.stats["test"][metric] for metric in METRICS}
+    stats |= evaluation.stats | {"importances": _importance_shares(model)}
     with whole(folder) as part:
         part.mkdir()
-        test = evaluation.stats["test"]
-        stats = {"tag": evaluation.tag, "threshold": evaluation.threshold, "unseen": evaluation.unseen}
-        stats |= {"by_star": evaluation.by_star} | {m: test[m] for m in METRICS}
-        stats |= evaluation.stats | {"importances": _importances(model)}
         _write_json(part / "stats.json", stats)
         write_parquet(evaluation.predictions, part / "predictions.parquet")
-        for name in figures:
-            figures[name].savefig(part / f"{name}.png", dpi=120, bbox_inches="tight")
+        for name, figure in (figures or {}).items():
+            figure.savefig(part / f"{name}.png", dpi=120, bbox_inches="tight")
         if model is not None:
             record = record | {"model": described(model)} | _save_model(model, part / "model")
         _write_json(part / "provenance.json", record)
@@ -122,7 +122,7 @@ def _save_model(model, folder):
     return {}
 
 
-def _importances(model):
+def _importance_shares(model):
     """Return the importance of each feature as shares of their sum, largest first; empty if the model has none."""
     if getattr(model, "feature_importances_", None) is None:
         return {}
@@ -133,7 +133,7 @@ def _importances(model):
 
 def _write_json(path, value):
     """Write JSON; an undefined score becomes null, as JSON has no NaN."""
-    path.write_text(json.dumps(_plain(value), indent=1) + "\n")
+    path.write_text(json.dumps(_plain(value), indent=1) + "\n", encoding="utf-8")
 
 
 def _plain(value):
@@ -164,13 +164,18 @@ class Run:
 
     @property
     def name(self):
-        """What tells the run from others: GROUP/ALGORITHM/TAG."""
+        """The name of the run, unique in a folder of runs: GROUP/ALGORITHM/TAG."""
         return f"{self.group}/{self.algorithm}/{self.tag}"
+
+    @property
+    def data(self):
+        """The `file`, `sha256` and `simulated` of its training table, as far as they are recorded."""
+        return self.record.get("data") or {}
 
     @property
     def simulated(self):
         """Whether its data are simulated."""
-        return bool((self.record.get("data") or {}).get("simulated"))
+        return bool(self.data.get("simulated"))
 
 
 def load_run(run, reports=""):
@@ -193,27 +198,26 @@ def load_run(run, reports=""):
     folder = reports_folder(reports) / Path(run).expanduser()  # an absolute path stays what it is
     missing = [name for name in RUN_FILES if not (folder / name).is_file()]
     if missing:
-        there = ", ".join(p.parent.relative_to(reports_folder(reports)).as_posix() for p in _stats_files(reports))
-        raise FileNotFoundError(f"{folder} is no saved run: it lacks {', '.join(missing)}. Runs: {there or 'none'}")
-    stats = _read_json(folder / "stats.json")
-    parts = {name: _with_nan(stats[name]) for name in PARTS}
-    predictions, unseen = read_parquet(folder / "predictions.parquet"), tuple(stats.get("unseen", ["val"]))
-    by_star = stats.get("by_star", False)
-    evaluation = Evaluation(stats["tag"], stats["threshold"], predictions, parts, unseen, by_star)
-    record = _read_json(folder / "provenance.json")
+        names = ", ".join(path.relative_to(reports_folder(reports)).as_posix() for path in _run_folders(reports))
+        raise FileNotFoundError(f"{folder} is no saved run: it lacks {', '.join(missing)}. Runs: {names or 'none'}")
+    stats, record = _read_json(folder / "stats.json"), _read_json(folder / "provenance.json")
+    predictions = read_parquet(folder / "predictions.parquet")
+    scores = {name: _with_nan(stats[name]) for name in PARTS}
+    settings = {"unseen": tuple(stats.get("unseen", ["val"])), "by_star": stats.get("by_star", False)}
+    evaluation = Evaluation(stats["tag"], stats["threshold"], predictions, scores, **settings)
     group, algorithm = folder.resolve().parts[-3:-1]
     return Run(folder, group, algorithm, evaluation, record, stats.get("importances", {}))
 
 
-def _stats_files(reports):
-    """Return the stats.json of every run below the folder of the runs; hidden folders are unfinished ones."""
+def _run_folders(reports):
+    """Return the folder of every run below the folder of the runs; hidden folders are unfinished ones."""
     reports = reports_folder(reports)
-    found = sorted(reports.glob("*/*/*/stats.json"))
-    return [path for path in found if not any(name.startswith(".") for name in path.relative_to(reports).parts)]
+    paths = sorted(path.parent for path in reports.glob("*/*/*/stats.json"))
+    return [path for path in paths if not any(name.startswith(".") for name in path.relative_to(reports).parts)]
 
 
 def _read_json(path):
-    return json.loads(path.read_text())
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def _with_nan(stats):
@@ -228,20 +232,33 @@ def load_runs(reports=""):
     Returns
     -------
     pandas.DataFrame
-        One row each: `group`, `algorithm`, `tag`, `folder`, `time`, `data`, `simulated`, the test scores, their
-        `interval`s, `n`, `n_positive`, `n_positive_stars`, and the F1 of the training part, `f1_train`.
+        One row each: `RUN_COLUMNS`, and of the test part `METRICS` and `TEST_COLUMNS`.
+        A run whose files cannot be read is left out with a warning that names it; `attrs["damaged"]` has the name and
+        the reason.
     """
-    rows = []
-    for path in _stats_files(reports):
-        group, algorithm, tag = path.relative_to(reports_folder(reports)).parts[:3]
-        stats, record = _read_json(path), _read_json(path.with_name("provenance.json"))
-        data = record.get("data") or {}
-        row = {"group": group, "algorithm": algorithm, "tag": tag, "folder": path.parent, "time": record["time"]}
-        row |= {"data": data.get("file"), "simulated": data.get("simulated", False)}
-        row |= {metric: stats[metric] for metric in METRICS} | {"f1_train": stats.get("train", {}).get("f1_score")}
-        row |= {key: stats["test"].get(key) for key in ("interval", "n", "n_positive", "n_positive_stars")}
-        rows.append(row)
-    return pd.DataFrame(rows)
+    rows, damaged = [], {}
+    for folder in _run_folders(reports):
+        try:
+            rows.append(_list_run(folder))
+        except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
+            name = "/".join(folder.parts[-3:])
+            damaged[name] = f"{type(error).__name__}: {error}"
+            warnings.warn(f"the run {name} is left out, as it cannot be read: {damaged[name]}", stacklevel=2)
+    table = pd.DataFrame(rows, columns=[*RUN_COLUMNS, *METRICS, *TEST_COLUMNS])
+    table.attrs["damaged"] = damaged
+    return table
+
+
+def _list_run(folder):
+    """Return what `load_runs` lists of one run, by name."""
+    read_metadata(folder / "predictions.parquet")  # raises where the file is cut short
+    stats, record = _read_json(folder / "stats.json"), _read_json(folder / "provenance.json")
+    data = record.get("data") or {}
+    row = dict(zip(("group", "algorithm", "tag"), folder.parts[-3:], strict=True))
+    row |= {"folder": folder, "time": record["time"], "data": data.get("file")}
+    row |= {"simulated": data.get("simulated", False), "importances": stats.get("importances", {})}
+    row |= {"f1_train": stats.get("train", {}).get("f1_score")} | {metric: stats[metric] for metric in METRICS}
+    return row | {name: stats["test"].get(name) for name in TEST_COLUMNS}
 
 
 def classify(run, table, reports="", light_curves=None):
@@ -249,13 +266,11 @@ def classify(run, table, reports="", light_curves=None):
 
     Parameters
     ----------
-    run : path-like or Run
-        See `load_run`. An ensemble averages its members.
+    run, reports
+        See `load_run`.
     table : pandas.DataFrame
         Features as in a training table. If the run is `by_star`, a star is judged by all of its light curves in it:
-        they are told by `obj_id`, or `ra` and `dec`; where no row has either, each light curve is judged alone.
-    reports : path-like
-        Folder of the runs.
+        they are matched by `obj_id`, or `ra` and `dec`; where no row has either, each light curve is judged alone.
     light_curves : LightCurves, optional
         Those of the rows, for a run that looks at light curves themselves.
 
@@ -265,37 +280,27 @@ def classify(run, table, reports="", light_curves=None):
         The `probability`, and whether it is above the threshold of the run (`positive`), of each row.
     """
     run = load_run(run, reports)
-    seen = {name: run.record["dataset"][name] for name in ("features", "period_suffix", "derived", "dmdt")}
+    settings = {name: run.record["dataset"][name] for name in ("features", "period_suffix", "derived", "dmdt")}
     if run.record["dataset"].get("light_curves") and light_curves is None:
         raise ValueError(f"{run.name} looks at light curves themselves: give those of the table as light_curves")
-    X = inputs(table, **seen, light_curves=light_curves)
+    X = inputs(table, **settings, light_curves=light_curves)
     probability = load_model(run.folder / "model").predict_proba(X)[:, 1]
-    known = "obj_id" in table or table.reindex(columns=["ra", "dec"]).notna().any(axis=None)
-    probability = pool(probability, stars(table)[0]) if run.evaluation.by_star and known else probability
+    identified = "obj_id" in table or table.reindex(columns=["ra", "dec"]).notna().any(axis=None)
+    if run.evaluation.by_star and identified:
+        probability = pool(probability, stars(table)[0])
     return pd.DataFrame({"probability": probability, "positive": probability > run.evaluation.threshold}, table.index)
 
 
 def require_same(a, b, part=None, any_data=False):
-    """Check that two runs tell of the same light curves, or say what differs.
+    """Raise a `ValueError` that says what differs, if two `Run`s are not of the same light curves (in one part).
 
-    Parameters
-    ----------
-    a, b : Run
-    part : str, optional
-        Compare this part only; by default all of them.
-    any_data : bool
-        Do not ask for the same file: rows, stars and labels decide.
-
-    Raises
-    ------
-    ValueError
+    With `any_data` rows, stars and labels decide, whatever the files.
     """
     where = f"{a.name} and {b.name} cannot be compared: "
     if a.tag != b.tag:
         raise ValueError(f"{where}their tags differ, {a.tag} and {b.tag}")
-    data = [run.record.get("data") or {} for run in (a, b)]
-    if not any_data and data[0].get("sha256") != data[1].get("sha256"):
-        files = " and ".join(f"{d.get('file')} ({str(d.get('sha256'))[:8]})" for d in data)
+    if not any_data and a.data.get("sha256") != b.data.get("sha256"):
+        files = " and ".join(f"{run.data.get('file')} ({str(run.data.get('sha256'))[:8]})" for run in (a, b))
         raise ValueError(f"{where}their data differ, {files}; train both on one table")
     one, two = (run.evaluation.part(part) if part else run.evaluation.predictions for run in (a, b))
     if difference := _difference(one, two):
@@ -306,53 +311,46 @@ def require_same(a, b, part=None, any_data=False):
 
 
 def _difference(one, two):
-    """Say how the light curves of two sets of predictions differ; nothing if they do not."""
+    """Return in words how the light curves of two sets of predictions differ; nothing if they do not."""
     rows = one["row"].to_numpy(), two["row"].to_numpy()
     if not np.array_equal(*rows):
-        alone = [len(np.setdiff1d(*pair)) for pair in (rows, rows[::-1])]
-        stars = [one["star"].nunique(), two["star"].nunique()]
         return (
-            f"their light curves differ, {alone[0]} only in the first and {alone[1]} only in the second "
-            f"({stars[0]} and {stars[1]} stars)"
+            f"their light curves differ, {len(np.setdiff1d(*rows))} only in the first and "
+            f"{len(np.setdiff1d(*rows[::-1]))} only in the second "
+            f"({one['star'].nunique()} and {two['star'].nunique()} stars)"
         )
-    for column, what in (("star", "stars"), ("y", "labels"), ("part", "parts")):
+    for column, plural in (("star", "stars"), ("y", "labels"), ("part", "parts")):
         unlike = (one[column].to_numpy() != two[column].to_numpy()).sum()
         if unlike:
-            return f"{unlike} of {len(one)} light curves have other {what}"
+            return f"{unlike} of {len(one)} light curves have other {plural}"
     return ""
 
 
-def what_differs(run_a, run_b, reports=""):
+def compare_settings(run_a, run_b, reports=""):
     """Return what two runs were made with and that differs: parameters, model, data, code and versions.
-
-    Parameters
-    ----------
-    run_a, run_b : path-like or Run
-    reports : path-like
-        See `load_run`.
 
     Returns
     -------
     pandas.DataFrame
         One row each, one column for each run, as text; of the models only the words that the other has not.
     """
-    a, b = (load_run(run, reports) for run in (run_a, run_b))
-    one, two = (_made_with(run.record) for run in (a, b))
-    names = [name for name in {**one, **two} if one.get(name) != two.get(name)]
+    one, two = (_settings_of(load_run(run, reports)) for run in (run_a, run_b))
+    names = [name for name in one | two if one.get(name) != two.get(name)]
     both = one.keys() & two.keys()  # a package that one of them did not load is no change
     names = [name for name in names if name in both or not name.startswith("version of ")]
     table = pd.DataFrame([[one.get(name), two.get(name)] for name in names], names, ["a", "b"], dtype=object)
     if "model" in table.index:
-        words = [re.findall(r"[^\s,()]+", str(text)) for text in table.loc["model"]]
-        table.loc["model"] = [" ".join(w for w in own if w not in other) for own, other in (words, words[::-1])]
+        a, b = (re.findall(r"[^\s,()]+", str(text)) for text in table.loc["model"])
+        table.loc["model"] = [" ".join(w for w in a if w not in b), " ".join(w for w in b if w not in a)]
     return table.fillna("").astype(str)
 
 
-def _made_with(record):
+def _settings_of(run):
     """Return the provenance of a run as one flat dictionary, without its time and place."""
-    data, dataset = record.get("data") or {}, dict(record.get("dataset") or {})
+    record, dataset = run.record, dict(run.record.get("dataset") or {})
     columns = dataset.pop("features", None)
-    flat = {name: v for name, v in record.get("parameters", {}).items() if name not in ("group", "reports")} | dataset
-    flat |= {"columns": columns and len(columns), "model": record.get("model"), "commit": record.get("commit")}
-    flat |= {"data": data.get("file"), "data hash": str(data.get("sha256"))[:8], "python": record.get("python")}
-    return flat | {f"version of {name}": v for name, v in record.get("versions", {}).items()}
+    settings = {k: v for k, v in record.get("parameters", {}).items() if k not in ("group", "reports")} | dataset
+    settings |= {"columns": columns and len(columns), "model": record.get("model"), "commit": record.get("commit")}
+    settings |= {"data": run.data.get("file"), "data hash": str(run.data.get("sha256"))[:8]}
+    settings["python"] = record.get("python")
+    return settings | {f"version of {name}": v for name, v in record.get("versions", {}).items()}

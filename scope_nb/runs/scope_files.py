@@ -11,24 +11,19 @@ from ..dataset.tables import read_table
 from ..taxonomy import find_tag
 
 STATS = ("accuracy", "precision", "recall", "f1_score", "roc_auc")
-
-
-ALGORITHMS = ("dnn", "xgb")
+SCOPE_ALGORITHMS = ("dnn", "xgb")
 
 
 def read_stats(folder):
     """Read the scores of SCoPe's runs: `models_ALGORITHM/GROUP/TAG/TAG.TIME_plots/PART/TAG.TIME_stats.json`.
 
-    Parameters
-    ----------
-    folder : path-like
-        What holds `models_dnn` and `models_xgb`, or any folder below.
+    `folder` holds `models_dnn` and `models_xgb`, or is any folder below.
 
     Returns
     -------
     pandas.DataFrame
         One row per run and part, the newest run of a tag last: `algorithm`, `group`, `tag`, `time`, `part`, the scores
-        of `STATS` (NaN where SCoPe could not tell), `path`.
+        of `STATS` (NaN where SCoPe has none), `path`.
 
     Raises
     ------
@@ -42,7 +37,7 @@ def read_stats(folder):
             continue
         tag, _, when = path.name.removesuffix("_stats.json").partition(".")
         row = {"algorithm": names[0].removeprefix("models_"), "group": names[1], "tag": find_tag(tag), "time": when}
-        rows.append(row | {"part": path.parent.name, **_scores(path), "path": path})
+        rows.append(row | {"part": path.parent.name, **_read_scores(path), "path": path})
     if not rows:
         raise ValueError(
             f"{folder} holds no scores of SCoPe, such as models_xgb/GROUP/TAG/TAG.TIME_plots/test/*_stats.json"
@@ -50,19 +45,18 @@ def read_stats(folder):
     return pd.DataFrame(rows).sort_values(["algorithm", "group", "tag", "time"], kind="stable", ignore_index=True)
 
 
-def _scores(path):
+def _read_scores(path):
     """Return the five scores of one file; a score may stand alone or at the end of a list by epoch."""
     try:
-        stats = json.loads(path.read_text())
-        last = {
-            name: stats[name][-1] if isinstance(stats[name], list) else stats[name] for name in STATS if name in stats
-        }
-        found = {name: np.nan if value is None else float(value) for name, value in last.items()}
+        stats = json.loads(path.read_text(encoding="utf-8"))
+        values = {name: stats[name] for name in STATS if name in stats}
+        last = {name: value[-1] if isinstance(value, list) else value for name, value in values.items()}
+        scores = {name: np.nan if value is None else float(value) for name, value in last.items()}
     except (ValueError, TypeError, IndexError) as error:
         raise ValueError(f"{path} does not hold SCoPe's scores: {error}") from error
-    if not found:
+    if not scores:
         raise ValueError(f"{path} holds none of {', '.join(STATS)}")
-    return dict.fromkeys(STATS, np.nan) | found
+    return dict.fromkeys(STATS, np.nan) | scores
 
 
 def read_predictions(path):
@@ -92,6 +86,6 @@ def read_predictions(path):
 
 def prediction_columns(table):
     """Return which columns are predictions: `column`, `tag`, `algorithm`."""
-    rows = [(c, *str(c).rpartition("_")[::2]) for c in table if str(c).rpartition("_")[2] in ALGORITHMS]
+    rows = [(c, *str(c).rpartition("_")[::2]) for c in table if str(c).rpartition("_")[2] in SCOPE_ALGORITHMS]
     frame = pd.DataFrame(rows, columns=["column", "tag", "algorithm"])
     return frame.assign(tag=[find_tag(tag) for tag in frame["tag"]])

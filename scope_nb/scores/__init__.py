@@ -7,8 +7,16 @@ let_threads_sleep()
 __getattr__, __dir__, __all__ = names_on_demand(
     __name__,
     {
-        "metrics": ["METRICS", "intervals", "scores"],
-        "evaluation": ["Evaluation", "comparison", "evaluate", "evaluate_predictions", "mistakes", "pool", "reading"],
-        "checks": ["at_thresholds", "contamination", "dropped_negatives", "leak", "over_seeds"],
+        "metrics": ["METRICS", "intervals", "number", "percent", "scores", "with_interval"],
+        "evaluation": [
+            "Evaluation",
+            "beside_published",
+            "describe_scores",
+            "evaluate",
+            "evaluate_predictions",
+            "mistakes",
+            "pool",
+        ],
+        "checks": ["check_dropped_negatives", "contamination", "leak", "score_at_thresholds", "score_over_seeds"],
     },
 )

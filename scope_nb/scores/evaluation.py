@@ -8,26 +8,9 @@ from scipy.special import expit, logit
 from sklearn.metrics import precision_recall_curve
 
 from ..dataset.dataset import PARTS
+from ..models.fitting import Trained
 from ..taxonomy import labels, published
-from .metrics import METRICS, intervals, number, percent, scores, wilson, with_interval
-
-
-def reliability(y, probability, star, bins=10):
-    """Compare predicted probabilities with what came true, in bins of equal width; empty ones are left out.
-
-    Returns
-    -------
-    pandas.DataFrame
-        `predicted` (mean probability), `true` (share of positives), `low`, `high` (Wilson's 95 % interval for as
-        many stars as the bin has), `n` (light curves).
-    """
-    frame = pd.DataFrame({"predicted": probability, "true": y, "star": star})
-    groups = frame.groupby(np.minimum((frame["predicted"] * bins).astype(int), bins - 1).to_numpy())
-    result = groups[["predicted", "true"]].mean()
-    pairs = zip(result["true"], groups["star"].nunique(), strict=True)
-    result[["low", "high"]] = [wilson(share, n) for share, n in pairs]
-    result["n"] = groups.size()
-    return result.reset_index(drop=True)
+from .metrics import METRICS, ScoreInput, intervals, number, percent, scores, wilson, with_interval
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +44,10 @@ class Evaluation:
         """Return the predictions of one part."""
         return self.predictions[self.predictions["part"] == name]
 
+    def score_input(self, part="test"):
+        """Return what the scores of one part are computed from."""
+        return ScoreInput.from_frame(self.part(part), self.threshold)
+
     def table(self):
         """Return the scores of all parts as text, `0.95 (0.93-0.97)`, one column per part."""
         return pd.DataFrame({name: self.texts(name) for name in PARTS})
@@ -71,42 +58,56 @@ class Evaluation:
         return {metric: with_interval(stats[metric], stats["interval"][metric]) for metric in metrics}
 
 
-def evaluate(model, dataset, threshold=None, by_star=True):
+def evaluate(trained, dataset, threshold=None, by_star=True):
     """Score a fitted model on the three parts of a data set.
 
     Parameters
     ----------
-    model : scikit-learn classifier
-        Fitted on `dataset.train`.
+    trained : Trained or fitted classifier
+        Light curves in the `unseen` of a `Trained` have the probabilities that stand there.
     dataset : Dataset
     threshold : float, optional
-        Where a probability counts as positive; by default chosen on the validation part (`steady_threshold`). If the
-        model knows what it would say of training light curves that it has not seen (`Folds`), these are chosen on too,
-        and the probabilities of both parts are those.
+        A probability above it counts as positive; by default `steady_threshold` of the parts in `unseen`, or of the
+        validation part.
     by_star : bool
         Judge a star by all of its light curves: each gets the mean of their probabilities, see `pool`.
 
     Returns
     -------
     Evaluation
+
+    Raises
+    ------
+    ValueError
+        If `unseen` is of other light curves than the data set.
     """
+    model = trained.model if isinstance(trained, Trained) else trained
     probability = np.asarray(model.predict_proba(dataset.X))[:, 1].astype(float)
     frame = pd.DataFrame(
         {"row": dataset.row, "star": dataset.star, "part": dataset.part, "y": dataset.y, "probability": probability}
     )
-    unseen = getattr(model, "unseen_", None) or {"part": [], "probability": []}
-    for name in set(unseen["part"]):
-        here, there = frame["part"] == name, unseen["part"] == name
-        for column in ("star", "y"):
-            if not np.array_equal(frame.loc[here, column], unseen[column][there]):
-                raise ValueError(
-                    f"the model tells of other light curves of the {name} part than the data set has: cut it as they "
-                    "were cut in training, with the same table, split, balance and seed"
-                )
-        frame.loc[here, "probability"] = unseen["probability"][there]
+    unseen = ("val",)
+    if isinstance(trained, Trained):
+        unseen = tuple(sorted(set(trained.unseen["part"])))
+        for name in unseen:
+            part = frame[frame["part"] == name]
+            frame.loc[part.index, "probability"] = _match_unseen(part, trained.unseen, name)
     if by_star:
         frame["probability"] = pool(frame["probability"], [frame["part"], frame["star"]])
-    return evaluate_predictions(dataset.tag, frame, threshold, tuple(sorted({"val", *unseen["part"]})), by_star)
+    return evaluate_predictions(dataset.tag, frame, threshold, unseen, by_star)
+
+
+def _match_unseen(part, unseen, name):
+    """Return the unseen probabilities of the rows of a part, whose stars and labels must agree."""
+    unseen = unseen[unseen["part"] == name].set_index("row")
+    matched = unseen.reindex(part["row"])
+    agree = [np.array_equal(part[column], matched[column]) for column in ("star", "y")]
+    if len(part) != len(unseen) or not all(agree):
+        raise ValueError(
+            f"the model tells of other light curves of the {name} part than the data set has: cut it as they "
+            "were cut in training, with the same table, split, balance and seed"
+        )
+    return matched["probability"].to_numpy()
 
 
 def pool(probability, star):
@@ -120,20 +121,21 @@ def pool(probability, star):
 
 
 def evaluate_predictions(tag, predictions, threshold=None, unseen=("val",), by_star=False):
-    """Score probabilities that are there already; see `evaluate` and, for their columns, `Evaluation`.
-
-    `unseen` are the parts that the threshold is chosen on, `by_star` tells of probabilities that are pooled.
-    """
+    """Return the `Evaluation` of probabilities that are there already; arguments as in `evaluate` and `Evaluation`."""
     if threshold is None:
         val = predictions[predictions["part"].isin(unseen)]
         threshold = steady_threshold(*(val[name].to_numpy() for name in ("y", "probability", "star")))
     stats = {}
     for name in PARTS:
-        part = predictions[predictions["part"] == name]
-        y, p, star = part["y"].to_numpy(), part["probability"].to_numpy(), part["star"].to_numpy()
-        stats[name] = {"n": len(y), "n_positive": int(y.sum()), "n_stars": len(set(star))}
-        stats[name] |= {"n_positive_stars": len(set(star[y == 1])), **scores(y, p, threshold)}
-        stats[name]["interval"] = intervals(y, p, star, threshold)
+        part = ScoreInput.from_frame(predictions[predictions["part"] == name], threshold)
+        stats[name] = {
+            "n": len(part.y),
+            "n_positive": int(part.y.sum()),
+            "n_stars": len(set(part.star)),
+            "n_positive_stars": len(set(part.star[part.y == 1])),
+            **scores(part.y, part.probability, threshold),
+            "interval": intervals(*part),
+        }
     return Evaluation(tag, threshold, predictions, stats, unseen, by_star)
 
 
@@ -142,29 +144,23 @@ def steady_threshold(y, probability, star, n_resamples=50, seed=0):
 
     The single best threshold of a small validation part follows its few stars; the mean loses less on others. In
     simulations with 10 positive validation stars F1 on new stars is 0.01 to 0.02 higher, with many it is the same.
-
-    Parameters
-    ----------
-    y : numpy.ndarray of int, shape (n,)
-    probability : numpy.ndarray of float, shape (n,)
-    star : numpy.ndarray of str, shape (n,)
-    n_resamples, seed : int
     """
     names, owner = np.unique(star, return_inverse=True)
     rng = np.random.default_rng(seed)
-    found = []
+    thresholds = []
     for _ in range(n_resamples):
         times = rng.multinomial(len(names), np.full(len(names), 1 / len(names)))[owner]
         if (times * y).any():
-            found.append(best_threshold(np.repeat(y, times), np.repeat(probability, times)))
-    return float(expit(logit(np.clip(found, 1e-9, 1 - 1e-9)).mean())) if found else best_threshold(y, probability)
+            thresholds.append(best_threshold(np.repeat(y, times), np.repeat(probability, times)))
+    if not thresholds:
+        return best_threshold(y, probability)
+    return float(expit(logit(np.clip(thresholds, 1e-9, 1 - 1e-9)).mean()))
 
 
 def best_threshold(y, probability):
     """Return the threshold with the highest F1, midway to the next lower probability.
 
-    Where several thresholds tie, the middle one is taken: it is the least sensitive to the few stars of a small
-    validation part.
+    Where several tie, the middle one is taken: it is the least sensitive to the few stars of a small validation part.
     """
     precision, recall, cut = precision_recall_curve(y, probability)
     f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
@@ -173,55 +169,71 @@ def best_threshold(y, probability):
     return float((cut[k] + (cut[k - 1] if k else 0.0)) / 2)
 
 
-def comparison(evaluation):
-    """Return the test scores beside the trivial baseline and the published scores of the tag.
-
-    The baseline calls everything positive: its precision is the share of positives. Published are SCoPe's DNN and
-    XGB, on its own test set and split by light curve; they are no upper limit for other data.
+def calibration_bins(y, probability, star, bins=10):
+    """Return predicted probabilities beside what came true, in bins of equal width; empty ones are left out.
 
     Returns
     -------
-    pandas.DataFrame of str
-        `precision`, `recall`, `f1_score` and `average_precision`; one row each.
+    pandas.DataFrame
+        `predicted` (mean probability), `true` (share of positives), `low`, `high` (Wilson's 95 % interval for as
+        many stars as the bin has), `n` (light curves).
+    """
+    frame = pd.DataFrame({"predicted": probability, "true": y, "star": star})
+    groups = frame.groupby(np.minimum((frame["predicted"] * bins).astype(int), bins - 1).to_numpy())
+    result = groups[["predicted", "true"]].mean()
+    pairs = zip(result["true"], groups["star"].nunique(), strict=True)
+    result[["low", "high"]] = [wilson(share, n) for share, n in pairs]
+    result["n"] = groups.size()
+    return result.reset_index(drop=True)
+
+
+def beside_published(evaluation):
+    """Return the test scores beside the trivial baseline and the published scores of the tag, as text.
+
+    The baseline calls everything positive: its precision is the share of positives. Published are SCoPe's DNN and
+    XGB, on its own test set and split by light curve; they are no upper limit for other data.
     """
     names = ["precision", "recall", "f1_score", "average_precision"]
-    test = evaluation.stats["test"]
-    share = test["n_positive"] / test["n"]
-    baseline = [share, 1.0, 2 * share / (1 + share), share]
+    share = _positive_share(evaluation)
     rows = {
         "this model": list(evaluation.texts(metrics=names).values()),
-        "everything positive": [f"{value:.3f}" for value in baseline],
+        "everything positive": [number(value) for value in (share, 1.0, _baseline_f1(share), share)],
     }
     if evaluation.tag in published().index:
-        known = published().loc[evaluation.tag]
+        reference = published().loc[evaluation.tag]
         for name in ("dnn", "xgb"):
-            figures = [number(known[f"{metric}_{name}"]) for metric in names[:3]]
+            figures = [number(reference[f"{metric}_{name}"]) for metric in names[:3]]
             rows[f"SCoPe {name.upper()}, published"] = [*figures, "-"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=names)
 
 
-def reading(evaluation):
-    """Say in plain words what the test scores mean, and how far they can be trusted."""
-    test, train = evaluation.stats["test"], evaluation.stats["train"]
+def _positive_share(evaluation):
+    return evaluation.stats["test"]["n_positive"] / evaluation.stats["test"]["n"]
+
+
+def _baseline_f1(share):
+    """Return the F1 of calling everything positive."""
+    return 2 * share / (1 + share)
+
+
+def describe_scores(evaluation):
+    """Return in plain words what the test scores mean, and how far they can be trusted."""
+    tag, test, train = evaluation.tag, evaluation.stats["test"], evaluation.stats["train"]
     low, high = test["interval"]["f1_score"]
+    baseline = _baseline_f1(_positive_share(evaluation))
+    clearly = "clearly" if np.isfinite(low) and low > baseline else "not clearly"
     lines = [
-        f"Of {test['n_positive']:,} test light curves ({test['n_positive_stars']:,} stars) that are {evaluation.tag}, "
-        f"the classifier finds "
-        f"{percent(test['recall'])}; of those it calls {evaluation.tag}, {percent(test['precision'])} are. "
-        f"F1 is {number(test['f1_score'])}, and with other stars of the same kind it would lie between {number(low)} "
-        f"and {number(high)} (95 %).",
+        f"Of {test['n_positive']:,} test light curves ({test['n_positive_stars']:,} stars) that are {tag}, the "
+        f"classifier finds {percent(test['recall'])}; of those it calls {tag}, {percent(test['precision'])} are. F1 is "
+        f"{number(test['f1_score'])}, and with other stars of the same kind it would lie between {number(low)} and "
+        f"{number(high)} (95 %).",
+        f"Calling everything {tag} would give an F1 of {number(baseline)}: the classifier is {clearly} better.",
     ]
-    share = test["n_positive"] / test["n"]
-    baseline = 2 * share / (1 + share)
-    beats = np.isfinite(low) and low > baseline
-    lines.append(
-        f"Calling everything {evaluation.tag} would give an F1 of {baseline:.3f}: "
-        + ("the classifier is clearly better." if beats else "the classifier is not clearly better.")
-    )
     if train["interval"]["average_precision"][0] > test["interval"]["average_precision"][1]:
         lines.append(
-            f"Average precision falls from {train['average_precision']:.3f} on the training part to "
-            f"{test['average_precision']:.3f}, more than chance explains: the classifier remembers its training stars."
+            f"Average precision falls from {number(train['average_precision'])} on the training part to "
+            f"{number(test['average_precision'])}, more than chance explains: the classifier remembers its training "
+            "stars."
         )
     few = min(evaluation.stats[name]["n_positive_stars"] for name in ("val", "test"))
     if few < 30:
@@ -232,8 +244,10 @@ def reading(evaluation):
     return "\n\n".join(lines)
 
 
-def mistakes(evaluation, table, part="test", most=6):
+def mistakes(evaluation, meta, part="test", most=6):
     """Return the worst mistakes of a part: light curves whose probability is furthest on the wrong side.
+
+    `meta` has the labels of each light curve by its row number: `dataset.meta`, or the training table.
 
     Returns
     -------
@@ -244,7 +258,6 @@ def mistakes(evaluation, table, part="test", most=6):
     wrong = frame[(frame["probability"] > evaluation.threshold) != (frame["y"] == 1)]
     margin = (wrong["probability"] - wrong["y"]).abs()
     worst = wrong.loc[margin.sort_values(ascending=False).index[:most]].reset_index(drop=True)
-    columns = [label for label in labels() if label in table]
-    votes = table[columns].iloc[worst["row"]]
+    votes = meta.loc[worst["row"], [label for label in labels() if label in meta]]
     worst["labels"] = [", ".join(votes.columns[row > 0.5]) or "none" for row in votes.to_numpy()]
     return worst

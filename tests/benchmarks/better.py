@@ -7,7 +7,7 @@ b  the kit's `xgb`: derived features, calibration, a threshold from the validati
    curves
 c  the kit's `dnn`, likewise
 d  the mean of b and c
-e  `xgb` in five folds of the training and validation stars (`models.Folds`)
+e  `xgb` in five folds of the training and validation stars (`models.fit(folds=5)`)
 f  `forest`, likewise
 g  the mean of e and f
 
@@ -28,10 +28,10 @@ import numpy as np
 import pandas as pd
 
 from scope_nb import models
-from scope_nb.dataset.dataset import Dataset, split_place
+from scope_nb.dataset.dataset import Dataset
 from scope_nb.dataset.labels import label_columns
+from scope_nb.dataset.splits import split_place
 from scope_nb.dataset.tables import read_table, write_parquet
-from scope_nb.models import calibration as calibrate
 from scope_nb.models.tuning import tune_xgb
 from scope_nb.scores.evaluation import evaluate, steady_threshold
 from scope_nb.scores.metrics import scores
@@ -91,18 +91,17 @@ def datasets(table, tag, step, given):
 
 
 def trained(data, step, given):
-    """Return the classifier of a step, fitted, and calibrated if it is the kit's."""
+    """Return the classifier of a step, trained, and calibrated if it is the kit's."""
     if step == "a":
         model = models.xgb(impute="scope", seed=given.seed, n_jobs=given.jobs, **models.SCOPE_TREES)
-        return models.fit(model, data.train, data.val)
+        return models.fit_model(model, data.train, data.val)
     if step in "be":
         minutes = {"minutes": given.tune, "seed": given.seed, "n_jobs": given.jobs}
         best = tune_xgb(data.train, data.val, **minutes)[0] if given.tune else {}
         model = models.xgb(seed=given.seed, n_jobs=given.jobs, **best)
     else:
         model = models.dnn(seed=given.seed) if step == "c" else models.forest(seed=given.seed, n_jobs=given.jobs)
-    model = models.Folds(model, FOLDS, given.seed) if step in "ef" else model
-    return calibrate.calibrate(models.fit(model, data.train, data.val), data.val)
+    return models.fit(model, data, folds=FOLDS if step in "ef" else 1, seed=given.seed)
 
 
 def predictions(table, tag, step, given):

@@ -28,7 +28,7 @@ NETWORKS = {
 def fitted(data, epochs, **settings):
     """Return a network trained for some epochs, and the seconds of processor and wall that it took."""
     start = time.process_time(), time.perf_counter()
-    model = models.fit(models.dnn(epochs=epochs, **settings), data.train, data.val)
+    model = models.fit_model(models.dnn(epochs=epochs, **settings), data.train, data.val)
     return model, np.subtract((time.process_time(), time.perf_counter()), start)
 
 

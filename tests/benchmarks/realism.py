@@ -18,13 +18,12 @@ The folder is that of the real data; without it, ask for questions 1 and 4 only.
 
 import argparse
 import os
+import sys
 import warnings
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import survey
-from simulation import simulate
 from sklearn.metrics import f1_score, roc_auc_score
 from sklearn.model_selection import GroupKFold, StratifiedKFold, cross_val_predict
 from xgboost import XGBClassifier
@@ -33,8 +32,12 @@ from scope_nb import taxonomy
 from scope_nb.dataset.labels import compare_medians
 from scope_nb.features.derived import derived_features
 from scope_nb.features.extract import featurize
-from scope_nb.features.statistics import NAMES, statistics
+from scope_nb.features.statistics import Statistics, light_curve_statistics
 from scope_nb.lightcurves.readers import read_lightcurves
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "data" / "simulate"))
+import survey
+from simulation import simulate
 
 SUFFIX = "ELS_ECE_EAOV"
 INPUTS = [*taxonomy.feature_columns("phenomenological", SUFFIX), f"period_{SUFFIX}", f"significance_{SUFFIX}"]
@@ -83,14 +86,14 @@ def noise(folder):
     rng = np.random.default_rng(0)
     rows, real = [], []
     for curve in curves:
-        mine = statistics(curve.time, curve.mag, curve.err)
+        mine = light_curve_statistics(curve.time, curve.mag, curve.err)
         if mine["chi2red"] > 3:  # it may well vary
             continue
         twin = _twin(curve, times, shallow + rng.normal(0, 0.03), rng)
         if twin is not None:
-            rows += [mine, statistics(*twin)]
+            rows += [mine, light_curve_statistics(*twin)]
             real += [1, 0]
-    X, y, pair = pd.DataFrame(rows)[list(NAMES)[1:]], np.array(real), np.arange(len(real)) // 2
+    X, y, pair = pd.DataFrame(rows)[list(Statistics._fields)[1:]], np.array(real), np.arange(len(real)) // 2
     p = cross_val_predict(xgb(), X, y, groups=pair, cv=GroupKFold(5), method="predict_proba")[:, 1]
     single = {c: max(a := roc_auc_score(y, X[c]), 1 - a) for c in X}
     print(f"\n2. Noise: ROC AUC {roc_auc_score(y, p):.3f} on {len(y) // 2} light curves; {shallow:.2f} mag less deep")

@@ -1,15 +1,12 @@
-import json
-
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from sklearn.model_selection import train_test_split
 from sklearn.utils.class_weight import compute_class_weight
 
-from scope_nb.dataset.dataset import DMDT_COLUMNS, Dataset, read_for, split_place, trainable
-from scope_nb.dataset.tables import read_parquet, read_table, write_parquet
+from scope_nb.dataset.dataset import DMDT_COLUMNS, Dataset, trainable
+from scope_nb.dataset.splits import split_place
+from scope_nb.dataset.tables import ParquetTable, read_parquet, write_parquet
 from scope_nb.features.derived import CHANGES, changes
 from scope_nb.features.dmdt import stack_dmdt
 from scope_nb.lightcurves.curves import stars
@@ -18,75 +15,29 @@ from scope_nb.taxonomy import CATALOGUES
 KNOWN_PLACE = 0.9950897775810614  # of "sim000001"
 
 
-def test_round_trip_keeps_values_columns_and_attrs(table, tmp_path):
-    table = table.copy()
-    table.attrs = {"scope": "0.9", "rows": {"kept": 800}}
-    write_parquet(table, tmp_path / "t.parquet")
-    again = read_parquet(tmp_path / "t.parquet")
-    assert again.attrs == table.attrs
-    assert list(again) == list(table)
-    pd.testing.assert_frame_equal(again.drop(columns="dmdt"), table.drop(columns="dmdt"))
-    np.testing.assert_array_equal(stack_dmdt(again["dmdt"]), stack_dmdt(table["dmdt"]))
-    first, last = again["dmdt"].iloc[0], again["dmdt"].iloc[-1]
-    assert last.ctypes.data - first.ctypes.data == (len(again) - 1) * 26 * 26 * 4  # one block, no gaps
-    assert not list(tmp_path.glob(".*"))
-
-
 @pytest.mark.parametrize("name", [None, "_id"])
 def test_an_index_that_pandas_stored_does_not_shift_rows(table, tmp_path, name):
     rows = np.random.default_rng(0).permutation(800)[:200]
     some = table.iloc[rows].assign(dmdt=[image.tolist() for image in table["dmdt"].iloc[rows]])
     (some.set_index(name) if name else some).to_parquet(tmp_path / "t.parquet")
-    found = read_for(tmp_path / "t.parquet", "vnv", dmdt=False)
+    data = Dataset.read(tmp_path / "t.parquet", "vnv", dmdt=False)
     expected = changes([stack_dmdt(table["dmdt"].iloc[rows])])
-    np.testing.assert_allclose(found[list(CHANGES)], expected, rtol=1e-5)
-    assert found["_id"].tolist() == rows.tolist() == read_parquet(tmp_path / "t.parquet")["_id"].tolist()
+    np.testing.assert_allclose(data.X[list(CHANGES)], expected, rtol=1e-5)
+    assert data.meta["_id"].tolist() == rows.tolist() == read_parquet(tmp_path / "t.parquet")["_id"].tolist()
 
 
 def test_numbers_as_text_are_numbers(table, tmp_path):
     some = table.drop(columns="dmdt").assign(wstd=table["wstd"].map("{:.17g}".format))
     some["RR Lyrae"] = some["RR Lyrae"].astype(str)
     write_parquet(some, tmp_path / "t.parquet")
-    found = read_for(tmp_path / "t.parquet", "rrlyr", dmdt=False)
-    pd.testing.assert_frame_equal(found[["wstd", "RR Lyrae"]], table[["wstd", "RR Lyrae"]])
+    data = Dataset.read(tmp_path / "t.parquet", "rrlyr", dmdt=False)
+    pd.testing.assert_frame_equal(data.X[["wstd"]], table[["wstd"]].astype(np.float32))
+    pd.testing.assert_frame_equal(data.meta[["RR Lyrae"]], table[["RR Lyrae"]])
 
 
 def test_what_can_be_trained_does_not_depend_on_names_of_light_curves(table, tmp_path):
     write_parquet(table.drop(columns=["_id", "dmdt"]), tmp_path / "t.parquet")
     assert trainable(tmp_path / "t.parquet", {"rrlyr": {}, "agn": {}})[0] == ["rrlyr"]
-
-
-def test_scopes_own_nesting_is_read(tmp_path):
-    """SCoPe's parquet holds dmdt as lists of lists of doubles, and the metadata key `scope`."""
-    images = np.random.default_rng(0).random((3, 26, 26))
-    arrow = pa.table({"obj_id": [1, 2, 3], "dmdt": images.tolist()})
-    pq.write_table(arrow.replace_schema_metadata({"scope": json.dumps({"a": 1})}), tmp_path / "s.parquet")
-    frame = read_parquet(tmp_path / "s.parquet")
-    np.testing.assert_allclose(stack_dmdt(frame["dmdt"]), images, rtol=1e-6)
-    assert frame.attrs == {"a": 1}
-    frame.assign(dmdt=[json.dumps(i.tolist()) for i in frame["dmdt"]]).to_csv(tmp_path / "s.csv", index=False)
-    np.testing.assert_allclose(stack_dmdt(read_table(tmp_path / "s.csv")["dmdt"]), images, rtol=1e-6)
-
-
-def test_files_that_are_not_tables(tmp_path):
-    with pytest.raises(FileNotFoundError, match="there is no file"):
-        read_parquet(tmp_path / "no.parquet")
-    (tmp_path / "text.parquet").write_text("a,b\n1,2\n")
-    with pytest.raises(ValueError, match="is not a parquet file"):
-        read_parquet(tmp_path / "text.parquet")
-    (tmp_path / "bytes.csv").write_bytes(b"\xff\xfe\x00\x81" * 50)
-    with pytest.raises(ValueError, match="cannot be read as such"):
-        read_table(tmp_path / "bytes.csv")
-    (tmp_path / "gap.csv").write_text(f'a,dmdt\n1,"{json.dumps(np.zeros((26, 26)).tolist())}"\n2,\n')
-    with pytest.raises(ValueError, match="dmdt in row 1 is not a 26 x 26 list"):
-        read_table(tmp_path / "gap.csv")
-    with pytest.raises(ValueError, match=r"ends in \.parquet"):
-        write_parquet(pd.DataFrame({"a": [1]}), tmp_path / "table.csv")
-    pq.write_table(pa.table({"dmdt": [[[1.0, 2.0]]]}), tmp_path / "shape.parquet")
-    with pytest.raises(ValueError, match="dmdt is not 26 x 26"):
-        read_parquet(tmp_path / "shape.parquet")
-    with pytest.raises(ValueError, match="lacks the columns b, c"):
-        read_parquet(tmp_path / "shape.parquet", columns=["b", "dmdt", "c"])
 
 
 def test_a_star_stays_on_one_side_and_where_it_was(table):
@@ -185,19 +136,6 @@ def test_what_is_missing_is_listed(table):
         Dataset.from_table(table, "e", split="random")
 
 
-def test_scopes_tables_are_read(realdata):
-    features = read_table(realdata / "scope_features_field_331.csv")
-    assert features.shape == (123, 78)
-    predictions = read_table(realdata / "scope_field_296_100rows.csv")
-    assert len(predictions) == 100
-    assert {"vnv_dnn", "vnv_xgb", "Gaia_EDR3___id"} <= set(predictions)
-    # SCoPe's own BIC of a line is chi2 + 2 log N: the definition that our Fourier series follow
-    line = features[features["f1_power_ELS"] == 0]
-    chi2 = line["f1_BIC_ELS"] - 2 * np.log(line["n"])
-    assert (chi2 <= line["chi2red"] * (line["n"] - 1) * 1.001).all()
-    assert (chi2 > 0).all()
-
-
 def test_balance_drops_whole_stars_of_training_only(table):
     plain = Dataset.from_table(table, "rrlyr", dmdt=False)
     data = Dataset.from_table(table, "rrlyr", dmdt=False, balance=1.5)
@@ -237,3 +175,87 @@ def test_bad_tables_are_refused(table):
         Dataset.from_table(pd.concat([table, table.iloc[:2]], ignore_index=True), "e")
     with pytest.raises(ValueError, match="dmdt is not 26 x 26"):
         Dataset.from_table(table.assign(dmdt=[np.zeros((5, 5))] * len(table)), "e")
+
+
+@pytest.fixture
+def columns_read(monkeypatch):
+    """Names of the columns that have been read from parquet files."""
+    names_read, read = [], ParquetTable._read
+    monkeypatch.setattr(ParquetTable, "_read", lambda file, names: names_read.extend(names) or read(file, names))
+    return names_read
+
+
+@pytest.mark.parametrize(
+    ("tag", "more"),
+    [
+        ("vnv", {}),
+        ("rrlyr", {"period_suffix": "ECE"}),
+        ("e", {"features": ["wstd"], "dmdt": True}),
+        ("e", {"derived": False}),
+    ],
+)
+def test_reading_for_a_tag_leaves_the_rest_alone(table, tmp_path, columns_read, tag, more):
+    write_parquet(table, tmp_path / "t.parquet")
+    cut = {"dmdt": False, **more}
+    data = Dataset.read(tmp_path / "t.parquet", tag, **cut)
+    assert ("dmdt" in columns_read) == cut["dmdt"] and len(columns_read) < table.shape[1]
+    expected = Dataset.from_table(table, tag, **cut)
+    pd.testing.assert_frame_equal(data.X, expected.X)
+    np.testing.assert_array_equal(data.part, expected.part)
+
+
+def test_what_can_be_trained_is_told_from_the_labels_alone(table, tmp_path, columns_read):
+    from scope_nb.__main__ import _all_tags
+
+    write_parquet(table.drop(columns="AllWISE__w1mpro"), tmp_path / "t.parquet")
+    cuts = {tag: {"threshold": 0.8, "split": "star"} for tag in ("vnv", "e", "rrlyr", "ceph")}
+    cuts["vnv"] |= {"features": ["wstd", "none"]}
+    cuts["e"] |= {"balance": 1.0, "label": "eclipsing", "features": None}
+    expected = {}
+    for tag, cut in cuts.items():
+        try:
+            Dataset.from_table(table.drop(columns="AllWISE__w1mpro"), tag, dmdt=False, **cut)
+        except ValueError as error:
+            expected[tag] = str(error)
+    good, reasons = trainable(tmp_path / "t.parquet", cuts)
+    assert good == ["e"] and reasons == expected and "none" in reasons["vnv"] and "AllWISE__w1mpro" in reasons["rrlyr"]
+    assert not {"wstd", "dmdt"} & set(columns_read)
+    config = "training: {dataset: t.parquet, classes: {e: {label: eclipsing, features: mine, threshold: 0.99}}}\n"
+    (tmp_path / "config.yaml").write_text(config + "features: {mine: {wstd: {include: true}}}\n")
+    assert _all_tags({"config": str(tmp_path / "config.yaml"), "features": "phenomenological"})[0] == "vnv"
+
+
+def test_another_split_is_that_of_a_new_data_set(table):
+    table = table.copy()
+    table.loc[0:9, ["variable", "non-variable"]] = 0.5  # neither
+    nameless = table.drop(columns="obj_id")
+    weight = np.random.default_rng(0).uniform(0.5, 2, len(table))
+    for frame, tag, more in (
+        (table, "vnv", {}),
+        (nameless, "vnv", {"weight": weight, "weight_per_class": True}),
+        (table, "rrlyr", {"balance": 1.5, "seed": 3, "weight_per_class": True}),
+        (nameless, "e", {"label": "RR Lyrae", "threshold": 0.8}),
+    ):
+        cuts = {split: Dataset.from_table(frame, tag, split=split, **more) for split in ("star", "scope")}
+        for one, other in (("star", "scope"), ("scope", "star"), ("star", "star")):
+            again = cuts[one].with_split(other)
+            for name in ("part", "weight", "row", "y", "star"):
+                np.testing.assert_array_equal(getattr(again, name), getattr(cuts[other], name))
+            assert again.X is cuts[one].X and again.settings == cuts[other].settings
+            assert set(again.test.row) == set(cuts[other].test.row)
+
+
+def test_a_data_set_knows_where_its_rows_come_from(table, tmp_path):
+    path = tmp_path / "t.parquet"
+    table = table.assign(mine=table["variable"], **{"variable": 0.5, "non-variable": 0.5})
+    table.attrs = {"simulated": True}
+    table.loc[100:, "mine"], table.loc[100:200, "non-variable"] = 0.0, 1.0
+    write_parquet(table, path)
+    data = Dataset.read(path, "vnv", label="mine")
+    assert (data.path, data.simulated, data.n_rows) == (path, True, 800)
+    assert list(data.meta.index) == list(data.row) and len(data.row) < 300
+    names = ["_id", "obj_id", "ra", "dec", "mine", "period_ELS_ECE_EAOV", "RR Lyrae"]
+    pd.testing.assert_frame_equal(data.meta[names], table.loc[data.row, names])
+    pd.testing.assert_frame_equal(Dataset.from_table(table, "vnv", label="mine").meta, data.meta)
+    plain = Dataset.from_table(table.drop(columns="dmdt"), "vnv", label="mine")
+    assert plain.path is None and plain.settings["dmdt"] is False and data.settings["dmdt"] is True

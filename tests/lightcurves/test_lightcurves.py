@@ -4,8 +4,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scope_nb.dataset.dataset import split_place
-from scope_nb.lightcurves.curves import LightCurves, group_by_position, stars
+from scope_nb.dataset.splits import split_place
+from scope_nb.lightcurves.curves import LightCurves, group_by_position, positions, stars
 from scope_nb.lightcurves.readers import read_lightcurves, write_lightcurves
 
 
@@ -82,11 +82,11 @@ def test_what_a_table_of_lists_may_hold(tmp_path):
         table = plain.append_column("catflags", pa.array(flags)).append_column(name, pa.array(values))
         table = table.append_column("obj_id", plain["object_id"])  # both names of a star
         pq.write_table(table, tmp_path / "more.parquet")
-        found = read_lightcurves(tmp_path / "more.parquet", min_epochs=1, min_cadence_minutes=0)
-        assert found.n_epochs.tolist() == [40, 40] and "catflags" not in found.meta
+        read = read_lightcurves(tmp_path / "more.parquet", min_epochs=1, min_cadence_minutes=0)
+        assert read.n_epochs.tolist() == [40, 40] and "catflags" not in read.meta
         expected = {"filter": ["g", "r"], "band": ["g", "" if None in values else "g"]}[name]
-        assert found.meta["band"].tolist() == expected
-        assert found.meta["filter"].tolist() == [{"": 0, "g": 1, "r": 2}[band] for band in expected]
+        assert read.meta["band"].tolist() == expected
+        assert read.meta["filter"].tolist() == [{"": 0, "g": 1, "r": 2}[band] for band in expected]
     fixed = pa.array([[58000.0, 58001.0]] * 2, pa.list_(pa.float64(), 2))
     pq.write_table(pa.table({"hjd": fixed, "mag": fixed, "magerr": fixed}), tmp_path / "fixed.parquet")
     assert read_lightcurves(tmp_path / "fixed.parquet", min_epochs=1).n_epochs.tolist() == [2, 2]
@@ -203,3 +203,21 @@ def test_real_files(realdata):
     assert service.meta["band"].tolist() == ["g", "r", "g"]
     assert len(set(stars(service.meta)[0])) == 1
     assert 58000 < service.time.min() < service.time.max() < 61000
+
+
+def test_rows_have_their_light_curve_by_number_and_position():
+    curves = batch(3)
+    meta = curves.meta.assign(ra=[10.0, 20.0, 30.0])
+    curves = LightCurves(meta, curves.time, curves.mag, curves.err, curves.offsets)
+    table = pd.DataFrame({"_id": [2, 1, 0], "ra": [30.0001, 21.0, 10.0], "dec": 5.0})
+    assert positions(curves, table).tolist() == [2, -1, 0]
+
+
+def test_names_of_digits_are_the_same_as_text_and_as_numbers():
+    curves = LightCurves.from_lists(pd.DataFrame({"_id": ["7", "12"]}), *[[[1.0, 2.0]] * 2] * 3)
+    assert positions(curves, pd.DataFrame({"_id": [12.0, 7.0, np.nan]})).tolist() == [1, 0, -1]
+
+
+def test_an_unknown_choice_of_flags_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="unknown choice for flags 'loose'"):
+        read_lightcurves(tmp_path / "any.parquet", flags="loose")

@@ -1,14 +1,12 @@
 """What is wrong with a table is said before anything is trained: the column, row, tag or file, and what to do."""
 
-import json
-
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scope_nb.dataset.dataset import Dataset, read_for, with_dmdt
+from scope_nb.dataset.dataset import Dataset
 from scope_nb.dataset.tables import read_table, write_parquet
 from scope_nb.features.derived import CHANGES, changes
 
@@ -61,20 +59,7 @@ def test_columns_that_are_there_twice_are_found_in_files(table, tmp_path, suffix
         arrays = [pa.array(twice.iloc[:, k]) for k in range(twice.shape[1])]
         pq.write_table(pa.table(arrays, names=list(twice)), path)
     with pytest.raises(ValueError, match="columns more than once: wstd"):
-        Dataset.from_table(read_for(path, "e", dmdt=False), "e", dmdt=False)
-
-
-@pytest.mark.parametrize("shape", [(13, 52), (25, 25), (26,)])
-@pytest.mark.parametrize("suffix", [".parquet", ".csv"])
-def test_dmdt_of_another_shape_is_refused(tmp_path, shape, suffix):
-    images = np.zeros((3, *shape)).tolist()
-    path = tmp_path / f"t{suffix}"
-    if suffix == ".csv":
-        pd.DataFrame({"dmdt": [json.dumps(image) for image in images]}).to_csv(path, index=False)
-    else:
-        pq.write_table(pa.table({"dmdt": images}), path)
-    with pytest.raises(ValueError, match=r"dmdt.*is not (a )?26 x 26"):
-        read_table(path)
+        Dataset.read(path, "e", dmdt=False)
 
 
 @pytest.mark.parametrize("stars", [1, 2, 5])
@@ -93,16 +78,16 @@ def test_a_tag_of_few_stars_is_warned_of(table, stars):
 def test_a_table_that_lacks_a_column_is_told_by_name(table, tmp_path):
     write_parquet(table.drop(columns="skew"), tmp_path / "t.parquet")
     with pytest.raises(ValueError, match="lacks 1 of the columns needed: skew"):
-        Dataset.from_table(read_for(tmp_path / "t.parquet", "e", dmdt=False), "e", dmdt=False)
+        Dataset.read(tmp_path / "t.parquet", "e", dmdt=False)
     with pytest.raises(ValueError, match="no period suffix 'ELSS'; present: EAOV, ECE, ELS, ELS_ECE_EAOV"):
-        read_for(tmp_path / "t.parquet", "e", period_suffix="ELSS", dmdt=False)
+        Dataset.read(tmp_path / "t.parquet", "e", period_suffix="ELSS", dmdt=False)
 
 
 @pytest.mark.parametrize("lacking", [[3, 700], list(range(100, 260))])
 def test_trees_do_without_dmdt_that_some_rows_lack(table, tmp_path, lacking):
     images = [None if row in lacking else image.tolist() for row, image in enumerate(table["dmdt"])]
     table.assign(dmdt=pd.Series(images, dtype=object)).to_parquet(tmp_path / "t.parquet", row_group_size=150)
-    found = read_for(tmp_path / "t.parquet", "e", dmdt=False)[list(CHANGES)]
+    found = Dataset.read(tmp_path / "t.parquet", "e", dmdt=False).X[list(CHANGES)]
     known = np.flatnonzero(~np.isin(range(800), lacking))
     np.testing.assert_allclose(found.iloc[known], changes([np.stack(table["dmdt"].iloc[known])]), rtol=1e-5)
     assert found.iloc[lacking].isna().all(axis=None)
@@ -111,12 +96,20 @@ def test_trees_do_without_dmdt_that_some_rows_lack(table, tmp_path, lacking):
 
 
 def test_dmdt_of_some_rows_is_read_later(table, tmp_path):
-    write_parquet(table, tmp_path / "t.parquet")
-    bare, rows = table.drop(columns="dmdt"), [700, 3, 41]
-    found = with_dmdt(bare, tmp_path / "t.parquet", rows)["dmdt"]
-    assert found.notna().sum() == len(rows)
-    for row in rows:
-        np.testing.assert_allclose(found.iloc[row], np.stack(table["dmdt"].iloc[row]))
-    assert with_dmdt(table, tmp_path / "t.parquet", rows) is table
-    write_parquet(bare, tmp_path / "bare.parquet")
-    assert with_dmdt(bare, tmp_path / "bare.parquet", rows) is bare
+    path, rows = tmp_path / "t.parquet", [700, 3, 41]
+    write_parquet(table, path)
+    for data in (Dataset.read(path, "e", dmdt=False), Dataset.read(path, "e"), Dataset.from_table(table, "e")):
+        for row, image in zip(rows, data.images(rows), strict=True):
+            np.testing.assert_allclose(image, table["dmdt"].iloc[row])
+    gap = table.assign(dmdt=[None if row == 3 else image.tolist() for row, image in enumerate(table["dmdt"])])
+    gap.to_parquet(path)
+    assert [image is None for image in Dataset.read(path, "e", dmdt=False).images(rows)] == [False, True, False]
+    assert Dataset.from_table(table, "e", dmdt=False).images(rows) == [None] * 3
+    write_parquet(table.drop(columns="dmdt"), path)
+    assert Dataset.read(path, "e").images(rows) == [None] * 3
+
+
+def test_an_unknown_argument_is_named_before_anything_is_read(table):
+    for make in (Dataset.read, Dataset.from_table):
+        with pytest.raises(ValueError, match="unknown argument of a data set 'treshold'; did you mean 'threshold'"):
+            make("there is no such file", "e", treshold=0.5)

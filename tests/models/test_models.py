@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import ExtraTreesClassifier, StackingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, roc_auc_score
@@ -17,12 +18,13 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+from xgboost import XGBClassifier
 
 from scope_nb import models, runs
 from scope_nb.dataset.columns import split_columns
 from scope_nb.dataset.dataset import Dataset
 from scope_nb.models import networks
-from scope_nb.models.calibration import calibrate
 from scope_nb.models.keras_classifier import KerasClassifier
 from scope_nb.scores.evaluation import evaluate
 
@@ -286,13 +288,12 @@ def test_own_network_predicts_after_loading_but_asks_for_its_function(data, tmp_
     with pytest.raises(TypeError, match=r"'tiny_network'.*set_params\(build="):
         loaded.fit(*data.train)
     assert model.build is tiny_network
-    folds = models.Folds(tiny(), 2)
-    folds.models_ = [model, model]
+    folds = models.Mean([model, model])
     models.save_model(folds, tmp_path)
     np.testing.assert_allclose(
         models.load_model(tmp_path).predict_proba(data.test[0]), model.predict_proba(data.test[0])
     )
-    assert folds.model.build is tiny_network
+    assert folds.models[0].build is tiny_network
 
 
 @pytest.mark.parametrize(("branches", "seen"), [(["conv"], {"dmdt"}), (["dense"], {"features"})])
@@ -306,9 +307,8 @@ def test_a_branch_can_be_left_out(data, branches, seen):
 
 @pytest.mark.parametrize("calibrated", [False, True])
 def test_training_goes_on_from_a_saved_network(data, tmp_path, calibrated):
-    part = types.SimpleNamespace
     first = tiny(epochs=8).fit(*data.train, eval_set=[data.val])
-    saved = calibrate(first, part(X=data.val[0], y=data.val[1]), "sigmoid") if calibrated else first
+    saved = models.Calibrated(first, "sigmoid").fit(*data.val) if calibrated else first
     models.save_model(saved, tmp_path)
     again = tiny(epochs=1, learning_rate=1e-9, start_from=tmp_path).fit(*table(600, 5), eval_set=[data.val])
     np.testing.assert_allclose(again.predict_proba(data.test[0]), first.predict_proba(data.test[0]), atol=1e-5)
@@ -357,20 +357,17 @@ def test_foreign_types_are_named_and_can_be_trusted(tmp_path):
     assert isinstance(models.load_model(tmp_path, trusted=[f"{__name__}.Foreign"]), Foreign)
 
 
-class Locked(LogisticRegression):
+class Locked(DummyClassifier):
     """Holds what nothing can write."""
 
     def fit(self, X, y):
         self.lock_ = threading.Lock()
-        return super().fit(X.fillna(0), y)
-
-    def predict_proba(self, X):
-        return super().predict_proba(X.fillna(0))
+        return super().fit(X, y)
 
 
 def test_a_model_that_cannot_be_written_costs_its_file_and_not_its_run(table, tmp_path):
     data = Dataset.from_table(table, "e", dmdt=False)
-    model = models.fit(Locked(max_iter=10), data.train, data.val)
+    model = models.fit_model(Locked(), data.train, data.val)
     evaluation = evaluate(model, data)
     with pytest.warns(UserWarning, match=r"saved without its model, .* TypeError: cannot pickle '_thread.lock' object"):
         folder = runs.save_run(tmp_path / "g/locked/e", model, evaluation, data)
@@ -386,39 +383,72 @@ def test_fit_passes_only_what_the_model_takes():
 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert models.fit(LogisticRegression(), weighted, val).classes_.tolist() == [0, 1]
-        models.fit(KNeighborsClassifier(), train, val)
-        models.fit(make_pipeline(StandardScaler(), LogisticRegression()), weighted, val)
+        assert models.fit_model(LogisticRegression(), weighted, val).classes_.tolist() == [0, 1]
+        models.fit_model(KNeighborsClassifier(), train, val)
+        models.fit_model(make_pipeline(StandardScaler(), LogisticRegression()), weighted, val)
     with pytest.warns(UserWarning, match=r"KNeighborsClassifier.fit takes no sample_weight"):
-        models.fit(KNeighborsClassifier(), weighted, val)
+        models.fit_model(KNeighborsClassifier(), weighted, val)
     searched = GridSearchCV(make_pipeline(StandardScaler(), LogisticRegression()), {"logisticregression__C": [1, 2]})
     with pytest.warns(UserWarning, match="GridSearchCV takes no sample_weight"):
-        models.fit(searched, weighted, val)
+        models.fit_model(searched, weighted, val)
     stacked = StackingClassifier([("one", LogisticRegression()), ("two", KNeighborsClassifier())])
-    assert models.fit(stacked, train, val).predict_proba(val.X).shape == (60, 2)
+    assert models.fit_model(stacked, train, val).predict_proba(val.X).shape == (60, 2)
     pipeline = models.EvalSetPipeline(StandardScaler(), LogisticRegression())
-    inside = models.fit(pipeline, weighted, val).predict_proba(val.X)
+    inside = models.fit_model(pipeline, weighted, val).predict_proba(val.X)
     plain = make_pipeline(StandardScaler(), LogisticRegression())
-    np.testing.assert_allclose(inside, models.fit(plain, weighted).predict_proba(val.X))
+    np.testing.assert_allclose(inside, models.fit_model(plain, weighted).predict_proba(val.X))
     assert list(pipeline.estimator_.feature_names_in_) == ["period", "skew"]
     assert not hasattr(pipeline, "feature_importances_")
 
 
-@pytest.mark.parametrize("name", sorted(models.ALGORITHMS))
-def test_a_model_of_ones_own_needs_a_name_of_its_own(name):
-    own = make_pipeline(StandardScaler(), LogisticRegression(C=2))
-    with pytest.raises(ValueError, match=f"'{name}'.*LogisticRegression\\(C=2\\)"):
-        models.require_own_name(name, own)
-    models.require_own_name("mine", own)
-    built = {"xgb": models.xgb(), "forest": models.forest(), "dnn": models.dnn(network="scope"), "rnn": models.rnn()}
-    built |= {"scope_dnn": models.scope_dnn("vnv"), "scope": types.SimpleNamespace(__name__="ScopeTrees")}
-    models.require_own_name(name, built[name])
+@pytest.mark.parametrize("name", sorted(set(models.BUILDERS) - {"scope"}))
+def test_a_model_of_ones_own_has_a_name_of_its_own(name):
+    settings = {"tag": "vnv", "seed": 3, "settings": {"xgb": {"max_depth": 5}, "dnn": {"epochs": 7}, "rnn": {}}}
+    kit = models.build(name, **settings)
+    assert models.name_run(kit, name, **settings) == name
+    pipeline = make_pipeline(StandardScaler(), LogisticRegression(C=2))
+    assert models.name_run(pipeline, name, **settings) == "LogisticRegression"
+    assert models.name_run(pipeline, "mine", **settings) == "mine"
+    assert models.name_run(XGBClassifier(max_depth=2), name, **settings) == "XGBClassifier"
+    assert models.name_run(models.xgb(max_depth=2), name, **settings) == "XGBClassifier"
+    assert models.name_run(tiny(), name, **settings) == "tiny_network"
+    assert models.name_run(models.dnn(epochs=8, verbose=1), name, **settings) == "strided_network"
+
+
+def test_what_a_kind_of_model_looks_at():
+    curves = object()
+    assert models.choose_inputs("xgb", curves) == {"dmdt": False, "light_curves": None}
+    assert models.choose_inputs("xgb+forest", curves) == {"dmdt": False, "light_curves": None}
+    assert models.choose_inputs("dnn", curves) == {"dmdt": None, "light_curves": None}
+    assert models.choose_inputs("rnn", curves) == {"dmdt": False, "light_curves": curves}
+    assert models.choose_inputs("rnn") == {"dmdt": None, "light_curves": None}
+    assert models.choose_inputs("dnn+rnn", curves) == {"dmdt": None, "light_curves": curves}
+    assert models.choose_inputs("mine", curves) == {"dmdt": False, "light_curves": curves}
+
+
+def test_only_what_can_be_built_is_built():
+    with pytest.raises(ValueError, match="unknown algorithm 'xgboost'; did you mean 'xgb'"):
+        models.build("xgboost")
+    with pytest.raises(ValueError, match="start_from is for dnn, rnn, scope_dnn: xgb cannot go on"):
+        models.build("xgb", start_from="sample/xgb/vnv")
+    assert models.build("xgb+forest") is None
+
+
+def test_a_pipeline_that_ends_in_a_stack_is_trained(data):
+    X, y = data.train[0][["period", "skew"]], data.train[1]
+    part = types.SimpleNamespace(X=X, y=y, weight=None)
+    stack = StackingClassifier([("one", LogisticRegression()), ("two", KNeighborsClassifier())])
+    assert models.fit_model(make_pipeline(StandardScaler(), stack), part, part).predict_proba(X).shape == (600, 2)
+    with pytest.raises(TypeError, match=r"SVC has no predict_proba; .*CalibratedClassifierCV"):
+        models.fit_model(SVC(), part)
+    with pytest.raises(TypeError, match=r"write LogisticRegression\(\)"):
+        models.fit_model(LogisticRegression, part)
 
 
 def test_a_forest_is_scikit_learns_and_round_trips(data, tmp_path):
     train, val = (types.SimpleNamespace(X=X.copy(), y=y, weight=None) for X, y in (data.train, data.val))
     train.X.iloc[:40, 0] = np.nan  # gaps need no imputation
-    model = models.fit(models.forest(n_estimators=20, seed=3), train, val)
+    model = models.fit_model(models.forest(n_estimators=20, seed=3), train, val)
     columns = models.DropColumns().fit(train.X).columns_
     plain = ExtraTreesClassifier(20, min_samples_leaf=2, max_features=0.5, random_state=3).fit(
         train.X[columns], train.y
@@ -435,11 +465,11 @@ def test_lightgbm_in_a_pipeline_stops_early_and_round_trips(data, tmp_path, caps
     estimator = lightgbm.LGBMClassifier(n_estimators=500, early_stopping_rounds=5, n_jobs=1, verbose=-1)
     columns = models.xgb().transformer
     train, val = (types.SimpleNamespace(X=X, y=y, weight=None) for X, y in (data.train, data.val))
-    model = models.fit(models.EvalSetPipeline(columns, estimator), train, val)
+    model = models.fit_model(models.EvalSetPipeline(columns, estimator), train, val)
     assert 0 < model.estimator_.best_iteration_ < 500
     assert model.feature_importances_.idxmax() in {"period", "amplitude"}
     models.save_model(model, tmp_path)
     p = models.load_model(tmp_path).predict_proba(data.test[0])
     np.testing.assert_array_equal(p, model.predict_proba(data.test[0]))
-    models.fit(models.xgb(n_jobs=1), train, val)
+    models.fit_model(models.xgb(n_jobs=1), train, val)
     assert capsys.readouterr().out == ""

@@ -19,7 +19,7 @@ def test_tuning_starts_from_the_kits_and_scopes_settings_and_repeats(table):
     assert len(scores) == 4 and len(set(scores)) > 1
     scopes = {name: models.SCOPE_TREES[name] for name in RANGES}
     for chosen, expected in (({}, scores[0]), (scopes, scores[1]), (params, scores.max())):
-        model = models.fit(models.xgb(seed=3, n_jobs=1, n_estimators=20, **chosen), data.train, data.val)
+        model = models.fit_model(models.xgb(seed=3, n_jobs=1, n_estimators=20, **chosen), data.train, data.val)
         p = model.predict_proba(data.val.X)[:, 1]
         assert average_precision_score(data.val.y, p) == pytest.approx(expected)
     with pytest.raises(ValueError, match="no time for a single trial"):
@@ -28,13 +28,13 @@ def test_tuning_starts_from_the_kits_and_scopes_settings_and_repeats(table):
 
 def test_contributions_add_up_to_the_log_odds(table):
     data = Dataset.from_table(table, "rrlyr", dmdt=False)
-    model = models.fit(models.xgb(n_jobs=1), data.train, data.val)
-    found = models.contributions(model, data.test.X)
+    model = models.fit_model(models.xgb(n_jobs=1), data.train, data.val)
+    found = models.shap_values(model, data.test.X)
     p = model.predict_proba(data.test.X)[:, 1]
     np.testing.assert_allclose(found.sum(axis=1), np.log(p / (1 - p)), atol=1e-4)
     assert found.drop(columns="bias").abs().mean().idxmax() == "f1_power_ELS_ECE_EAOV"
     with pytest.raises(TypeError, match="KerasClassifier is not"):
-        models.contributions(models.dnn(), data.test.X)
+        models.shap_values(models.dnn(), data.test.X)
 
 
 def test_some_rows_of_a_part_hold_both_classes(table):

@@ -3,10 +3,10 @@ import pandas as pd
 import pytest
 from scipy.stats import kurtosis, skew
 
-from scope_nb.dataset.dataset import Dataset, read_for
+from scope_nb.dataset.dataset import Dataset
 from scope_nb.dataset.tables import read_parquet, read_table
 from scope_nb.features.derived import CHANGES, COLOURS, LAGS, derived_features, sources, unit
-from scope_nb.features.dmdt import dmdt
+from scope_nb.features.dmdt import dmdt_histogram
 from scope_nb.features.fourier import fourier_features
 from scope_nb.files import sample
 
@@ -46,21 +46,23 @@ def test_the_fitted_curve_is_described():
     names = [("f1_amp", "f1_phi0"), *((f"f1_relamp{k}", f"f1_relphi{k}") for k in range(1, 5))]
     rows = [{f"{c}_{SUFFIX}": v for (c, s), v in zip(names, near, strict=True)}]  # cosines: fainter side deeper
     rows += [{f"{s}_{SUFFIX}": v for (c, s), v in zip(names, far, strict=True)}]
-    found = derived_features(pd.DataFrame(rows, columns=[f"{n}_{SUFFIX}" for pair in names for n in pair]).fillna(0.0))
+    derived = derived_features(
+        pd.DataFrame(rows, columns=[f"{n}_{SUFFIX}" for pair in names for n in pair]).fillna(0.0)
+    )
     curves = [sum(v * np.cos(k * angle) for k, v in enumerate(near, 1))]
     curves += [sum(v * np.sin(k * angle) for k, v in enumerate(far, 1))]
     for row, mag in enumerate(curves):
-        own = found.iloc[row].rename(lambda name: name.removesuffix(f"_{SUFFIX}"))
-        assert own["fit_range"] == pytest.approx(np.ptp(mag), rel=0.02)
-        assert own["fit_skew"] == pytest.approx(skew(mag), abs=0.02)
-        assert own["fit_kurtosis"] == pytest.approx(kurtosis(mag, fisher=False), abs=0.02)
-        assert own["fit_faint"] == pytest.approx((mag > (mag.min() + mag.max()) / 2).mean(), abs=0.04)
+        shape = derived.iloc[row].rename(lambda name: name.removesuffix(f"_{SUFFIX}"))
+        assert shape["fit_range"] == pytest.approx(np.ptp(mag), rel=0.02)
+        assert shape["fit_skew"] == pytest.approx(skew(mag), abs=0.02)
+        assert shape["fit_kurtosis"] == pytest.approx(kurtosis(mag, fisher=False), abs=0.02)
+        assert shape["fit_faint"] == pytest.approx((mag > (mag.min() + mag.max()) / 2).mean(), abs=0.04)
         rise = (mag.argmin() - mag.argmax()) % len(mag) / len(mag)
-        assert own["fit_rise"] == pytest.approx(rise, abs=0.02)
-    assert found[f"fit_minima_{SUFFIX}"].iloc[0] == 2
-    assert found[f"fit_second_phase_{SUFFIX}"].iloc[0] == 0.5
+        assert shape["fit_rise"] == pytest.approx(rise, abs=0.02)
+    assert derived[f"fit_minima_{SUFFIX}"].iloc[0] == 2
+    assert derived[f"fit_second_phase_{SUFFIX}"].iloc[0] == 0.5
     depth = (0.28 - curves[0].min()) / np.ptp(curves[0])
-    assert found[f"fit_second_depth_{SUFFIX}"].iloc[0] == pytest.approx(depth, abs=0.01)
+    assert derived[f"fit_second_depth_{SUFFIX}"].iloc[0] == pytest.approx(depth, abs=0.01)
     nothing = derived_features(pd.DataFrame([dict.fromkeys(rows[0] | rows[1], 0.0)]))
     assert nothing.filter(like="fit_").isna().all(axis=None)
 
@@ -69,17 +71,17 @@ def test_changes_grow_with_the_lag_as_they_do():
     rng = np.random.default_rng(3)
     time = np.sort(rng.uniform(0, 1500, 900))
     walk = 0.05 * np.cumsum(rng.standard_normal(time.size) * np.sqrt(np.diff(time, prepend=0))) + 1e-3 * time
-    table = pd.DataFrame({"dmdt": [dmdt(time, mag) for mag in (walk, walk * 0)]})
-    found = derived_features(table)
+    table = pd.DataFrame({"dmdt": [dmdt_histogram(time, mag) for mag in (walk, walk * 0)]})
+    derived = derived_features(table)
     i, k = np.triu_indices(time.size, 1)
     apart, change = time[k] - time[i], walk[k] - walk[i]
     lags = zip((0, *LAGS), LAGS, strict=False)
     moved = [np.sqrt((change[(apart >= low) & (apart < high)] ** 2).mean()) for low, high in lags]
     growth = dict(zip(CHANGES, np.divide(moved[1:], moved[:-1]), strict=True))
     for name, ratio in growth.items():  # below the width of the innermost bins a change cannot be told
-        assert found[name].iloc[0] == pytest.approx(ratio, rel=0.25 if name == "growth_3.5d" else 0.1)
+        assert derived[name].iloc[0] == pytest.approx(ratio, rel=0.25 if name == "growth_3.5d" else 0.1)
     assert growth["growth_90d"] > 1.3
-    np.testing.assert_allclose(found.iloc[1], 1)
+    np.testing.assert_allclose(derived.iloc[1], 1)
     empty = derived_features(pd.DataFrame({"dmdt": [np.zeros((26, 26), np.float32)]}))
     assert empty.isna().all(axis=None)
 
@@ -88,12 +90,12 @@ def test_colours_and_luminosity():
     gaia = {"Gaia_EDR3__phot_g_mean_mag": [4.83, 12.0, 15.0, 0.0], "Gaia_EDR3__parallax": [100.0, 1.0, -0.2, 0.0]}
     table = pd.DataFrame(gaia | {"Gaia_EDR3__parallax_error": [1.0, 0.1, 0.1, 0.0], "PS1_DR1__gMeanPSFMag": [0.0] * 4})
     table["PS1_DR1__rMeanPSFMag"] = 17.0
-    found = derived_features(table)
-    np.testing.assert_allclose(found["Gaia_abs_mag"], [4.83, 2.0, np.nan, np.nan], rtol=1e-6)
+    derived = derived_features(table)
+    np.testing.assert_allclose(derived["Gaia_abs_mag"], [4.83, 2.0, np.nan, np.nan], rtol=1e-6)
     above, below = (12 + 5 * np.log10(1.0 + d) - 10 for d in (0.001, -0.001))  # a hundredth of the error
-    assert found["Gaia_abs_mag_error"].iloc[1] == pytest.approx(100 * (above - below) / 2, rel=1e-3)
-    assert found["Gaia_abl"].iloc[0] == pytest.approx(10 ** (0.2 * 4.83), rel=1e-6)
-    assert found["Gaia_abl"].iloc[2] < 0
+    assert derived["Gaia_abs_mag_error"].iloc[1] == pytest.approx(100 * (above - below) / 2, rel=1e-3)
+    assert derived["Gaia_abl"].iloc[0] == pytest.approx(10 ** (0.2 * 4.83), rel=1e-6)
+    assert derived["Gaia_abl"].iloc[2] < 0
     for name, values in {"g": [4.83, 12.0, 15.0, 0.0], "bp": [5.2, 12.5, 0, 0], "rp": [4.2, 11.3, 9, 9]}.items():
         table[f"Gaia_EDR3__phot_{name}_mean_mag"] = values
     reddening = {"g": 1.9, "bp": 2.45, "rp": 1.45}  # magnitudes for each of E(BP - RP)
@@ -102,27 +104,26 @@ def test_colours_and_luminosity():
     one, two = (derived_features(t)["Gaia_abs_mag_wesenheit"][:2] for t in (table, reddened))
     np.testing.assert_allclose(one, two, atol=1e-5)
     assert one[0] == pytest.approx(4.83 - 1.9 * 1.0)
-    assert found["PS1_g_r"].isna().all()  # a zero in a catalogue is no magnitude
+    assert derived["PS1_g_r"].isna().all()  # a zero in a catalogue is no magnitude
 
 
 def test_searches_are_compared():
     table = pd.DataFrame({f"period_{s}": [1.0] for s in ("ECE", "EAOV")} | {f"period_{SUFFIX}": [0.999]})
     table["period_ELS"] = 0.4995
     table["significance_ELS"], table["significance_ECE"], table[f"significance_{SUFFIX}"] = 20.0, 5.0, 30.0
-    found = derived_features(table).iloc[0]
-    assert found["periods_agreeing"] == 2
-    assert found["period_ELS_to_own"] == pytest.approx(-np.log10(2), rel=1e-5)
-    assert found["significance_ELS_to_ECE"] == pytest.approx(4)
+    derived = derived_features(table).iloc[0]
+    assert derived["periods_agreeing"] == 2
+    assert derived["period_ELS_to_own"] == pytest.approx(-np.log10(2), rel=1e-5)
+    assert derived["significance_ELS_to_ECE"] == pytest.approx(4)
     assert sources([f"period_{SUFFIX}"], SUFFIX) == ["period_ELS", "period_ECE", "period_EAOV", "dmdt", *CHANGES]
 
 
 def test_what_follows_from_dmdt_needs_no_dmdt_in_memory():
     table = read_parquet(sample())
-    read = read_for(sample(), "e", dmdt=False)
-    assert "dmdt" not in read and "dmdt" not in read_for(sample(), "e", dmdt=False, derived=False)
-    one, two = (Dataset.from_table(t, "e", dmdt=False).X for t in (table, read))
+    read = Dataset.read(sample(), "e", dmdt=False)
+    one, two = Dataset.from_table(table, "e", dmdt=False).X, read.X
     pd.testing.assert_frame_equal(one, two, rtol=1e-4, atol=1e-6)
-    assert set(CHANGES) <= set(two) and read.attrs == table.attrs
+    assert set(CHANGES) <= set(two) and read.simulated == table.attrs["simulated"]
     units = [unit(name) for name in (f"R_1_{SUFFIX}", f"R_21_{SUFFIX}", "PS1_g_r", "fit_range_ELS", "growth_10d")]
     assert units == ["mag", "", "mag", "mag", ""]
 
@@ -140,10 +141,10 @@ def test_fewer_columns_give_fewer_features():
 
 def test_scopes_newer_files_store_ratios(realdata):
     stored = read_table(realdata / "scope_features_field_331.csv")
-    found = derived_features(stored, "ELS")
+    derived = derived_features(stored, "ELS")
     some = stored["f1_power_ELS"] > 0
-    np.testing.assert_allclose(found["R_21_ELS"][some], stored["f1_relamp1_ELS"][some], rtol=1e-6)
-    assert found["cos_phi_21_ELS"].isna().all() and found["fit_range_ELS"].isna().all()
+    np.testing.assert_allclose(derived["R_21_ELS"][some], stored["f1_relamp1_ELS"][some], rtol=1e-6)
+    assert derived["cos_phi_21_ELS"].isna().all() and derived["fit_range_ELS"].isna().all()
     for search in ("ELS", "EAOV"):
         alone = [derived_features(stored.iloc[[row]], search) for row in range(len(stored))]
         pd.testing.assert_frame_equal(pd.concat(alone), derived_features(stored, search))

@@ -1,0 +1,81 @@
+"""Means of saved runs."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+from scope_nb import models, runs
+from scope_nb.dataset.dataset import Dataset
+from scope_nb.runs import ensemble, leaderboard
+from scope_nb.scores.evaluation import evaluate
+
+
+@pytest.fixture(scope="module")
+def data(table):
+    return Dataset.from_table(
+        table, "rrlyr", features=["wstd", "skew", "f1_power_ELS_ECE_EAOV"], derived=False, dmdt=False
+    )
+
+
+def linear():
+    return make_pipeline(SimpleImputer(), LogisticRegression(C=0.01))
+
+
+def test_an_ensemble_is_the_mean_and_a_run_like_any(two):
+    made = ensemble.average_all(["xgb", "dnn"], "g", two)
+    assert [run.name for run in made] == ["g/xgb+dnn/rrlyr"]
+    members = [runs.load_run(f"g/{name}/rrlyr", two).evaluation.predictions for name in ("xgb", "dnn")]
+    mean = (members[0]["probability"] + members[1]["probability"]) / 2
+    np.testing.assert_allclose(made[0].evaluation.predictions["probability"], mean, rtol=1e-12)
+    assert sorted(leaderboard.group_runs(two)["algorithm"]) == ["dnn", "xgb", "xgb+dnn"]
+    assert leaderboard.agreement(leaderboard.group_runs(two))["runs"].tolist() == ["dnn, xgb"]
+    with pytest.raises(ValueError, match=r"no tag of group 'g' has runs of rnn; algorithms there: dnn, xgb"):
+        ensemble.average_all(["rnn"], "g", two)
+
+
+def test_a_folded_run_is_calibrated_saved_and_averaged_on_what_is_unseen(data, table, tmp_path):
+    for name, model in (("xgb", models.xgb(n_estimators=20, n_jobs=1)), ("mine", linear())):
+        trained = models.fit(model, data, folds=3, calibration="sigmoid")
+        assert trained.unseen["probability"].mean() == pytest.approx(trained.unseen["y"].mean(), abs=0.02)
+        runs.save_run(tmp_path / "g" / name / "rrlyr", trained, evaluate(trained, data), data)
+        again = models.load_model(tmp_path / "g" / name / "rrlyr" / "model")
+        np.testing.assert_array_equal(again.predict_proba(data.test.X), trained.model.predict_proba(data.test.X))
+        assert not hasattr(again, "unseen_")
+    _, mean_evaluation = ensemble.average(["g/xgb/rrlyr", "g/mine/rrlyr"], tmp_path)
+    mean = np.mean(
+        [runs.load_run(f"g/{n}/rrlyr", tmp_path).evaluation.predictions["probability"] for n in ("xgb", "mine")], 0
+    )
+    np.testing.assert_allclose(mean_evaluation.predictions["probability"], mean)
+    assert mean_evaluation.unseen == ("train", "val")
+    plain = linear().fit(data.train.X, data.train.y)
+    runs.save_run(tmp_path / "g/plain/rrlyr", plain, evaluate(plain, data), data)
+    assert ensemble.average(["g/xgb/rrlyr", "g/plain/rrlyr"], tmp_path)[1].unseen == ("val",)
+
+
+def test_a_mean_is_not_judged_on_a_data_set_cut_in_another_way(table, tmp_path):
+    cuts = [Dataset.from_table(table, "rrlyr", derived=False, dmdt=False, balance=1, seed=seed) for seed in (1, 2)]
+    for name in ("a", "b"):
+        trained = models.fit(linear(), cuts[0], folds=3, calibration="none")
+        runs.save_run(tmp_path / "g" / name / "rrlyr", trained, evaluate(trained, cuts[0]), cuts[0])
+    mean, mean_evaluation = ensemble.average(["g/a/rrlyr", "g/b/rrlyr"], tmp_path)
+    assert mean.members == ("g/a/rrlyr", "g/b/rrlyr")
+    pd.testing.assert_frame_equal(evaluate(mean, cuts[0]).predictions, mean_evaluation.predictions)
+    ensemble.save_average(["g/a/rrlyr", "g/b/rrlyr"], tmp_path)
+    assert runs.load_runs(tmp_path)["simulated"].tolist() == [False] * 3  # though nobody named the data
+    with pytest.raises(ValueError, match="other light curves of the train part"):
+        evaluate(mean, cuts[1])
+
+
+def test_a_mean_sees_what_any_of_its_members_sees(table, tmp_path):
+    for name, derived in (("a", False), ("b", True)):
+        cut = Dataset.from_table(table, "rrlyr", derived=derived, dmdt=False)
+        model = linear().fit(cut.train.X, cut.train.y)
+        runs.save_run(tmp_path / "g" / name / "rrlyr", model, evaluate(model, cut), cut)
+    for order in ("ab", "ba"):
+        mean = ensemble.save_average([f"g/{name}/rrlyr" for name in order], tmp_path)
+        found = runs.classify(mean, table)["probability"]
+        own = mean.evaluation.predictions
+        np.testing.assert_allclose(found.iloc[own["row"]], own["probability"])
