@@ -71,7 +71,7 @@ def _draw_f1(ax, runs, x):
 
 def importance_map(table, ax=None):
     """Show the mean importances of features (down) by tag (across)."""
-    ax = axes_for(ax, figsize=(2.8 + 0.35 * len(table.columns), 0.8 + 0.25 * len(table)))
+    ax = axes_for(ax, figsize=(4 + 0.3 * len(table.columns), 0.8 + 0.25 * len(table)))
     shares = {"label": "share of the importance"}
     seaborn.heatmap(table, cmap="viridis", vmin=0, cbar_kws=shares, xticklabels=True, yticklabels=True, ax=ax)
     ax.tick_params(axis="x", rotation=90)
