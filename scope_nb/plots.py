@@ -296,12 +296,6 @@ def gallery(examples, meta, curves=None, images=None, period_suffix="ELS_ECE_EAO
         Matched by `_id` and position.
     images : list of (numpy.ndarray or None), optional
         The dmdt of each example, shape (26, 26): shown where the light curve is missing.
-    period_suffix : str
-    columns : int
-
-    Returns
-    -------
-    numpy.ndarray of matplotlib.axes.Axes
     """
     meta = meta.loc[examples["row"]]
     place = np.full(len(meta), -1) if curves is None else positions(curves, meta)
@@ -367,24 +361,18 @@ def missing(table, columns, ax=None):
 
 
 def _by_label(values, table, labels, threshold):
-    """Return the values (a DataFrame) of the light curves of each label, grouped by label and their number."""
+    """Return the values (rows of a DataFrame) of the light curves of each label, by label and their number."""
     if len(labels) > len(STYLES):
         raise ValueError(f"at most {len(STYLES)} labels can be compared in one plot, not {len(labels)}")
-    carried = (table[list(labels)] > threshold).melt(ignore_index=False, var_name="label", value_name="carried")
-    long = carried[carried["carried"]].join(values.dropna(), how="inner")
-    number = long.groupby("label")["label"].transform("size").map(" ({:,})".format)
-    return long.groupby(long["label"] + number.astype(str), sort=False)
+    groups = {label: values[table[label] > threshold].dropna() for label in labels}
+    return {f"{label} ({len(group):,})": group for label, group in groups.items() if len(group)}
 
 
 def feature_by_label(table, column, labels, threshold=0.7, ax=None):
     """Plot the distribution of a feature for the light curves of each of up to six labels.
 
-    Values below 0.5 % or above 99.5 % of all are put in the outermost bins.
-
-    Raises
-    ------
-    ValueError
-        If there is no such column, or not one number in it.
+    Values below 0.5 % or above 99.5 % of all are put in the outermost bins. A column that is missing or holds no number
+    is a `ValueError`.
     """
     if column not in table:
         raise unknown("column of the training table", column, table.columns)
@@ -397,8 +385,8 @@ def feature_by_label(table, column, labels, threshold=0.7, ax=None):
     low, high = np.percentile(values.dropna(), [0.5, 99.5])
     scale = "log" if low > 0 and high / low > 50 else "linear"
     bins = np.geomspace(low, high, 41) if scale == "log" else np.linspace(low, high, 41)
-    groups = _by_label(values.clip(low, high).to_frame(), table, labels, threshold)[column]
-    for (label, group), (color, _), line in zip(groups, STYLES, LINES, strict=False):
+    groups = _by_label(values.clip(low, high), table, labels, threshold)
+    for (label, group), (color, _), line in zip(groups.items(), STYLES, LINES, strict=False):
         share = np.full(len(group), 1 / len(group))
         ax.hist(group, bins, weights=share, histtype="step", lw=1.6, color=color, ls=line, label=label)
     ax.set(xlabel=f"{with_unit(column)}; the outermost 0.5 % in the bins at the ends", ylabel="share of light curves")
@@ -413,7 +401,7 @@ def colour_magnitude(table, labels, threshold=0.7, ax=None):
     bp, rp, g, parallax, error = (pd.to_numeric(table[name]) for name in GAIA)
     good = (bp != 0) & (rp != 0) & (g != 0) & (error > 0) & (parallax > 5 * error)
     absolute = g + 5 * np.log10(parallax.where(good)) - 10
-    values = pd.DataFrame({"Gaia BP − RP (mag)": bp - rp, "absolute G magnitude": absolute})[good]
+    values = pd.DataFrame({"Gaia BP − RP (mag)": bp - rp, "absolute G magnitude": absolute})
     ax.plot(*values.to_numpy().T, ",", color=(GREY, 0.6), zorder=0)
     _scatter(ax, values, table, labels, threshold)
     ax.invert_yaxis()
@@ -435,7 +423,8 @@ def period_amplitude(table, labels, period_suffix="ELS_ECE_EAOV", threshold=0.7,
 def _scatter(ax, values, table, labels, threshold):
     """Plot the second column of `values` against the first, for the light curves of each label."""
     x, y = values.columns
-    for (label, group), (color, mark) in zip(_by_label(values, table, labels, threshold), STYLES, strict=False):
+    groups = _by_label(values, table, labels, threshold)
+    for (label, group), (color, mark) in zip(groups.items(), STYLES, strict=False):
         ax.plot(group[x], group[y], mark, ms=3, alpha=0.6, mew=0, color=color, label=label)
     ax.set(xlabel=x, ylabel=y)
     ax.legend(fontsize=8, markerscale=2)

@@ -1,4 +1,4 @@
-"""Plots of many runs: each function takes a matplotlib Axes (or makes one) and returns it."""
+"""Plots of many runs (of at least one): each function takes a matplotlib Axes (or makes one) and returns it."""
 
 import numpy as np
 import seaborn
@@ -7,16 +7,9 @@ from .plots import BLUE, GREY, GUIDE, STYLES, axes_for, draw_points, error_lengt
 from .taxonomy import published, tags
 
 
-def _say(ax, text):
-    """Write a text in place of a plot."""
-    ax.text(0.5, 0.5, text, ha="center", va="center", transform=ax.transAxes, color=GREY)
-    ax.set_axis_off()
-    return ax
-
-
 def height_of(runs):
     """Return the height in inches of a figure of `bars` for these runs."""
-    return 1.2 + 0.18 * len(runs) + 0.12 * (runs["tag"].nunique() if len(runs) else 0)
+    return 1.2 + 0.18 * len(runs) + 0.12 * runs["tag"].nunique()
 
 
 def _ends(runs, metric):
@@ -27,8 +20,6 @@ def _ends(runs, metric):
 def bars(runs, metric, ax=None):
     """Draw the precision or recall of every run with its 95 % interval; marks are the published DNN and XGB."""
     ax = axes_for(ax, figsize=(5, height_of(runs)))
-    if not len(runs):
-        return _say(ax, "no runs yet")
     order, algorithms = list(runs["tag"].unique()), sorted(runs["algorithm"].unique())
     width = 0.8 / len(algorithms)
     for k, (algorithm, group) in enumerate(runs.groupby("algorithm")):
@@ -47,8 +38,6 @@ def bars(runs, metric, ax=None):
 def gap(runs, ax=None):
     """Plot the F1 of the test part against that of the training part; the six widest gaps above 0.1 are named."""
     ax = axes_for(ax, figsize=(4.5, 4))
-    if not len(runs):
-        return _say(ax, "no runs yet")
     ax.axline((1, 1), slope=1, **GUIDE)
     _draw_f1(ax, runs, "f1_train")
     f1 = runs[["f1_train", "f1_score"]].astype(float)
@@ -65,8 +54,6 @@ def gap(runs, ax=None):
 def by_positives(runs, ax=None):
     """Plot the F1 of the test part against the number of positive test light curves, beside the published scores."""
     ax = axes_for(ax, figsize=(4.5, 4))
-    if not len(runs):
-        return _say(ax, "no runs yet")
     _draw_f1(ax, runs, "n_positive")
     n, f1 = 0.1 * tags()["n_scope"].reindex(published().index), published()["f1_score_xgb"]
     ax.scatter(n, f1, marker="x", s=18, lw=0.9, color="black", label="SCoPe XGB, published")
@@ -84,9 +71,7 @@ def _draw_f1(ax, runs, x):
 
 def importance_map(table, ax=None):
     """Show the mean importances of features (down) by tag (across)."""
-    ax = axes_for(ax, figsize=(2.8 + 0.35 * len(table.columns), 0.8 + 0.25 * len(table)))
-    if not len(table):
-        return _say(ax, "no run has importances")
+    ax = axes_for(ax, figsize=(4 + 0.3 * len(table.columns), 0.8 + 0.25 * len(table)))
     shares = {"label": "share of the importance"}
     seaborn.heatmap(table, cmap="viridis", vmin=0, cbar_kws=shares, xticklabels=True, yticklabels=True, ax=ax)
     ax.tick_params(axis="x", rotation=90)
@@ -113,9 +98,6 @@ def differences(comparison, metric="f1_score", ax=None):
 def gains(table, ax=None):
     """Draw the differences in F1 between two groups of runs and their mean, from `leaderboard.against_group`."""
     ax = axes_for(ax, figsize=(6, 1.1 + 0.2 * len(table)))
-    names = table["tag"]
-    if table["algorithm"].nunique() > 1:
-        names = names + (", " + table["algorithm"]).fillna("")
     kinds = table["verdict"].map({"better": "here clearly better", "worse": "here clearly worse"})
     styles = {"here clearly better": STYLES[0], "here clearly worse": STYLES[1]}
     for kind, group in table.groupby(kinds.fillna("not clear, or too few stars")):
@@ -124,7 +106,7 @@ def gains(table, ax=None):
         ax.errorbar(x, group.index, xerr=error, fmt=mark, ms=4, lw=0.8, color=color, label=kind)
     ax.axvline(0, color="black", lw=0.8)
     ax.axhline(len(table) - 1.5, **GUIDE)
-    ax.set_yticks(range(len(table)), names, fontsize=8)
+    ax.set_yticks(range(len(table)), table["tag"] + (", " + table["algorithm"]).fillna(""), fontsize=8)
     ax.set(ylim=(len(table) - 0.5, -0.5), xlabel="F1 here minus F1 there, same test stars (95 % interval)")
     ax.legend(fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, frameon=False)
     return ax
