@@ -218,7 +218,7 @@ def _terms(time, mag, weight, freq, peaks, tail):
     merits = n * gains[1:] + PRICE * math.log(n) * (2 * np.arange(1, most + 1) + 1)
     few = max(min(DOUBLE_HARMONICS, n // 5), 1)
     half, one, double = (harmonic_merit(time, mag, weight, f, few, 1.0) for f in (2 * freq, freq, freq / 2))
-    r21, phi21 = _shape(chi2_by_harmonics(time, mag, weight, freq, min(3, most))[1])
+    r21, phi21 = _second_harmonic(chi2_by_harmonics(time, mag, weight, freq, min(3, most))[1])
     left, depths, box = _fit_eclipses(time, mag, weight, freq, ECLIPSE_BINS)
     return Terms(
         merit=merits.min(),
@@ -246,7 +246,7 @@ def _terms(time, mag, weight, freq, peaks, tail):
     )
 
 
-def _shape(coefficients):
+def _second_harmonic(coefficients):
     """Return R_21 and phi_2 - 2 phi_1 of a cosine series of the magnitudes."""
     if len(coefficients) < 5:
         return 0.0, 0.0
