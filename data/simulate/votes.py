@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from scope_nb.periods.harmonics import robust_weights
 from scope_nb.taxonomy import NEGATIVE_LABEL
 from scope_nb.taxonomy import labels as label_names
 
@@ -33,7 +34,7 @@ def choose_period(curve, period, rng):
     if np.isnan(period):
         return np.nan
     time, mag, err = curve
-    weight = 1 / (err**2 + np.median(err) ** 2)
+    weight = robust_weights(err)
     multiples = np.array([1.0, 2.0, 0.5]) / period
     trials = np.concatenate([multiples, np.abs(multiples[:2] - 1.0), multiples[:2] + 1.0])
     trials = trials[trials > 1.5 / np.ptp(time)]

@@ -5,7 +5,10 @@ from .. import names_on_demand
 __getattr__, __dir__, __all__ = names_on_demand(
     __name__,
     {
-        "extract": ["feature_names", "featurize", "light_curve_features"],
+        "statistics": ["light_curve_statistics"],
+        "fourier": ["fourier_features"],
+        "dmdt": ["dmdt_histogram", "stack_dmdt"],
         "derived": ["derived_features"],
+        "extract": ["feature_names", "featurize", "light_curve_features"],
     },
 )

@@ -86,7 +86,7 @@ def _check_batch(light_curves, min_epochs):
     if len(light_curves) == 0:
         raise ValueError("there are no light curves")
     light_curves.check()
-    names = light_curves.meta["_id"].astype(str)
+    names = light_curves.meta["_id"]
     min_epochs = max(min_epochs, FEWEST_EPOCHS)
     short = np.flatnonzero(light_curves.n_epochs < min_epochs)
     if len(short):

@@ -91,21 +91,8 @@ def _normality(values, shapiro_weights):
         below = 0.5 * math.erfc(-(values[i] - mean) / scale)
         above = 0.5 * math.erfc((values[n - 1 - i] - mean) / scale)
         total += (2 * i + 1) * (math.log(max(below, 1e-300)) + math.log(max(above, 1e-300)))
-    along = 0.0
-    for i in range(n):
-        along += shapiro_weights[i] * (values[i] - mean)
+    along = (shapiro_weights * (values - mean)).sum()
     return -n - total / n, along * along / squares
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-def _moments(mag, err, wmean):
-    """Sums of the third and fourth powers of the normalised residuals."""
-    third, fourth = 0.0, 0.0
-    for j in range(mag.size):
-        d = (mag[j] - wmean) / err[j]
-        third += d * d * d
-        fourth += d * d * d * d
-    return third, fourth
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -145,7 +132,8 @@ def _statistics(time, mag, err, shapiro_weights):
     chi2 = (weight * residual * residual).sum()
     wstd = math.sqrt(chi2 / weight.sum())
     high, low = (mag - err).max(), (mag + err).min()
-    third, fourth = _moments(mag, err, wmean)
+    d = residual / err
+    third, fourth = (d * d * d).sum(), (d * d * d * d).sum()
     welch_i, stetson_j, stetson_k = _stetson(mag, err, wmean)
     anderson_darling, shapiro_wilk = _normality(mag / err, shapiro_weights)
     return Statistics(

@@ -23,13 +23,13 @@ def read_lightcurves(path, min_epochs=None, min_cadence_minutes=None, flags="str
 
     Known are a parquet table with one row per light curve and the lists `hjd`, `mag`, `magerr` (as `write_lightcurves`
     makes it), the bulk parquet files of a ZTF data release, and the table with one row per epoch of ZTF's per-position
-    service, as `.parquet` or `.csv`. A warning says how many light curves were too short.
+    service, as `.parquet` or `.csv`.
 
     Parameters
     ----------
     path : path-like
     min_epochs : int, optional
-        Light curves with fewer good epochs are left out (50 by default).
+        Light curves with fewer good epochs (50 by default) are left out, with a warning.
     min_cadence_minutes : float, optional
         See `LightCurves.clean`; 30 by default, 0 keeps all exposures of a visit.
     flags : {"strict", "usual"}
@@ -55,16 +55,17 @@ def read_lightcurves(path, min_epochs=None, min_cadence_minutes=None, flags="str
         curves = curves.keep_epochs(_good_epochs(content.catflags, flags))
     curves = curves.clean(min_cadence_minutes, bad)
     long = curves.long_enough(min_epochs)
+    short = len(curves) - len(long)
     if len(long) == 0:
         most = curves.n_epochs.max(initial=0)
-        advice = "Lower min_epochs, or min_cadence_minutes if the survey takes several exposures a visit"
-        raise ValueError(
-            f"{path}: none of {len(curves)} light curves has enough epochs; the longest has {most} after cuts. "
-            + (advice if most else "Not one epoch can be used")
-        )
-    if len(long) < len(curves):
-        short = f"{len(curves) - len(long)} of {len(curves)} light curves have too few good epochs and are left out"
-        warnings.warn(f"{path.name}: {short}", stacklevel=2)
+        advice = "Not one epoch can be used"
+        if most:
+            advice = "Lower min_epochs, or min_cadence_minutes if the survey takes several exposures a visit"
+        problem = f"none of {short} light curves has enough epochs; the longest has {most} after cuts"
+        raise ValueError(f"{path}: {problem}. {advice}")
+    if short:
+        problem = f"{short} of {len(curves)} light curves have too few good epochs and are left out"
+        warnings.warn(f"{path.name}: {problem}", stacklevel=2)
     return long
 
 
@@ -153,7 +154,7 @@ def _read_epochs(table):
     """Read the per-position service's table; `hjd` where it is there, else `mjd`."""
     epochs = table.to_pandas()
     for name in {"oid", "hjd", "mjd", "mag", "magerr", "catflags", "ra", "dec"} & set(epochs):
-        epochs[name] = _numbers(epochs[name])
+        epochs[name] = _as_numbers(epochs[name])
     epochs = epochs.sort_values("oid", kind="stable")
     oid, start = np.unique(epochs["oid"].to_numpy(), return_index=True)
     first = epochs.iloc[start].reset_index(drop=True)
@@ -166,7 +167,7 @@ def _read_epochs(table):
     return Content(meta, time, epochs["mag"], epochs["magerr"], offsets, epochs["catflags"])
 
 
-def _numbers(column):
+def _as_numbers(column):
     """Return a column as numbers, or name the first row that holds something else."""
     numbers = pd.to_numeric(column, errors="coerce")
     if (wrong := numbers.isna() & column.notna()).any():
@@ -182,7 +183,7 @@ def _good_epochs(catflags, flags):
 
 
 class Layout(NamedTuple):
-    """One layout of files: what it is called, the columns that it must have, the function that reads it."""
+    """One layout of files: its name, the columns that it must have, the function that reads it."""
 
     name: str
     columns: set

@@ -4,5 +4,8 @@ from .. import names_on_demand
 
 __getattr__, __dir__, __all__ = names_on_demand(
     __name__,
-    {"search": ["PeriodResult", "find_period", "find_periods", "fold", "period_table"], "judge": ["measured_trust"]},
+    {
+        "judge": ["measured_trust"],
+        "search": ["PeriodResult", "find_period", "find_periods", "fold", "period_table"],
+    },
 )

@@ -31,15 +31,7 @@ def binary_odds(time, mag, err, band, freqs):
 
     A pulsator is hotter when bright, so that its amplitude is larger in g than in r; the amplitudes of eclipses and of
     a star's changing shape are nearly the same, but so are those of spots: colours only speak against binaries.
-    Without both bands all factors are 1.
-
-    Parameters
-    ----------
-    time, mag, err : numpy.ndarray of float64, shape (n,)
-        Days, magnitudes, errors as observed.
-    band : numpy.ndarray of str, shape (n,)
-    freqs : numpy.ndarray, shape (c,)
-        1/day.
+    Without both bands all factors are 1. Magnitudes and errors are as observed, frequencies in 1/day.
     """
     parts = [band == name for name in ("g", "r")]
     if min(part.sum() for part in parts) < 10:

@@ -64,16 +64,8 @@ def factor_normal_equations(matrix, vector, chi2, tolerance):
 
     One Cholesky factor serves all these nested models: each element of the rotated right-hand side lowers chi square
     by its square. A column that those before it explain, to a share of `tolerance`, gets no coefficient.
-
-    Parameters
-    ----------
-    matrix : numpy.ndarray of float64, shape (p, p)
-        Lower triangle of X' W X; becomes the factor.
-    vector : numpy.ndarray of float64, shape (p,)
-        X' W y; becomes the rotated right-hand side.
-    chi2 : float
-        y' W y.
-    tolerance : float
+    `matrix`, the lower triangle of X' W X, becomes the factor; `vector`, X' W y, the rotated right-hand side; `chi2` is
+    y' W y.
     """
     left = np.empty(vector.size)
     for a in range(vector.size):

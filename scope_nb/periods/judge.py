@@ -3,7 +3,8 @@
 No single figure decides between a period, its half and its double: the harmonics of a binary with equal minima fit
 half its orbit just as well. What decides are shapes, and how often a shape at that period was the right one among
 stars whose periods are known. The trees were trained on such stars by `data/period_judge.py`; what they return is a
-probability, and serves as the trust score.
+probability, and serves as the trust score. It means nothing for a star that does not vary periodically. SCoPe's nested
+search takes the highest analysis of variance among neighbours of a few peaks.
 """
 
 import json
@@ -86,14 +87,9 @@ class _Trees(NamedTuple):
 
 
 def compare_candidates(time, mag, err, peaks):
-    """Return the `Candidates` of one light curve, given the peaks of the searches.
+    """Return the `Candidates` of one light curve.
 
-    Parameters
-    ----------
-    time, mag, err : numpy.ndarray of float64, shape (n,)
-        Days and magnitudes.
-    peaks : dict of str to numpy.ndarray
-        Frequencies (1/day) of the distinct peaks of "ELS", "ECE" and "EAOV", best first.
+    `peaks` are the frequencies (1/day) of the distinct peaks of "ELS", "ECE" and "EAOV", arrays with the best first.
     """
     weight = robust_weights(err)
     residual = mag - np.average(mag, weights=weight)
@@ -119,14 +115,8 @@ def judge_candidates(terms, odds=1.0):
 
     The trees look at one candidate at a time. As only one can be right, the odds that they give are divided by the sum
     over all candidates and the weight of "none of these", after a power that makes them as sharp as they deserve. Power
-    and weight were fitted, like the trees, to stars of known period.
-
-    Parameters
-    ----------
-    terms : Terms
-        Of arrays, shape (c,).
-    odds : float or numpy.ndarray, shape (c,)
-        Factors from other evidence.
+    and weight were fitted, like the trees, to stars of known period. `terms` are `Terms` of arrays, shape (c,), and
+    `odds` factors from other evidence.
     """
     trees = _read_trees()
     p = _evaluate_trees(np.column_stack(terms).astype(np.float32), trees)
@@ -144,11 +134,8 @@ def exclusive_probabilities(p, odds, sharpness, none):
 def measured_trust():
     """Return how often the best period was right at each level of trust, among real stars new to the judge.
 
-    Returns
-    -------
-    pandas.DataFrame
-        `set` of stars, `stars` (number), mean `trust`, the share `right` and its 95 % interval `low` to `high`, as
-        measured by `tests/benchmarks/recovery.py`.
+    A DataFrame of `set` of stars, `stars` (number), mean `trust`, the share `right` and its 95 % interval `low` to
+    `high`, as measured by `tests/benchmarks/recovery.py`.
     """
     with resources.files("scope_nb").joinpath("tables/period_trust.csv").open(encoding="utf-8") as file:
         return pd.read_csv(file)
@@ -231,7 +218,7 @@ def _terms(time, mag, weight, freq, peaks, tail):
     merits = n * gains[1:] + PRICE * math.log(n) * (2 * np.arange(1, most + 1) + 1)
     few = max(min(DOUBLE_HARMONICS, n // 5), 1)
     half, one, double = (harmonic_merit(time, mag, weight, f, few, 1.0) for f in (2 * freq, freq, freq / 2))
-    r21, phi21 = _shape(chi2_by_harmonics(time, mag, weight, freq, min(3, most))[1])
+    r21, phi21 = _second_harmonic(chi2_by_harmonics(time, mag, weight, freq, min(3, most))[1])
     left, depths, box = _fit_eclipses(time, mag, weight, freq, ECLIPSE_BINS)
     return Terms(
         merit=merits.min(),
@@ -259,7 +246,7 @@ def _terms(time, mag, weight, freq, peaks, tail):
     )
 
 
-def _shape(coefficients):
+def _second_harmonic(coefficients):
     """Return R_21 and phi_2 - 2 phi_1 of a cosine series of the magnitudes."""
     if len(coefficients) < 5:
         return 0.0, 0.0

@@ -3,6 +3,9 @@
 The trial frequencies are whole multiples k of the step df, so that the phase of an epoch is the fraction of k times
 t df. Held as an unsigned integer fraction of 2^64, that product wraps around by itself: the phase is exact, "modulo 1"
 costs nothing, and the phase bin is one multiplication and a shift of the upper half.
+
+All take sorted times (days), magnitudes and, if at all, errors as float64 of shape (n,), and return one value for each
+frequency of the grid, shape (grid.size,).
 """
 
 import math
@@ -58,18 +61,8 @@ def phase_steps(time, grid):
 def lomb_scargle(time, mag, err, grid):
     """Return Lomb-Scargle power with a floating mean and weights, by non-uniform fast Fourier transforms.
 
-    Generalised periodogram of Zechmeister & Kuerster (2009, A&A 496, 577), standard normalisation.
-
-    Parameters
-    ----------
-    time, mag, err : numpy.ndarray of float64, shape (n,)
-        Days and magnitudes.
-    grid : Grid
-
-    Returns
-    -------
-    numpy.ndarray of float64, shape (grid.size,)
-        Share of chi square that a sine explains, 0 to 1.
+    Generalised periodogram of Zechmeister & Kuerster (2009, A&A 496, 577), standard normalisation: the share of chi
+    square that a sine explains, 0 to 1.
     """
     weight = err**-2.0
     weight = weight / weight.sum()
@@ -106,28 +99,16 @@ def _power(sums, ones, twos, variance, out):
             out[k] = (ss * yc * yc + cc * ys * ys - 2 * cs * yc * ys) / (variance * det)
 
 
-def conditional_entropy(time, mag, grid, phase_bins=20, mag_bins=10):
-    """Return the first array of `entropy_and_variance`."""
-    return entropy_and_variance(time, mag, grid, phase_bins, mag_bins)[0]
-
-
 def entropy_and_variance(time, mag, grid, phase_bins=20, mag_bins=10):
     """Return the conditional entropy of magnitude given phase, and from the same histograms an analysis of variance.
 
     Graham et al. (2013, MNRAS 434, 2629). Magnitude bins divide the range of the light curve evenly.
 
-    Parameters
-    ----------
-    time, mag : numpy.ndarray of float64, shape (n,)
-        Days and magnitudes.
-    grid : Grid
-    phase_bins, mag_bins : int
-
     Returns
     -------
-    entropy : numpy.ndarray of float64, shape (grid.size,)
+    entropy : numpy.ndarray of float64
         In nats: small where the folded light curve is thin; the best frequency has the least.
-    variance : numpy.ndarray of float64, shape (grid.size,)
+    variance : numpy.ndarray of float64
         `analysis_of_variance` of rounded magnitudes: each is replaced by the mean of its magnitude bin.
     """
     if mag.max() == mag.min():
@@ -179,7 +160,9 @@ def _histograms(steps, ends, level, klogk, first, size, phase_bins):
                 part = steps[j : min(j + MANY, ends[r + 1])]
                 _phase_bins(part, first + start, phase_bins, bins)
                 _count(bins, part.size, tally)
-                _add(tally, count)
+                for b in range(phase_bins):
+                    for f in range(LANES):
+                        count[b, f] += np.int32(tally[b, f])
             _sum_up(count, level[r], klogk, column, moment, total)
         for b in range(phase_bins):
             for f in range(LANES):
@@ -238,13 +221,6 @@ def _count(bins, n, tally):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _add(tally, count):
-    for b in range(tally.shape[0]):
-        for f in range(LANES):
-            count[b, f] += np.int32(tally[b, f])
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")
 def _sum_up(count, level, klogk, column, moment, total):
     """Add one magnitude row to the sums over rows."""
     for b in range(count.shape[0]):
@@ -272,22 +248,9 @@ def _f_statistic(count, moment, scatter, n, out):
 def analysis_of_variance(time, mag, grid, phase_bins=20, near=None):
     """Return the analysis of variance: scatter between phase bins over scatter within them.
 
-    Schwarzenberg-Czerny (1989, MNRAS 241, 153); bins without epochs do not count.
-
-    Parameters
-    ----------
-    time, mag : numpy.ndarray of float64, shape (n,)
-        Days and magnitudes.
-    grid : Grid
-    phase_bins : int
-    near : numpy.ndarray of int, optional
-        Places on the grid. Only the frequencies within a peak's width (1/baseline) of one of them are tried; the
-        others get 0.
-
-    Returns
-    -------
-    numpy.ndarray of float64, shape (grid.size,)
-        The F statistic; the best frequency has the largest.
+    The F statistic of Schwarzenberg-Czerny (1989, MNRAS 241, 153); bins without epochs do not count, and the best
+    frequency has the largest. With `near`, indices on the grid, only the frequencies within a peak's width (1/baseline)
+    of one of them are tried; the others get 0.
     """
     if mag.max() == mag.min():
         return np.zeros(grid.size)

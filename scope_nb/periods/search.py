@@ -32,50 +32,29 @@ ROUGH = 0.5  # rounding errors of magnitudes, in interquartile ranges, that are 
 class PeriodResult:
     """The outcome of one search in one light curve.
 
-    Parameters
-    ----------
-    method : str
-        "ELS" (Lomb-Scargle), "ECE" (conditional entropy), "EAOV" (analysis of variance) or "ELS_ECE_EAOV".
-    period : float
-        The best period in days; NaN if the light curve is constant, has fewer than 4 epochs or is too short for a
-        single trial frequency.
-    significance : float
-        How far the peak stands out of the periodogram, in its standard deviations; for the nested search, out of the
-        analysis of variance of rounded magnitudes (`entropy_and_variance`) at the nearest trial frequency.
-    candidates : numpy.ndarray, shape (n,)
-        Periods (days) of the distinct peaks, best first.
-    proposed_by : tuple of str
-        The search that proposed each candidate.
-    trust : float
-        Probability, 0 to 1, that the best period is the true one; of the nested search only, NaN for the others.
-    candidate_trust : numpy.ndarray or None
-        The same for each candidate; what they lack to a sum of 1 is the probability of "none of these".
-    freq, power : numpy.ndarray or None
-        The periodogram (1/day), if it was asked for. Conditional entropy has its best at the minimum.
+    There is no period where the light curve is constant, has fewer than 4 epochs or is too short for a single trial
+    frequency. The significance is how far the peak stands out of the periodogram, in its standard deviations; for the
+    nested search, out of the analysis of variance of rounded magnitudes (`entropy_and_variance`).
     """
 
-    method: str
-    period: float = np.nan
+    method: str  # "ELS" (Lomb-Scargle), "ECE" (conditional entropy), "EAOV" (analysis of variance), "ELS_ECE_EAOV"
+    period: float = np.nan  # the best one, in days
     significance: float = 0.0
-    candidates: np.ndarray = field(default_factory=lambda: np.empty(0))
-    proposed_by: tuple = ()
-    trust: float = np.nan
-    candidate_trust: np.ndarray | None = None
-    freq: np.ndarray | None = None
-    power: np.ndarray | None = None
+    candidates: np.ndarray = field(default_factory=lambda: np.empty(0))  # periods (days) of distinct peaks, best first
+    proposed_by: tuple = ()  # the search that proposed each candidate
+    trust: float = np.nan  # probability that the best period is the true one; of the nested search only
+    candidate_trust: np.ndarray | None = None  # the same for each candidate; the rest to 1 is that of "none of these"
+    freq: np.ndarray | None = None  # 1/day, if the periodogram was asked for
+    power: np.ndarray | None = None  # of the periodogram; conditional entropy has its best at the minimum
 
 
 def find_periods(time, mag, err, max_freq=None, oversampling=None, keep_periodograms=False, band=None):
     """Search one light curve for periods in all four ways of the training table.
 
     Each search runs over SCoPe's grid, from 2/baseline to `max_freq` in steps of 1/(oversampling baseline). Unlike
-    SCoPe's, the grid depends on this light curve alone, and no band around 1, 2 or 3 cycles a day is cut out.
-
-    The nested search takes the best distinct peaks of all three, with the half and the double of the highest, and
-    compares how well harmonics and a pair of eclipses fit, the shape of the folded light curve, and who proposed it
-    (see `judge`). SCoPe's takes the highest analysis of variance among neighbours of a few peaks. The judge was trained
-    on real variable stars; its probability is the trust score, which means nothing for a star that does not vary
-    periodically. Of more than 20,000 epochs so many are drawn at random, with a fixed seed.
+    SCoPe's, the grid depends on this light curve alone, and no band around 1, 2 or 3 cycles a day is cut out. The
+    nested search judges the best distinct peaks of all three, their halves and their doubles (see `judge`). Of more
+    than 20,000 epochs so many are drawn at random, with a fixed seed.
 
     Parameters
     ----------
@@ -180,13 +159,7 @@ def _search_nested(time, mag, err, grid, searches, bands):
 
 
 def find_period(time, mag, err, method=NESTED, **options):
-    """Search one light curve, or one star in several bands, for its period; see `find_periods` for the options.
-
-    Returns
-    -------
-    PeriodResult
-        Of one `method`, by default the nested search.
-    """
+    """Return the `PeriodResult` of one method for a light curve or a star; see `find_periods` for the options."""
     return find_periods(time, mag, err, **options)[find_suffix(method)]
 
 

@@ -32,15 +32,15 @@ def main():
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--tags", nargs="+", help="all that the sample can train")
     parser.add_argument("--seeds", type=int, default=3)
-    given = parser.parse_args()
+    options = parser.parse_args()
     table, gains = read_parquet(sample()), []
-    known = given.tags or trainable(sample(), {tag: {} for tag in tags().index})[0]
-    for tag in known:
+    names = options.tags or trainable(sample(), {tag: {} for tag in tags().index})[0]
+    for tag in names:
         sets = [Dataset.from_table(table, tag, dmdt=False, derived=derived) for derived in (False, True)]
-        found = np.array([[score(data, seed) for data in sets] for seed in range(given.seeds)])
-        gain = np.diff(found, axis=1).ravel()
+        scores = np.array([[score(data, seed) for data in sets] for seed in range(options.seeds)])
+        gain = np.diff(scores, axis=1).ravel()
         gains.append(gain.mean())
-        before, after = found.mean(axis=0)
+        before, after = scores.mean(axis=0)
         print(
             f"{tag:6s} {before:.3f} -> {after:.3f}  gain {gain.mean():+.3f}, {gain.min():+.3f} to {gain.max():+.3f}",
             flush=True,

@@ -19,7 +19,7 @@ from tqdm.auto import tqdm
 
 import scope_nb
 from scope_nb.files import whole
-from scope_nb.periods.periodograms import Grid, analysis_of_variance, conditional_entropy, lomb_scargle
+from scope_nb.periods.periodograms import Grid, analysis_of_variance, entropy_and_variance, lomb_scargle
 from scope_nb.periods.search import find_periods, period_table
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "data"))
@@ -42,7 +42,8 @@ KINDS = ("exact", "factor 2")
 def scopes_rule(time, mag, err, most=50):
     """SCoPe's nested search: the highest values of LS and CE, neighbours and all, ranked by AOV."""
     grid = Grid.of(np.ptp(time))
-    ls, ce = lomb_scargle(time, mag, err, grid), conditional_entropy(time, mag, grid)
+    ls = lomb_scargle(time, mag, err, grid)
+    ce, _ = entropy_and_variance(time, mag, grid)
     index = np.concatenate([np.argpartition(-ls, most)[:most], np.argpartition(ce, most)[:most]])
     return 1 / grid.freq(index[np.argmax(analysis_of_variance(time, mag, grid)[index])])
 

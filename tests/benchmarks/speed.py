@@ -23,10 +23,12 @@ import P4J
 import pandas as pd
 from astropy.timeseries import LombScargle
 
-from scope_nb.features import dmdt, fourier, statistics
+from scope_nb.features.dmdt import dmdt_histogram
 from scope_nb.features.extract import featurize, light_curve_features
+from scope_nb.features.fourier import fourier_features
+from scope_nb.features.statistics import light_curve_statistics
 from scope_nb.lightcurves.curves import LightCurves
-from scope_nb.periods.periodograms import Grid, analysis_of_variance, conditional_entropy, lomb_scargle
+from scope_nb.periods.periodograms import Grid, analysis_of_variance, entropy_and_variance, lomb_scargle
 from scope_nb.taxonomy import dmdt_edges
 
 BASELINE, MAX_FREQ = 1800.0, 48.0
@@ -70,7 +72,7 @@ def cases(n):
     freq = grid.freq(np.arange(grid.size))
     whole = n * grid.size
     aov, part = p4j(t, m, e, grid)
-    yield "CE against AOV", partial(conditional_entropy, t, m, grid), "P4J", aov, 1, whole, n * part
+    yield "CE against AOV", partial(entropy_and_variance, t, m, grid), "P4J", aov, 1, whole, n * part
     yield "AOV", partial(analysis_of_variance, t, m, grid), "P4J", aov, 1, whole, n * part
     ls = partial(lomb_scargle, t, m, e, grid)
     span = {"fmin": freq[0], "fmax": freq[-1], "Nf": grid.size, "nthreads": 1}
@@ -79,33 +81,29 @@ def cases(n):
     yield "LS", ls, "astropy fast", fast, 1, whole, whole
     peers = light_curve.Extractor(*(getattr(light_curve, name)() for name in PEER_STATISTICS))
     peer = partial(peers, t, m, e, sorted=True, check=False)
-    yield (
-        "22 statistics",
-        partial(statistics.statistics, t, m, e),
-        f"light-curve, {len(PEER_STATISTICS)}",
-        peer,
-        200,
-        0,
-        0,
-    )
-    yield "Fourier, 0-5 harmonics", partial(fourier.fourier_features, t, m, e, 0.5678), "", None, 200, 0, 0
+    name = f"light-curve, {len(PEER_STATISTICS)}"
+    yield "22 statistics", partial(light_curve_statistics, t, m, e), name, peer, 200, 0, 0
+    yield "Fourier, 0-5 harmonics", partial(fourier_features, t, m, e, 0.5678), "", None, 200, 0, 0
     dm, dt = dmdt_edges()
     images = light_curve.DmDt(dt=dt[1:], dm=dm, dt_type="asis", dm_type="asis", norm=[])
-    yield "dmdt", partial(dmdt.dmdt, t, m), "light-curve", partial(images.points, t, m, sorted=True), 20, 0, 0
+    yield "dmdt", partial(dmdt_histogram, t, m), "light-curve", partial(images.points, t, m, sorted=True), 20, 0, 0
     yield "all features", partial(light_curve_features, t, m, e), "astropy fast, one LS", fast, 1, 0, 0
 
 
 PEER_STATISTICS = (
-    *("Median", "WeightedMean", "ReducedChi2", "StandardDeviation", "Amplitude", "ExcessVariance"),
-    *(
-        "MedianAbsoluteDeviation",
-        "InterPercentileRange",
-        "Skew",
-        "Kurtosis",
-        "EtaE",
-        "StetsonK",
-        "AndersonDarlingNormal",
-    ),
+    "Median",
+    "WeightedMean",
+    "ReducedChi2",
+    "StandardDeviation",
+    "Amplitude",
+    "ExcessVariance",
+    "MedianAbsoluteDeviation",
+    "InterPercentileRange",
+    "Skew",
+    "Kurtosis",
+    "EtaE",
+    "StetsonK",
+    "AndersonDarlingNormal",
 )
 
 
@@ -116,18 +114,18 @@ def main():
     rounds = parser.parse_args().rounds
     rows = []
     for n in (300, 1000):
-        for what, ours, name, peer, repeat, size, peer_size in cases(n):
+        for step, ours, name, peer, repeat, size, peer_size in cases(n):
             ours()  # compile
             taken = [(clock(ours, repeat), clock(peer, repeat) if peer else np.nan) for _ in range(rounds)]
-            own, other = median(a for a, _ in taken), median(b for _, b in taken)
-            row = {"N": n, "step": what, "ours (ms)": own * 1e3, "peer": name, "peer (ms)": other * 1e3}
+            mine, other = median(a for a, _ in taken), median(b for _, b in taken)
+            row = {"N": n, "step": step, "ours (ms)": mine * 1e3, "peer": name, "peer (ms)": other * 1e3}
             if size:
-                row |= {"ours (ns)": own / size * 1e9, "peer (ns)": other / peer_size * 1e9}
+                row |= {"ours (ns)": mine / size * 1e9, "peer (ns)": other / peer_size * 1e9}
                 row["times faster"] = median(b / peer_size / (a / size) for a, b in taken)
             else:
                 row["times faster"] = median(b / a for a, b in taken)
             rows.append(row)
-            print(f"{n} {what}", end="\r", flush=True)
+            print(f"{n} {step}", end="\r", flush=True)
     pd.set_option("display.width", 160)
     print(pd.DataFrame(rows).to_string(index=False, float_format=lambda x: f"{x:.3g}", na_rep="-"))
     together()
@@ -136,8 +134,8 @@ def main():
 
 def together(many=16):
     """Print the time of `featurize` on one thread and on two."""
-    seen = zip(*(star(300, k) for k in range(many)), strict=True)
-    curves = LightCurves.from_lists(pd.DataFrame({"_id": range(many)}), *seen)
+    epochs = zip(*(star(300, k) for k in range(many)), strict=True)
+    curves = LightCurves.from_lists(pd.DataFrame({"_id": range(many)}), *epochs)
     taken = {}
     for jobs in (1, 2):
         start = time.perf_counter()
