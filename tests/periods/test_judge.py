@@ -38,10 +38,11 @@ def test_the_judge_reads_its_trees_as_xgboost_does():
     np.testing.assert_allclose(probability, judge.exclusive_probabilities(expected, 1.0, **settings), rtol=1e-4)
 
 
-def test_trust_holds_on_real_stars(realdata):
+@pytest.mark.parametrize("stars", [80, pytest.param(300, marks=pytest.mark.slow)])
+def test_trust_holds_on_real_stars(realdata, stars):
     """Of stars that the judge was not trained on, as many periods are right as their trust says."""
     curves = read_lightcurves(realdata / "catalina.parquet", min_epochs=40, min_cadence_minutes=0)
-    rows = np.random.default_rng(0).choice(len(curves), 1000, replace=False)[:80]  # as in benchmarks/recovery.py
+    rows = np.random.default_rng(0).choice(len(curves), 1000, replace=False)[:stars]  # as in benchmarks/recovery.py
     table = period_table(curves.select(rows), progress=False)
     true = curves.meta["period_true"].to_numpy()[rows]
     width = [1 / np.ptp(curves[i].time) for i in rows]
