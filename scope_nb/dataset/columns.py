@@ -108,10 +108,9 @@ def sequences(curves, table, steps=200):
     band = curves.meta["filter"].to_numpy()
     for row, i in zip(rows, place[rows], strict=True):
         epochs = slice(curves.offsets[i], curves.offsets[i + 1])
-        time, mag = curves.time[epochs], curves.mag[epochs]
-        n = min(len(time), steps)
-        values = np.column_stack([np.diff(time, prepend=time[:1]), mag - np.median(mag), curves.err[epochs]])
-        block[row, :n, :3] = values[len(time) - n :]
-        block[row, :n, 3] = band[i]
+        time, mag, err = curves.time[epochs], curves.mag[epochs], curves.err[epochs]
+        channels = (np.diff(time, prepend=time[:1]), mag - np.median(mag), err, np.full(len(time), band[i]))
+        latest = np.column_stack(channels)[-steps:]
+        block[row, : len(latest)] = latest
     names = [f"curve_{step}_{channel}" for step in range(steps) for channel in CHANNELS]
     return pd.DataFrame(block.reshape(len(table), -1), columns=names)

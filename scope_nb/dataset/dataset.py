@@ -96,7 +96,7 @@ class Dataset:
         weight_per_class=False,
         seed=42,
     ):
-        """Cut the data set of one tag out of a training table; None and "" stand for the usual value of an argument.
+        """Cut the data set of one tag out of a training table; None is the usual value of an argument.
 
         Parameters
         ----------
@@ -156,7 +156,7 @@ class Dataset:
         settings |= {"derived": derived, "dmdt": dmdt, "light_curves": light_curves is not None, "balance": balance}
         settings |= {"weight_per_class": weight_per_class, "seed": seed}
         path, simulated = None if file is None else file.path, bool(table.attrs.get("simulated", False))
-        return cls(
+        return cls(  # in the order of the fields
             tag, label, X, y, weights, star, part, row, settings, meta, path, simulated, len(table), target, weight
         )
 
@@ -278,16 +278,11 @@ def _read_columns(file, needed, dmdt):
     summed = "dmdt" in needed and not dmdt and isinstance(file, ParquetTable)
     if summed:
         needed.remove("dmdt")
-    table = _as_numbers(file.read(needed))
-    if summed:
-        table[list(CHANGES)] = changes(file.dmdt_batches(gaps=True))
-    return table
-
-
-def _as_numbers(table):
-    """Return a table where a column that holds nothing but numbers as text has become a column of numbers."""
+    table = file.read(needed)
     for name in table.select_dtypes(exclude=["number", "bool"]).columns.difference([*IDENTITY, "dmdt"]):
         numbers = pd.to_numeric(table[name], errors="coerce")
-        if (numbers.notna() == table[name].notna()).all():
+        if (numbers.notna() == table[name].notna()).all():  # numbers as text
             table[name] = numbers
+    if summed:
+        table[list(CHANGES)] = changes(file.dmdt_batches(gaps=True))
     return table

@@ -151,7 +151,18 @@ class CsvTable(TableFile):
 
     def _read(self, names):
         frame = self._parse(usecols=names)[names]
-        return frame, _parse_dmdt(frame.pop("dmdt"), self.path) if "dmdt" in names else None
+        if "dmdt" not in names:
+            return frame, None
+        block = np.empty((len(frame), SIZE, SIZE), np.float32)
+        for row, text in enumerate(frame.pop("dmdt")):
+            try:
+                image = np.array(json.loads(text), np.float32)
+            except (TypeError, ValueError):
+                image = None
+            if np.shape(image) != (SIZE, SIZE):
+                raise ValueError(f"{self.path}: dmdt in row {row} is not a {SIZE} x {SIZE} list as JSON text")
+            block[row] = image
+        return frame, block
 
     def _parse(self, **options):
         try:
@@ -170,20 +181,6 @@ class Hdf5Table(TableFile):
     def _read(self, names):
         frame = self._frame[names].copy()
         return frame, stack_dmdt(frame.pop("dmdt"), self.path) if "dmdt" in names else None
-
-
-def _parse_dmdt(column, path):
-    """Return a column of JSON texts as one float32 array, shape (n, 26, 26)."""
-    block = np.empty((len(column), SIZE, SIZE), np.float32)
-    for row, text in enumerate(column):
-        try:
-            image = np.array(json.loads(text), np.float32)
-        except (TypeError, ValueError):
-            image = None
-        if np.shape(image) != (SIZE, SIZE):
-            raise ValueError(f"{path}: dmdt in row {row} is not a {SIZE} x {SIZE} list as JSON text")
-        block[row] = image
-    return block
 
 
 def write_parquet(table, path):
