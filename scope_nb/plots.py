@@ -7,6 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.colors import LogNorm
+from sklearn.metrics import ConfusionMatrixDisplay, confusion_matrix, precision_recall_curve, roc_curve
 
 from .features import derived
 from .lightcurves.curves import positions
@@ -24,10 +25,8 @@ LINES = ("-", "--", "-.", ":", "-", "--")
 BAND_STYLES = {"g": (GREEN, "o"), "r": (RED, "s"), "i": (PURPLE, "^")}
 PART_STYLES = {"train": (GREY, ":"), "val": (ORANGE, "--"), "test": (BLUE, "-")}
 GUIDE = {"lw": 0.8, "color": "black", "alpha": 0.4}  # a line that helps to read others
-VALUE_COLORS = plt.get_cmap("viridis").with_extremes(bad=GREY)
-
 # What `colour_magnitude` needs
-GAIA = [f"Gaia_EDR3__phot_{band}_mean_mag" for band in ("bp", "rp", "g")]
+GAIA = [f"Gaia_EDR3__{name}" for name in ("phot_bp_mean_mag", "phot_rp_mean_mag", "phot_g_mean_mag")]
 GAIA += ["Gaia_EDR3__parallax", "Gaia_EDR3__parallax_error"]
 
 
@@ -101,9 +100,9 @@ def periodogram(result, ax=None):
 def dmdt(image, ax=None, colorbar=True):
     """Show a magnitude-time histogram (26 x 26) with its bin edges; the same colours in every picture."""
     ax = axes_for(ax, figsize=(4.2, 3.4))
-    image = np.asarray(image)
     norm = LogNorm(1e-4, 1)  # an L2 norm of 1 bounds the shares; few of real light curves are smaller
-    picture = ax.imshow(np.where(image > 0, image, np.nan), origin="lower", aspect="auto", cmap="viridis", norm=norm)
+    image = np.ma.masked_less_equal(image, 0)
+    picture = ax.imshow(image, origin="lower", aspect="auto", cmap="viridis", norm=norm)
     dm, dt = dmdt_edges()
     for axis, edges, places in ((ax.xaxis, dt, [2, 7, 14, 19, 24]), (ax.yaxis, dm, [1, 5, 9, 13, 17, 21, 25])):
         axis.set_ticks(np.array(places) - 0.5, [f"{edges[k]:g}" for k in places])
@@ -118,17 +117,14 @@ def explained(values):
     values = pd.Series(values)
     frame = features().loc[values.index, ["unit", "description"]].rename_axis(None)
     frame.insert(0, "value", values)
-    text = frame.style.format({"value": "{:.5g}"})
-    return text.set_properties(subset=["unit", "description"], **{"text-align": "left"})
+    return frame.style.format({"value": "{:.5g}"}).set_properties(["unit", "description"], **{"text-align": "left"})
 
 
 def confusion(evaluation, part="test", ax=None):
     """Show the confusion matrix of a part: counts, and shares of the true class."""
-    from sklearn.metrics import ConfusionMatrixDisplay, confusion_matrix
-
     ax = axes_for(ax, figsize=(3.6, 3.2))
-    y, probability = _truth(evaluation, part)
-    counts = confusion_matrix(y, probability > evaluation.threshold, labels=[0, 1])
+    rows = evaluation.part(part)
+    counts = confusion_matrix(rows["y"], rows["probability"] > evaluation.threshold, labels=[0, 1])
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     display = ConfusionMatrixDisplay(shares, display_labels=[f"not {evaluation.tag}", evaluation.tag])
     display.plot(ax=ax, cmap="Blues", colorbar=False, im_kw={"vmin": 0, "vmax": 1}, values_format=".1%")
@@ -141,11 +137,10 @@ def confusion(evaluation, part="test", ax=None):
 
 def roc(evaluation, ax=None):
     """Plot true against false positive rate for the three parts."""
-    from sklearn.metrics import roc_curve
-
     ax = axes_for(ax, figsize=(3.6, 3.2))
     for part, (color, line) in PART_STYLES.items():
-        x, y, _ = roc_curve(*_truth(evaluation, part))
+        rows = evaluation.part(part)
+        x, y, _ = roc_curve(rows["y"], rows["probability"])
         ax.plot(x, y, line, color=color, label=f"{part} ({evaluation.stats[part]['roc_auc']:.3f})")
     ax.axline((0, 0), (1, 1), **GUIDE)
     ax.set(xlabel="false positive rate", ylabel="true positive rate")
@@ -155,11 +150,10 @@ def roc(evaluation, ax=None):
 
 def precision_recall(evaluation, ax=None):
     """Plot precision against recall for the three parts; a dot marks the threshold on the test part."""
-    from sklearn.metrics import precision_recall_curve
-
     ax = axes_for(ax, figsize=(3.6, 3.2))
     for part, (color, line) in PART_STYLES.items():
-        y, x, _ = precision_recall_curve(*_truth(evaluation, part))
+        rows = evaluation.part(part)
+        y, x, _ = precision_recall_curve(rows["y"], rows["probability"])
         score = evaluation.stats[part]["average_precision"]
         ax.plot(x, y, line, color=color, drawstyle="steps-post", label=f"{part} ({score:.3f})")
     test = evaluation.stats["test"]
@@ -170,22 +164,15 @@ def precision_recall(evaluation, ax=None):
     return ax
 
 
-def _truth(evaluation, part):
-    """Return the labels and the probabilities of a part."""
-    frame = evaluation.part(part)
-    return frame["y"].to_numpy(), frame["probability"].to_numpy()
-
-
 def reliability(evaluation, part="test", before=None, ax=None):
     """Plot the share of positives against the predicted probability; `before` are those before calibration."""
     ax = axes_for(ax, figsize=(4, 3.6))
-    y, probability = _truth(evaluation, part)
-    series = {"as evaluated": (probability, STYLES[0])}
-    if before is not None:
-        series["before calibration"] = (np.asarray(before), (GREY, "s"))
-    for name, (predicted, style) in series.items():
-        bins = calibration_bins(y, predicted, evaluation.part(part)["star"].to_numpy())
-        draw_points(ax, bins["predicted"], bins["true"], bins[["low", "high"]], style, name)
+    rows = evaluation.part(part)
+    series = (("as evaluated", rows["probability"], STYLES[0]), ("before calibration", before, (GREY, "s")))
+    for name, probability, style in series:
+        if probability is not None:
+            bins = calibration_bins(rows["y"], probability, rows["star"])
+            draw_points(ax, bins["predicted"], bins["true"], bins[["low", "high"]], style, name)
     ax.axline((0, 0), (1, 1), **GUIDE)
     ax.set(xlabel="predicted probability (mean of bin)", ylabel=f"share that is {evaluation.tag} (95 % interval)")
     ax.legend()
@@ -207,12 +194,9 @@ def trust(measured, value=None, ax=None):
 
 
 def model_figures(trained, X):
-    """Draw how a network learned, or which features trees used and what these add to the log-odds of the rows of X.
+    """Return figures by name: the "history" of a network, or importances ("model") and contributions ("shap") of trees.
 
-    Returns
-    -------
-    dict of str to matplotlib.figure.Figure
-        "history"; or "model", and "shap" of xgboost's trees; nothing of models that have neither.
+    Contributions, to the log-odds of the rows of X, are those of xgboost's trees; other models have no figures.
     """
     if isinstance(trained.raw, KerasClassifier):
         return {"history": history(trained.raw.history_).figure}
@@ -228,9 +212,7 @@ def importances(model, ax=None, most=15):
     """Plot the largest feature importances of a fitted model that has them."""
     top = named_importances(model).sort_values(ascending=False)[:most][::-1]
     ax = axes_for(ax, figsize=(5, 0.5 + 0.25 * len(top)))
-    ax.barh(top.index.astype(str), top, color=BLUE)
-    ax.set_xlabel("importance")
-    return ax
+    return top.plot.barh(ax=ax, width=0.8, color=BLUE, xlabel="importance", ylabel="")
 
 
 def contributions(values, X, ax=None, most=12):
@@ -242,7 +224,7 @@ def contributions(values, X, ax=None, most=12):
     top = values.abs().mean().nlargest(most).index
     ax = axes_for(ax, figsize=(7, 1 + 0.32 * len(top)))
     height = values[top].apply(_swarm) + np.arange(len(top))
-    style = {"cmap": VALUE_COLORS, "vmin": 0, "vmax": 1, "plotnonfinite": True}
+    style = {"cmap": plt.get_cmap("viridis").with_extremes(bad=GREY), "vmin": 0, "vmax": 1, "plotnonfinite": True}
     dots = ax.scatter(values[top], height, s=5, lw=0, c=X[top].rank(pct=True).to_numpy().ravel(), **style)
     ax.axvline(0, **GUIDE)
     ax.set_yticks(range(len(top)), [with_unit(name) for name in top], fontsize=8)
@@ -272,10 +254,8 @@ def history(frame, ax=None):
     for column, part in (("loss", "train"), ("val_loss", "val")):
         color, line = PART_STYLES[part]
         ax.plot(frame[column], line, color=color, label=part)
-    if "learning_rate" in frame:
-        lower = frame.index[frame["learning_rate"].diff() < 0]
-        for epoch in lower:
-            ax.axvline(epoch - 0.5, label="learning rate / 10" if epoch == lower[0] else None, **GUIDE)
+    for k, epoch in enumerate(frame.index[frame["learning_rate"].diff() < 0]):
+        ax.axvline(epoch - 0.5, label=None if k else "learning rate / 10", **GUIDE)
     best = frame["val_loss"].idxmin()
     ax.plot(best, frame["val_loss"][best], "o", color=BLUE, label=f"kept: epoch {best}")
     ax.set(xlabel="epoch", ylabel="binary cross-entropy")
@@ -284,18 +264,10 @@ def history(frame, ax=None):
 
 
 def gallery(examples, meta, curves=None, images=None, period_suffix="ELS_ECE_EAOV", columns=3):
-    """Show light curves of a training table side by side: folded, in time if not labelled periodic, or as dmdt.
+    """Show light curves side by side: folded, in time if not labelled periodic, or as dmdt where there is none.
 
-    Parameters
-    ----------
-    examples : pandas.DataFrame
-        `row` in the table, `y`, `probability`, `labels`; as `mistakes` returns them.
-    meta : pandas.DataFrame
-        Identity, labels and period of light curves; its index is the row in the table.
-    curves : LightCurves, optional
-        Matched by `_id` and position.
-    images : list of (numpy.ndarray or None), optional
-        The dmdt of each example, shape (26, 26): shown where the light curve is missing.
+    `examples` are what `mistakes` returns, `meta` is that of the data set, `curves` are `LightCurves`, matched by `_id`
+    and position, and `images` hold the dmdt of each example, shape (26, 26), or None.
     """
     meta = meta.loc[examples["row"]]
     place = np.full(len(meta), -1) if curves is None else positions(curves, meta)
@@ -345,9 +317,7 @@ def label_counts(counts, ax=None):
 
 def missing(table, columns, ax=None):
     """Plot the share of missing values of some columns; 0 in a catalogue column is a missing match."""
-    values = table[columns].apply(pd.to_numeric)
-    catalogue = values.columns.str.startswith(CATALOGUES)
-    share = (values.isna() | ((values == 0) & catalogue)).mean().sort_values()
+    share = pd.Series({column: _numbers(table, column).isna().mean() for column in columns}).sort_values()
     share = share[share > 0]
     ax = axes_for(ax, figsize=(7, 0.8 + 0.2 * max(len(share), 2)))
     ax.barh(share.index, 100 * share, color=BLUE)
@@ -358,6 +328,14 @@ def missing(table, columns, ax=None):
         ax.text(50, 0, "no value is missing", ha="center", va="center")
     ax.set_xlabel("light curves without a value (%)")
     return ax
+
+
+def _numbers(table, column):
+    """Return a column as numbers, what is not finite or no catalogue match as NaN; one that is missing is an error."""
+    if column not in table:
+        raise unknown("column of the training table", column, table.columns)
+    values = pd.to_numeric(table[column], errors="coerce")
+    return values.where(np.isfinite(values) & ~(column.startswith(CATALOGUES) & (values == 0)))
 
 
 def _by_label(values, table, labels, threshold):
@@ -374,14 +352,10 @@ def feature_by_label(table, column, labels, threshold=0.7, ax=None):
     Values below 0.5 % or above 99.5 % of all are put in the outermost bins. A column that is missing or holds no number
     is a `ValueError`.
     """
-    if column not in table:
-        raise unknown("column of the training table", column, table.columns)
-    ax = axes_for(ax, figsize=(8, 3))
-    values = pd.to_numeric(table[column], errors="coerce").where(lambda v: np.isfinite(v))
-    if column.startswith(CATALOGUES):
-        values = values.where(values != 0)
+    values = _numbers(table, column)
     if not values.notna().any():
         raise ValueError(f"column {column!r} holds not one number to plot")
+    ax = axes_for(ax, figsize=(8, 3))
     low, high = np.percentile(values.dropna(), [0.5, 99.5])
     scale = "log" if low > 0 and high / low > 50 else "linear"
     bins = np.geomspace(low, high, 41) if scale == "log" else np.linspace(low, high, 41)
@@ -398,9 +372,8 @@ def feature_by_label(table, column, labels, threshold=0.7, ax=None):
 def colour_magnitude(table, labels, threshold=0.7, ax=None):
     """Plot Gaia's colour-absolute-magnitude diagram, extinction left in; of stars with a parallax above 5 errors."""
     ax = axes_for(ax, figsize=(5, 4.5))
-    bp, rp, g, parallax, error = (pd.to_numeric(table[name]) for name in GAIA)
-    good = (bp != 0) & (rp != 0) & (g != 0) & (error > 0) & (parallax > 5 * error)
-    absolute = g + 5 * np.log10(parallax.where(good)) - 10
+    bp, rp, g, parallax, error = (_numbers(table, name) for name in GAIA)
+    absolute = g + 5 * np.log10(parallax.where((error > 0) & (parallax > 5 * error))) - 10
     values = pd.DataFrame({"Gaia BP − RP (mag)": bp - rp, "absolute G magnitude": absolute})
     ax.plot(*values.to_numpy().T, ",", color=(GREY, 0.6), zorder=0)
     _scatter(ax, values, table, labels, threshold)
@@ -410,13 +383,10 @@ def colour_magnitude(table, labels, threshold=0.7, ax=None):
 
 def period_amplitude(table, labels, period_suffix="ELS_ECE_EAOV", threshold=0.7, ax=None):
     """Plot the spread between the 5th and the 95th percentile against the period, by label."""
-    for name in (f"period_{period_suffix}", "i90r"):
-        if name not in table:
-            raise unknown("column of the training table", name, table.columns)
     ax = axes_for(ax, figsize=(5.5, 4.5))
-    values = pd.DataFrame({"period (days)": table[f"period_{period_suffix}"], "i90r (mag)": table["i90r"]})
+    period, spread = _numbers(table, f"period_{period_suffix}"), _numbers(table, "i90r")
     ax.set(xscale="log", yscale="log")
-    _scatter(ax, values, table, labels, threshold)
+    _scatter(ax, pd.DataFrame({"period (days)": period, "i90r (mag)": spread}), table, labels, threshold)
     return ax
 
 

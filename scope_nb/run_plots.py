@@ -72,9 +72,8 @@ def _draw_f1(ax, runs, x):
 def importance_map(table, ax=None):
     """Show the mean importances of features (down) by tag (across)."""
     ax = axes_for(ax, figsize=(4 + 0.3 * len(table.columns), 0.8 + 0.25 * len(table)))
-    shares = {"label": "share of the importance"}
-    seaborn.heatmap(table, cmap="viridis", vmin=0, cbar_kws=shares, xticklabels=True, yticklabels=True, ax=ax)
-    ax.tick_params(axis="x", rotation=90)
+    style = {"cmap": "viridis", "vmin": 0, "cbar_kws": {"label": "share of the importance"}}
+    seaborn.heatmap(table, xticklabels=True, yticklabels=True, ax=ax, **style).tick_params(axis="x", rotation=90)
     ax.set(xlabel="tag", ylabel="")
     return ax
 

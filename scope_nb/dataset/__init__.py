@@ -7,7 +7,7 @@ let_threads_sleep()
 __getattr__, __dir__, __all__ = names_on_demand(
     __name__,
     {
-        "dataset": ["Cut", "Dataset", "Part", "inputs", "trainable"],
+        "dataset": ["Dataset", "Part", "inputs", "trainable"],
         "splits": ["split_place"],
         "tables": ["open_table", "read_parquet", "read_table", "write_parquet"],
         "labels": [

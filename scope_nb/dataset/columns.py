@@ -12,7 +12,6 @@ DMDT_COLUMN = r"^dmdt_(\d+)_(\d+)$"
 CURVE_COLUMN = r"^curve_(\d+)_(dt|mag|err|band)$"
 CHANNELS = ("dt", "mag", "err", "band")
 NUMBERED = f"{DMDT_COLUMN}|{CURVE_COLUMN}"
-STEPS = 200  # epochs; of longer light curves the latest ones
 
 
 def record_columns(model, X):
@@ -91,22 +90,12 @@ def _block(X, pattern, kind):
     return X[sorted(cells, key=cells.get)].to_numpy(dtype=np.float32).reshape(-1, rows, columns)
 
 
-def sequences(curves, table, steps=STEPS):
-    """Return the light curve of each row of a training table as columns that every classifier can take.
+def sequences(curves, table, steps=200):
+    """Return the light curve of each row of a training table as float32 columns, shape (n, 4 * steps).
 
-    Parameters
-    ----------
-    curves : LightCurves
-    table : pandas.DataFrame
-    steps : int
-        Epochs. Of longer light curves the latest ones are taken; shorter ones are followed by NaN.
-
-    Returns
-    -------
-    pandas.DataFrame of float32, shape (len(table), 4 * steps)
-        `curve_0_dt` (days since the epoch before; 0 for the first), `curve_0_mag` (magnitude minus the median),
-        `curve_0_err` (its error), `curve_0_band` (1 g, 2 r, 3 i, 0 other), `curve_1_dt`, ... All NaN for a row without
-        light curve; a `ValueError` if there is none at all.
+    `curve_0_dt` is days since the epoch before (0 for the first), `curve_0_mag` magnitude minus the median,
+    `curve_0_err` its error, `curve_0_band` 1 g, 2 r, 3 i, 0 other; `curve_1_dt`, ... Of longer light curves the latest
+    epochs are taken; after shorter ones, and in a row without light curve, all is NaN. No row with one is an error.
     """
     place = positions(curves, table)
     rows = np.flatnonzero(place >= 0)
@@ -119,10 +108,9 @@ def sequences(curves, table, steps=STEPS):
     band = curves.meta["filter"].to_numpy()
     for row, i in zip(rows, place[rows], strict=True):
         epochs = slice(curves.offsets[i], curves.offsets[i + 1])
-        time, mag = curves.time[epochs], curves.mag[epochs]
-        n = min(len(time), steps)
-        values = np.column_stack([np.diff(time, prepend=time[:1]), mag - np.median(mag), curves.err[epochs]])
-        block[row, :n, :3] = values[len(time) - n :]
-        block[row, :n, 3] = band[i]
+        time, mag, err = curves.time[epochs], curves.mag[epochs], curves.err[epochs]
+        channels = (np.diff(time, prepend=time[:1]), mag - np.median(mag), err, np.full(len(time), band[i]))
+        latest = np.column_stack(channels)[-steps:]
+        block[row, : len(latest)] = latest
     names = [f"curve_{step}_{channel}" for step in range(steps) for channel in CHANNELS]
     return pd.DataFrame(block.reshape(len(table), -1), columns=names)

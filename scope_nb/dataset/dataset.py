@@ -2,7 +2,7 @@
 
 import re
 from contextlib import suppress
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -11,73 +11,14 @@ import pandas as pd
 
 from ..features.derived import CHANGES, changes, derived_features, sources
 from ..features.dmdt import SIZE, stack_dmdt
-from ..lightcurves.curves import LightCurves, stars
-from ..taxonomy import ALERTS, CATALOGUES, defaults, feature_columns, find_tag, labels, tags, unknown
+from ..lightcurves.curves import stars
+from ..taxonomy import ALERTS, CATALOGUES, feature_columns, labels, unknown
 from .columns import curve_block, sequences
-from .splits import (
-    DROPPED,
-    PARTS,
-    Target,
-    assign_parts,
-    balance_weights,
-    find_target,
-    require_unique_numbers,
-    vote_share,
-    warn_of_few_stars,
-)
-from .tables import ParquetTable, open_table
+from .splits import DROPPED, PARTS, Target, assign_parts, check_question, class_weights, find_target, warn_of_few_stars
+from .tables import ParquetTable, open_table, require_unique_numbers
 
 IDENTITY = ("_id", "obj_id", "ra", "dec", "band", "filter", "field", "ccd", "quad")
 DMDT_COLUMNS = [f"dmdt_{row}_{column}" for row in range(SIZE) for column in range(SIZE)]
-
-
-@dataclass(frozen=True, eq=False)
-class Cut:
-    """The arguments of `Dataset.read`; `Cut.of` fills in the defaults."""
-
-    tag: str
-    label: str
-    features: list | str
-    threshold: float
-    period_suffix: str
-    split: str = "star"
-    derived: bool = True
-    dmdt: bool | None = None
-    light_curves: LightCurves | None = None
-    weight: str | np.ndarray | None = None
-    balance: float | None = None
-    weight_per_class: bool = False
-    seed: int = 42
-
-    @classmethod
-    def of(cls, tag, **arguments):
-        """Return the cut of a tag; None and "" stand for the default. Refuse unknown arguments and bad numbers."""
-        names = [item.name for item in fields(cls)]
-        for name in arguments:
-            if name not in names:
-                raise unknown("argument of a data set", name, names)
-        tag = find_tag(tag)
-        default = {name: defaults()["training"][name] for name in ("threshold", "period_suffix")}
-        default |= {"features": tags().loc[tag, "taxonomy"], "label": tags().loc[tag, "label"]}
-        blank = [name for name, value in arguments.items() if value is None or (isinstance(value, str) and not value)]
-        cut = cls(tag, **(default | {name: value for name, value in arguments.items() if name not in blank}))
-        for name, value in (("threshold", cut.threshold), ("balance", cut.balance)):
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int | float | np.number)):
-                raise ValueError(f"{name} is {value!r}, which is no number")
-        if not 0 <= cut.threshold < 1:
-            raise ValueError(
-                f"threshold is {cut.threshold}, but vote shares above it make a label: choose 0 or more, below 1"
-            )
-        if cut.balance is not None and not cut.balance > 0:
-            raise ValueError(f"balance is {cut.balance}; it is a ratio of counts, above 0, or None to keep every row")
-        return cut
-
-    def matched(self, names):
-        """Return the cut for a table with the columns `names`: features by name, dmdt as True or False."""
-        if isinstance(self.weight, str) and self.weight not in names:
-            raise unknown("column of weights", self.weight, names)
-        dmdt = "dmdt" in names if self.dmdt is None else self.dmdt
-        return replace(self, features=_feature_columns(names, self.features, self.period_suffix, dmdt), dmdt=dmdt)
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,11 +53,9 @@ class Dataset:
     X : pandas.DataFrame of float32, shape (n, n_features)
         The features, those derived from them, then dmdt as the columns `dmdt_0_0` to `dmdt_25_25`, then the light
         curves. Missing values are NaN.
-    y, star, part : numpy.ndarray, shape (n,)
-        0 or 1; the name of the star; "train", "val", "test", or "dropped" if `balance` keeps it from training.
-    weight : numpy.ndarray, shape (n,), or None
-    row : numpy.ndarray of int, shape (n,)
-        Row numbers in the table.
+    y, weight, star, part, row : numpy.ndarray, shape (n,)
+        0 or 1; weights or None; the name of the star; "train", "val", "test", or "dropped" if `balance` keeps it from
+        training; the row number in the table.
     meta : pandas.DataFrame, shape (n, ...)
         Indexed by `row`: identity, labels and `period_SUFFIX`, of which the table may lack some.
     settings : dict
@@ -136,33 +75,45 @@ class Dataset:
     path: Path | None = None  # of the file, if it was read from one
     simulated: bool = False  # whether the table says so
     n_rows: int = 0  # of the table
-    split_key: np.ndarray | None = None  # see `stars`
+    target: Target | None = None
     row_weight: np.ndarray | None = None  # without the weights of the classes
 
     @classmethod
-    def read(cls, path, tag, **cut):
-        """Read the data set of one tag from a training table in a file, and no column that it does not need.
+    def read(
+        cls,
+        table,
+        tag,
+        threshold=None,
+        split="star",
+        period_suffix=None,
+        features=None,
+        derived=True,
+        dmdt=None,
+        light_curves=None,
+        label=None,
+        weight=None,
+        balance=None,
+        weight_per_class=False,
+        seed=42,
+    ):
+        """Cut the data set of one tag out of a training table; None is the usual value of an argument.
 
         Parameters
         ----------
-        path : path-like
-            A training table (.parquet, .csv or .h5).
-        tag : str
-            A tag or its label.
+        table, tag
+            A file (.parquet, .csv or .h5), of which only what is needed is read, or a DataFrame; a tag or its label.
         threshold : float
             A light curve is positive if its vote share is above this (0.7).
         split : {"star", "scope"}
             "star" keeps all light curves of a star on one side: 81 % train, 9 % validation, 10 % test, by a hash of
             `obj_id` (or of the position, see `stars`), so that membership does not depend on the other rows.
             "scope" repeats SCoPe's split by light curve, to compare with published scores.
-        features : list of str or str
-            Names, or a set of them (`taxonomy.feature_columns`); by default that of the tag's taxonomy.
-        period_suffix : str
-            The period search of the features ("ELS_ECE_EAOV").
-        derived, dmdt : bool
-            Add what follows from the features and dmdt (`derived_features`); add dmdt (by default if the table has it).
-        light_curves : LightCurves
-            Add the light curves themselves (`columns.sequences`).
+        period_suffix, features
+            The period search of the features ("ELS_ECE_EAOV"); their names, or a set of them
+            (`taxonomy.feature_columns`), by default that of the tag's taxonomy.
+        derived, dmdt, light_curves
+            Add what follows from the features and dmdt (`derived_features`); add dmdt (by default if the table has it);
+            add the light curves themselves, a `LightCurves` (`columns.sequences`).
         label, weight : str
             Columns of the label, if not that of the tag, and of sample weights (or an array, one for each row).
         balance : float
@@ -174,54 +125,49 @@ class Dataset:
         Raises
         ------
         FileNotFoundError, ValueError
-            If the tag or an argument is unknown, columns are missing (all are listed) or repeated, a light curve is
-            repeated, a label, threshold or `balance` is out of range, or a part has no positive or no negative.
+            If the tag is unknown, columns are missing (all are listed) or repeated, a light curve is repeated, a
+            label, threshold or `balance` is out of range, or a part has no positive or no negative.
         """
-        table, cut, path = _read_columns(path, Cut.of(tag, **cut))
-        return cls._make(table, cut, path)
-
-    @classmethod
-    def from_table(cls, table, tag, **cut):
-        """Cut the data set of one tag out of a training table that is a DataFrame; see `Dataset.read`."""
-        return cls._make(table, Cut.of(tag, **cut).matched(table))
-
-    @classmethod
-    def _make(cls, table, cut, path=None):
-        target = find_target(table, cut)
-        part = assign_parts(target, cut.tag, cut.split, cut.balance, cut.seed)
-        warn_of_few_stars(target, cut.tag)
+        question = check_question(tag, label, threshold, features, period_suffix, balance)
+        tag, label, suffix = question.tag, question.label, question.period_suffix
+        file = None if isinstance(table, pd.DataFrame) else open_table(table)
+        names = list(table) if file is None else file.columns
+        dmdt = "dmdt" in names if dmdt is None else dmdt
+        columns = _feature_columns(names, question.features, suffix, dmdt)
+        meta_columns = [n for n in dict.fromkeys([*IDENTITY, *labels(), label, f"period_{suffix}"]) if n in names]
+        needed = {*columns, *meta_columns, *(sources(columns, suffix) if derived else ())}
+        if isinstance(weight, str):
+            if weight not in names:
+                raise unknown("column of weights", weight, names)
+            needed.add(weight)
+        if file is not None:
+            table = _read_columns(file, needed, dmdt)
+        target = find_target(table, question)
+        row, y, star = target.row, target.y, target.star
+        part = assign_parts(target, tag, split, balance, seed)
+        warn_of_few_stars(target, tag)
         require_unique_numbers(table)
-        weight = table[cut.weight] if isinstance(cut.weight, str) else cut.weight
-        weight = None if weight is None else np.asarray(weight, float)[target.row]
-        settings = {item.name: getattr(cut, item.name) for item in fields(cut)}
-        for name in ("tag", "label", "weight"):
-            del settings[name]
-        settings["light_curves"] = cut.light_curves is not None
-        return cls(
-            tag=cut.tag,
-            label=cut.label,
-            X=inputs(table, cut.features, cut.period_suffix, cut.derived, cut.dmdt, cut.light_curves, target.row),
-            y=target.y,
-            weight=balance_weights(target.y, part, weight) if cut.weight_per_class else weight,
-            star=target.star,
-            part=part,
-            row=target.row,
-            settings=settings,
-            meta=table[_meta_columns(table, cut)].iloc[target.row].set_axis(target.row),
-            path=path,
-            simulated=bool(table.attrs.get("simulated", False)),
-            n_rows=len(table),
-            split_key=target.key,
-            row_weight=weight,
+        X = inputs(table, columns, suffix, derived, dmdt, light_curves, row)
+        meta = table[meta_columns].iloc[row].set_axis(row)
+        weight = table[weight] if isinstance(weight, str) else weight
+        weight = None if weight is None else np.asarray(weight, float)[row]
+        weights = class_weights(y, part, weight) if weight_per_class else weight
+        settings = {"threshold": question.threshold, "split": split, "period_suffix": suffix, "features": columns}
+        settings |= {"derived": derived, "dmdt": dmdt, "light_curves": light_curves is not None, "balance": balance}
+        settings |= {"weight_per_class": weight_per_class, "seed": seed}
+        path, simulated = None if file is None else file.path, bool(table.attrs.get("simulated", False))
+        return cls(  # in the order of the fields
+            tag, label, X, y, weights, star, part, row, settings, meta, path, simulated, len(table), target, weight
         )
+
+    from_table = read  # of a DataFrame
 
     def with_split(self, split):
         """Return the same light curves split in another way, "star" or "scope"; balanced and weighted anew."""
-        target = Target(self.row, vote_share(self.meta, self.label), self.y, self.star, self.split_key)
-        part = assign_parts(target, self.tag, split, self.settings["balance"], self.settings["seed"])
+        part = assign_parts(self.target, self.tag, split, self.settings["balance"], self.settings["seed"])
         weight = self.row_weight
         if self.settings["weight_per_class"]:
-            weight = balance_weights(self.y, part, weight)
+            weight = class_weights(self.y, part, weight)
         return replace(self, part=part, weight=weight, settings=self.settings | {"split": split})
 
     def __getitem__(self, name):
@@ -232,20 +178,9 @@ class Dataset:
         weight = None if self.weight is None else self.weight[rows]
         return Part(self.X.iloc[rows], self.y[rows], weight, self.star[rows], self.row[rows])
 
-    @cached_property
-    def train(self):
-        """The part to learn from."""
-        return self["train"]
-
-    @cached_property
-    def val(self):
-        """The part to stop, tune and choose thresholds on."""
-        return self["val"]
-
-    @cached_property
-    def test(self):
-        """The part to report on."""
-        return self["test"]
+    train = cached_property(lambda self: self["train"])  # to learn from
+    val = cached_property(lambda self: self["val"])  # to stop, tune and choose thresholds on
+    test = cached_property(lambda self: self["test"])  # to report on
 
     def describe_inputs(self):
         """Return a sentence that says what of a light curve itself is in `X`, beside the features."""
@@ -281,28 +216,22 @@ class Dataset:
 
 
 def trainable(path, cuts):
-    """Return the tags for which a training table has positives and negatives in every part; features are not read.
+    """Return the tags for which a training table has positives and negatives in every part, and why not the others.
 
-    Parameters
-    ----------
-    path : path-like
-    cuts : dict of str to dict
-        For each tag the arguments of `Dataset.read`.
-
-    Returns
-    -------
-    list of str, dict of str to str
-        The tags that can be trained, and for every other tag why not.
+    `cuts` holds the arguments of `Dataset.read` for each tag; a dict gives the reason for each tag that is left out.
+    Features are not read.
     """
     file = open_table(path)
     needed = {*IDENTITY, *labels(), *(cut.get("label") for cut in cuts.values())}
     table = file.read([name for name in file.columns if name in needed])
     star_and_key, good, reasons = None, [], {}
-    for tag, arguments in cuts.items():
+    for tag, cut in cuts.items():
         try:
-            cut = Cut.of(tag, **arguments).matched(file.columns)
+            arguments = [cut.get(name) for name in ("label", "threshold", "features", "period_suffix", "balance")]
+            question = check_question(tag, *arguments)
+            _feature_columns(file.columns, question.features, question.period_suffix, cut.get("dmdt"))
             star_and_key = star_and_key or stars(table)
-            assign_parts(find_target(table, cut, star_and_key), cut.tag, cut.split)
+            assign_parts(find_target(table, question, star_and_key), question.tag, cut.get("split") or "star")
             good.append(tag)
         except ValueError as error:
             reasons[tag] = str(error)
@@ -342,37 +271,18 @@ def _feature_columns(names, features, suffix, dmdt):
     return columns
 
 
-def _read_columns(path, cut):
-    """Return the table with the columns that a cut needs, the cut with their names, and the path of the file."""
-    file = open_table(path)
-    cut = cut.matched(file.columns)
-    needed = {*cut.features, *_meta_columns(file.columns, cut)}
-    if cut.derived:
-        needed.update(sources(cut.features, cut.period_suffix))
-    if cut.dmdt:
-        needed.add("dmdt")
-    if isinstance(cut.weight, str):
-        needed.add(cut.weight)
+def _read_columns(file, needed, dmdt):
+    """Return the columns `needed` that a file has; in place of dmdt what derived features take of it, if not `dmdt`."""
+    needed = [name for name in file.columns if name in needed or (dmdt and name == "dmdt")]
     # dmdt is nine tenths of a large table; for derived features alone it is summed up while it is read
-    summed = cut.derived and not cut.dmdt and "dmdt" in file.columns and isinstance(file, ParquetTable)
+    summed = "dmdt" in needed and not dmdt and isinstance(file, ParquetTable)
     if summed:
-        needed.discard("dmdt")
-    table = _as_numbers(file.read([name for name in file.columns if name in needed]))
-    if summed:
-        table[list(CHANGES)] = changes(file.dmdt_batches(gaps=True))
-    return table, cut, file.path
-
-
-def _meta_columns(names, cut):
-    """Return which columns of `Dataset.meta` a table with the columns `names` has."""
-    columns = dict.fromkeys([*IDENTITY, *labels(), cut.label, f"period_{cut.period_suffix}"])
-    return [name for name in columns if name in names]
-
-
-def _as_numbers(table):
-    """Return a table where a column that holds nothing but numbers as text has become a column of numbers."""
+        needed.remove("dmdt")
+    table = file.read(needed)
     for name in table.select_dtypes(exclude=["number", "bool"]).columns.difference([*IDENTITY, "dmdt"]):
         numbers = pd.to_numeric(table[name], errors="coerce")
-        if (numbers.notna() == table[name].notna()).all():
+        if (numbers.notna() == table[name].notna()).all():  # numbers as text
             table[name] = numbers
+    if summed:
+        table[list(CHANGES)] = changes(file.dmdt_batches(gaps=True))
     return table

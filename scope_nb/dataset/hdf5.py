@@ -6,34 +6,25 @@ import pickle
 import numpy as np
 import pandas as pd
 
-HDF5_NAMES = (".h5", ".hdf5", ".hdf")
-
-
 # What the pickles that pandas puts into HDF5 may refer to: arrays and plain containers
-_HARMLESS = {
-    ("numpy", "ndarray"),
-    ("numpy", "dtype"),
-    *((f"numpy.{core}.multiarray", name) for core in ("core", "_core") for name in ("_reconstruct", "scalar")),
-    *((f"numpy.{core}.numeric", "_frombuffer") for core in ("core", "_core")),
-    ("_codecs", "encode"),
+_HARMLESS = {"numpy.ndarray", "numpy.dtype", "_codecs.encode"} | {
+    f"numpy.{core}.{name}"
+    for core in ("core", "_core")
+    for name in ("multiarray._reconstruct", "multiarray.scalar", "numeric._frombuffer")
 }
 
 
+class _Careful(pickle.Unpickler):
+    def find_class(self, module, name):
+        if f"{module}.{name}" not in _HARMLESS:
+            raise PermissionError(f"{module}.{name}")
+        return super().find_class(module, name)
+
+
 def read_hdf5(path):
-    """Read a training table from SCoPe's HDF5: the key `df`, and `coordinates` and `dmdt` if they are in the file.
+    """Return the key `df` of SCoPe's HDF5, and `coordinates` and `dmdt`, where it has them, as columns of objects.
 
-    Returns
-    -------
-    pandas.DataFrame
-        `coordinates` and `dmdt` as columns of objects after those of `df`.
-
-    Raises
-    ------
-    ValueError
-        If the file is no such table, or holds pickled objects other than arrays: HDF5 files of pandas can carry code,
-        which is refused.
-    ImportError
-        If PyTables, which pandas reads HDF5 with, is not installed.
+    A file that is no such table, or that holds pickled objects other than arrays, is a `ValueError`.
     """
     try:
         import tables  # noqa: F401
@@ -47,24 +38,11 @@ def read_hdf5(path):
         frame = store["df"].reset_index(drop=True)
         for key in ("coordinates", "dmdt"):
             if key in keys:
-                frame[key] = _column(store[key], len(frame), path, key)
+                values = list(pd.DataFrame(store[key]).squeeze(axis="columns").to_numpy())
+                if len(values) != len(frame):
+                    raise ValueError(f"{path}: {key} has {len(values)} rows, but df has {len(frame)}")
+                frame[key] = pd.Series(values, dtype=object)
     return frame
-
-
-def _column(stored, n, path, key):
-    """Return a key beside `df` as one column of objects."""
-    column = stored.iloc[:, 0] if isinstance(stored, pd.DataFrame) and stored.shape[1] == 1 else stored
-    values = list(column.to_numpy())
-    if len(values) != n:
-        raise ValueError(f"{path}: {key} has {len(values)} rows, but df has {n}")
-    return pd.Series(values, dtype=object)
-
-
-class _Careful(pickle.Unpickler):
-    def find_class(self, module, name):
-        if (module, name) not in _HARMLESS:
-            raise PermissionError(f"{module}.{name}")
-        return super().find_class(module, name)
 
 
 def _refuse_code(path):
@@ -73,15 +51,16 @@ def _refuse_code(path):
 
     def check(raw):
         try:
-            _Careful(io.BytesIO(bytes(raw))).load()
+            _Careful(io.BytesIO(raw)).load()
         except PermissionError as error:
             raise ValueError(f"{path} holds a pickled object that could run code of its own: {error}") from error
         except Exception:
             pass  # not a pickle
 
     def visit(_, node):
-        for value in (v for v in node.attrs.values() if isinstance(v, bytes | str | np.void)):
-            check(value.encode("utf-8", "surrogateescape") if isinstance(value, str) else bytes(value))
+        for value in node.attrs.values():
+            if isinstance(value, bytes | str | np.void):
+                check(value.encode("utf-8", "surrogateescape") if isinstance(value, str) else bytes(value))
         if isinstance(node, h5py.Dataset) and h5py.check_vlen_dtype(node.dtype) is not None:
             for raw in node[...].ravel():
                 check(raw.tobytes())

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from ..files import existing
@@ -22,14 +23,10 @@ def count_labels(meta, threshold=0.7):
 
 
 def compare_medians(table, period_suffix="ELS_ECE_EAOV"):
-    """Return the median of each column and that of SCoPe's training set.
+    """Return the `median` of each column, that of `SCoPe`'s training set, and their `distance`; the furthest first.
 
-    Catalogue columns are compared for matches only, unless the real median itself is 0: then it counts the missing.
-
-    Returns
-    -------
-    pandas.DataFrame
-        `median`, `SCoPe`, and their `distance` in SCoPe's standard deviations; the furthest first.
+    The distance is in SCoPe's standard deviations. Of catalogue columns only matches count, unless SCoPe's median
+    itself is 0: then it counts the missing.
     """
     rows = {}
     for name, scope in scope_statistics().drop(["ra", "ccd", "quad", "field"], errors="ignore").iterrows():
@@ -45,10 +42,7 @@ def compare_medians(table, period_suffix="ELS_ECE_EAOV"):
 
 
 def read_class_tags(path):
-    """Return the list of tags of each class, for `label_columns`, from a CSV file.
-
-    Its columns are `class` and `tags` (separated by spaces).
-    """
+    """Return the tags of each class, a dict of lists, from a CSV with the columns `class` and `tags` (by spaces)."""
     table = pd.read_csv(existing(path), dtype=str, keep_default_na=False)
     if not {"class", "tags"} <= set(table):
         raise ValueError(f"{path} needs the columns 'class' and 'tags'; it has {', '.join(table)}")
@@ -63,21 +57,16 @@ def read_class_tags(path):
 def label_columns(classes, tags_of):
     """Return the label columns of a training table, shape (n, 53): 1 if the class of a light curve has a label, else 0.
 
-    Parameters
-    ----------
-    classes : array-like of str, shape (n,)
-        Class names (or numbers) as a catalogue gives them.
-    tags_of : dict of str to list of str
-        The tags (or labels) of each class, parents included; a `ValueError` names what is not in it.
+    `classes` are n names or numbers as a catalogue gives them. `tags_of` holds the list of tags (or labels) of each,
+    parents included; a `ValueError` names the classes that are not in it.
     """
     classes = as_names(classes)
     missing = sorted(set(classes) - set(tags_of))
     if missing:
         raise ValueError(f"no tags given for the classes {', '.join(name or 'that are missing' for name in missing)}")
-    carried = {name: _labels_of(names) for name, names in tags_of.items()}
-    return pd.DataFrame(
-        {label: classes.map({name: float(label in carried[name]) for name in carried}) for label in labels()}
-    )
+    labels_of = {name: _labels_of(names) for name, names in tags_of.items()}
+    table = pd.DataFrame({name: np.isin(labels(), labels_of[name]) for name in labels_of}, index=labels(), dtype=float)
+    return table[classes].T.reset_index(drop=True)
 
 
 def _labels_of(names):
@@ -91,12 +80,10 @@ def tag_tree(taxonomy_name, counts=None):
     children = {parent: list(rows.index) for parent, rows in table.groupby("parent_tag", sort=False)}
 
     def lines(tag, indent):
-        line = indent + tag
-        if tag in table.index:
-            label = table.at[tag, "label"]
-            line = f"{line:<18}{label:<28}"
-            if counts is not None:
-                line += f"{counts.at[label, 'light curves']:>8,}"
+        label = table["label"].get(tag, "")
+        line = f"{indent + tag:<18}{label:<28}"
+        if label and counts is not None:
+            line += f"{counts.at[label, 'light curves']:>8,}"
         yield line.rstrip()
         for child in children.get(tag, []):
             yield from lines(child, indent + "   ")
@@ -106,32 +93,25 @@ def tag_tree(taxonomy_name, counts=None):
 
 
 def missing_parents(table, threshold=0.7):
-    """Return how many positive light curves of each tag lack the label of its parent.
+    """Return how many `positive` light curves of each tag `lack the parent`, the label of its parent.
 
-    Returns
-    -------
-    pandas.DataFrame
-        By tag: `parent` (its label), `positive`, `lack the parent`; the tag that lacks it most often first, tags that
-        always have it left out.
+    The tag that lacks it most often comes first; those that always have it are left out.
     """
     label_of = tags()["label"]
-    rows = {}
-    for tag, parent in tags()["parent_tag"].map(label_of).dropna().items():
-        positive = table[label_of[tag]] > threshold
-        lacking = positive & ~(table[parent] > threshold)
-        rows[tag] = {"parent": parent, "positive": positive.sum(), "lack the parent": lacking.sum()}
-    frame = pd.DataFrame.from_dict(rows, orient="index")
+    frame = tags()["parent_tag"].map(label_of).dropna().to_frame("parent").rename_axis(None)
+    positive = table[label_of[frame.index]].to_numpy() > threshold
+    lacking = positive & ~(table[frame["parent"]].to_numpy() > threshold)
+    frame["positive"], frame["lack the parent"] = positive.sum(axis=0), lacking.sum(axis=0)
     return frame[frame["lack the parent"] > 0].sort_values("lack the parent", ascending=False)
 
 
 class Example(NamedTuple):
-    """A light curve of a label: its `row` of the table and its `curve`, None where there is none; and how many
-    light curves have the label (`n_positive`), and how many of these are in the file (`n_curves`)."""
+    """A light curve of a label, and how many there are."""
 
-    row: pd.Series | None
+    row: pd.Series | None  # of the table
     curve: LightCurve | None
-    n_positive: int
-    n_curves: int
+    n_positive: int  # light curves that have the label
+    n_curves: int  # of these, in the file
 
 
 def find_example(table, label, threshold=0.7, curves=None):
@@ -139,9 +119,7 @@ def find_example(table, label, threshold=0.7, curves=None):
     positive = table[table[label] > threshold]
     if positive.empty:
         return Example(None, None, 0, 0)
-    if curves is None:
-        return Example(positive.iloc[0], None, len(positive), 0)
-    place = positions(curves, positive)
+    place = np.full(len(positive), -1) if curves is None else positions(curves, positive)
     first = (place >= 0).argmax()
     curve = curves[place[first]] if place[first] >= 0 else None
     return Example(positive.iloc[first], curve, len(positive), int((place >= 0).sum()))

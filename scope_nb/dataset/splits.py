@@ -9,13 +9,21 @@ import pandas as pd
 from sklearn.model_selection import train_test_split
 
 from ..lightcurves.curves import stars
-from ..taxonomy import NEGATIVE_LABEL, defaults, labels, unknown
+from ..taxonomy import NEGATIVE_LABEL, defaults, find_tag, labels, tags, unknown
 from .tables import require_unique_columns
 
 PARTS = ("train", "val", "test")
 DROPPED = "dropped"  # the part of what `balance` leaves out of training
-FEWEST_STARS = 6  # scores of a tag with fewer positive stars say next to nothing
-SCOPE_SEED = 42  # the random state of SCoPe's own split
+
+
+class Question(NamedTuple):
+    """The label of a tag that a vote share above a threshold gives, and the features (or the set) to answer from."""
+
+    tag: str
+    label: str
+    threshold: float
+    features: list | str
+    period_suffix: str
 
 
 class Target(NamedTuple):
@@ -28,37 +36,54 @@ class Target(NamedTuple):
     key: np.ndarray
 
 
-def find_target(table, cut, star_and_key=None):
-    """Return the `Target` of a `Cut`; `star_and_key` is what `stars` returns, if that is at hand.
+def check_question(tag, label=None, threshold=None, features=None, period_suffix=None, balance=None):
+    """Return the `Question` of a tag, with its usual label, ... for None and ""; a bad number is a `ValueError`."""
+    tag, usual = find_tag(tag), defaults()["training"]
+    threshold = usual["threshold"] if threshold in (None, "") else threshold
+    for name, value in (("threshold", threshold), ("balance", balance)):
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float | np.number)):
+            raise ValueError(f"{name} is {value!r}, which is no number")
+    if not 0 <= threshold < 1:
+        raise ValueError(f"threshold is {threshold}, but vote shares above it make a label: choose 0 or more, below 1")
+    if balance is not None and not balance > 0:
+        raise ValueError(f"balance is {balance}; it is a ratio of counts, above 0, or None to keep every row")
+    if features is None or (isinstance(features, str) and not features):
+        features = tags().at[tag, "taxonomy"]
+    label, period_suffix = label or tags().at[tag, "label"], period_suffix or usual["period_suffix"]
+    return Question(tag, label, threshold, features, period_suffix)
 
-    A `ValueError` says if a column or a light curve is repeated, or the label is missing, out of range, or one for all.
-    """
-    _require_unique_rows(table)
-    share = vote_share(table, cut.label)
-    y = (share > cut.threshold).astype(int)
+
+def find_target(table, question, star_and_key=None):
+    """Return the `Target` of a question in a checked table; `star_and_key` is what `stars` returns, if at hand."""
+    require_unique_columns(table.columns, "the table")
+    if "_id" in table and (repeated := table["_id"].duplicated() & table["_id"].notna()).any():
+        first = np.argmax(repeated)
+        raise ValueError(
+            f"{repeated.sum()} rows repeat the _id of another, first row {first} ({table['_id'].iloc[first]}): "
+            "keep one of each, as table.drop_duplicates('_id') does"
+        )
+    share = _vote_share(table, question.label)
+    y = (share > question.threshold).astype(int)
     usable = np.ones(len(table), bool)
-    if cut.tag == "vnv":  # a light curve that is neither is no negative
-        usable = (y == 1) | (vote_share(table, NEGATIVE_LABEL, " for the negatives of 'vnv'") > cut.threshold)
+    if question.tag == "vnv":  # a light curve that is neither is no negative
+        negative = _vote_share(table, NEGATIVE_LABEL, " for the negatives of 'vnv'")
+        usable = (y == 1) | (negative > question.threshold)
     row = np.flatnonzero(usable)
-    _require_both(y[row], f"{cut.label!r} above {cut.threshold}", cut.tag)
+    _require_both(y[row], f"{question.label!r} above {question.threshold}", question.tag)
     star, key = star_and_key or stars(table)
     return Target(row, share[row], y[row], star[row], key[row])
 
 
 def assign_parts(target, tag, split, balance=None, seed=42):
-    """Return the part of each light curve, or raise a `ValueError` if one has no positive or no negative.
-
-    See `Dataset.read` for the arguments.
-    """
+    """Return the part of each light curve, or raise a `ValueError` if one has no positive or no negative."""
     if split == "star":
         place = split_place(target.key)
         test, val = defaults()["training"]["test_fraction"], defaults()["training"]["val_fraction"]
         part = np.select([place < test, place < test + val], ["test", "val"], "train")
     elif split == "scope":
-        positive = np.round(target.share) == 1
-        places = np.concatenate([np.flatnonzero(positive), np.flatnonzero(~positive)])
-        rest, test = train_test_split(places, test_size=0.1, random_state=SCOPE_SEED)
-        _, val = train_test_split(rest, test_size=0.1, random_state=SCOPE_SEED)
+        places = np.argsort(np.round(target.share) != 1, kind="stable")  # the positives first
+        rest, test = train_test_split(places, test_size=0.1, random_state=42)  # SCoPe's own
+        _, val = train_test_split(rest, test_size=0.1, random_state=42)
         part = np.full(len(places), "train", dtype="<U5")
         part[test], part[val] = "test", "val"
     else:
@@ -89,15 +114,15 @@ def _balance(part, target, balance, seed):
     return part
 
 
-def balance_weights(y, part, weight=None):
+def class_weights(y, part, weight=None):
     """Return weights with which the training rows of both classes weigh as much in total."""
     weight = np.ones(len(y)) if weight is None else weight
     total = [weight[(part == "train") & (y == value)].sum() for value in (0, 1)]
     return weight * np.where(y == 1, sum(total) / (2 * total[1]), sum(total) / (2 * total[0]))
 
 
-def vote_share(table, label, purpose=""):
-    """Return the vote shares of a label as floats; nobody's vote (NaN) is no vote. See `find_target`."""
+def _vote_share(table, label, purpose=""):
+    """Return the vote shares of a label as floats; nobody's vote (NaN) is no vote."""
     if label not in table:
         present = [name for name in labels() if name in table]
         hint = f"labels present: {', '.join(present)}" if present else "it has no label columns at all"
@@ -112,12 +137,11 @@ def vote_share(table, label, purpose=""):
 
 
 def warn_of_few_stars(target, tag):
-    """Warn of a tag with few positive stars, at the line that calls `Dataset.read` or `Dataset.from_table`."""
-    n_stars = len(set(target.star[target.y == 1]))
-    if n_stars < FEWEST_STARS:
+    """Warn of a tag with few positive stars, at the line that calls `Dataset.read`."""
+    if (n_stars := len(set(target.star[target.y == 1]))) < 6:
         warnings.warn(
             f"tag {tag!r} has only {n_stars} positive stars: whether one more of them is found decides every score",
-            stacklevel=4,
+            stacklevel=3,
         )
 
 
@@ -129,26 +153,4 @@ def _require_both(y, where, tag):
             raise ValueError(
                 f"tag {tag!r}: {where} has no {kind} light curve{hint} among {len(y)}; a classifier needs both kinds "
                 "in each part, so use more data or another tag"
-            )
-
-
-def _require_unique_rows(table):
-    require_unique_columns(table.columns, "the table")
-    if "_id" in table and (repeated := table["_id"].duplicated() & table["_id"].notna()).any():
-        first = np.argmax(repeated)
-        raise ValueError(
-            f"{repeated.sum()} rows repeat the _id of another, first row {first} ({table['_id'].iloc[first]}): "
-            "keep one of each, as table.drop_duplicates('_id') does"
-        )
-
-
-def require_unique_numbers(table):
-    """Refuse a table without names of light curves where rows are equal in every number."""
-    if "_id" not in table:
-        numbers = table.select_dtypes("number")
-        repeated = numbers.duplicated() & numbers.notna().any(axis=1)
-        if repeated.any():
-            raise ValueError(
-                f"{repeated.sum()} rows repeat another in every number, first row {np.argmax(repeated)}: keep one of "
-                "each, or give the table a column '_id' if they are different light curves"
             )

@@ -1,6 +1,5 @@
 """Training tables as files: parquet, CSV and HDF5, in SCoPe's layout."""
 
-import csv
 import json
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pyarrow.parquet as pq
 
 from ..features.dmdt import SIZE, stack_dmdt
 from ..files import existing, whole
-from .hdf5 import HDF5_NAMES, read_hdf5
+from .hdf5 import read_hdf5
 
 
 def read_table(path, columns=None):
@@ -27,19 +26,13 @@ def read_parquet(path, columns=None):
 def open_table(path):
     """Return the `TableFile` of a parquet, CSV or HDF5 file, told apart by the file's name.
 
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        If the file is missing, is not of the format that its name says, or has a column more than once.
+    A file that is missing, not of that format, or has a column more than once is an error.
     """
+    formats = {".parquet": ParquetTable, ".csv": CsvTable} | dict.fromkeys((".h5", ".hdf5", ".hdf"), Hdf5Table)
     suffix = Path(path).suffix.lower()
-    if suffix == ".parquet":
-        return ParquetTable(path)
-    if suffix == ".csv":
-        return CsvTable(path)
-    if suffix in HDF5_NAMES:
-        return Hdf5Table(path)
-    raise ValueError(f"{existing(path)}: tables are read from .parquet, .csv or {', '.join(HDF5_NAMES)}")
+    if suffix not in formats:
+        raise ValueError(f"{existing(path)}: tables are read from {', '.join(formats)}")
+    return formats[suffix](path)
 
 
 def require_unique_columns(columns, name):
@@ -49,45 +42,43 @@ def require_unique_columns(columns, name):
         raise ValueError(f"{name} has columns more than once: {', '.join(map(str, repeated))}")
 
 
-class TableFile:
-    """A table in a file. A format adds `_open`, which returns the names of the columns, and `_read`, which returns the
-    columns `names` without dmdt, and dmdt as one array, or None if it is not among them.
+def require_unique_numbers(table):
+    """Refuse a table without names of light curves where rows are equal in every number."""
+    if "_id" in table:
+        return
+    numbers = table.select_dtypes("number")
+    if (repeated := numbers.duplicated() & numbers.notna().any(axis=1)).any():
+        raise ValueError(
+            f"{repeated.sum()} rows repeat another in every number, first row {np.argmax(repeated)}: keep one of "
+            "each, or give the table a column '_id' if they are different light curves"
+        )
 
-    Attributes
-    ----------
-    path : pathlib.Path
-    columns : list of str
-    attrs : dict
-        Of parquet, the JSON object under the metadata key `scope`; else empty.
+
+class TableFile:
+    """A table in a file: its `path`, `columns` and `attrs`.
+
+    A format adds `_open`, which returns the names of the columns, and `_read`, which returns the columns `names`
+    without dmdt, and dmdt as one array, or None if it is not among them.
     """
 
     def __init__(self, path):
         self.path = existing(path)
-        self.attrs = {}
+        self.attrs = {}  # of parquet, the JSON object under the metadata key `scope`
         self.columns = self._open()
         require_unique_columns(self.columns, self.path)
 
     def read(self, columns=None):
-        """Read the table, or some columns of it.
+        """Return the table, or some columns of it, as they are in the file; a missing one is a `ValueError`.
 
-        Returns
-        -------
-        pandas.DataFrame
-            Columns unchanged, rows numbered from 0 (a nameless index that pandas stored is left out), `attrs` as those
-            of the file; `dmdt` holds 26 x 26 views of one contiguous float32 array.
-
-        Raises
-        ------
-        ValueError
-            If columns are missing, or if dmdt has another shape.
+        Rows are numbered from 0 (a nameless index that pandas stored is left out), and `dmdt` holds 26 x 26 views of
+        one contiguous float32 array.
         """
         names = self.columns if columns is None else list(columns)
         if missing := [name for name in names if name not in self.columns]:
             raise ValueError(f"{self.path} lacks the columns {', '.join(missing)}")
         frame, block = self._read(names)
         if block is not None:
-            images = pd.Series(list(block), index=frame.index, dtype=object, name="dmdt")
-            frame = pd.concat([frame, images], axis=1)[names]
+            frame = frame.assign(dmdt=pd.Series(list(block), frame.index, dtype=object))[names]
         frame.attrs = dict(self.attrs)
         return frame
 
@@ -129,9 +120,8 @@ class ParquetTable(TableFile):
                     raise ValueError(f"{self.path}: {rows} have no dmdt: leave them out")
                 block = self._flatten(column.drop_null())
                 if column.null_count:
-                    present = column.is_valid().to_numpy(zero_copy_only=False)
                     images, block = block, np.full((len(column), SIZE, SIZE), np.nan)
-                    block[present] = images
+                    block[column.is_valid().to_numpy(zero_copy_only=False)] = images
                 yield block
                 start += len(batch)
 
@@ -139,8 +129,7 @@ class ParquetTable(TableFile):
         """Return lists of lists, all of 26 numbers each, as one array."""
         try:
             shape = pa.list_(pa.list_(column.type.value_type.value_type, SIZE), SIZE)
-            values = column.cast(shape).flatten().flatten().to_numpy(zero_copy_only=False)
-            return values.reshape(-1, SIZE, SIZE)
+            return column.cast(shape).flatten().flatten().to_numpy(zero_copy_only=False).reshape(-1, SIZE, SIZE)
         except (AttributeError, ValueError, NotImplementedError) as error:
             raise ValueError(f"{self.path}: dmdt is not {SIZE} x {SIZE} in every row") from error
 
@@ -156,15 +145,24 @@ class CsvTable(TableFile):
     """A table in CSV, with dmdt as JSON text."""
 
     def _open(self):
-        columns = list(self._parse(nrows=0))
-        # pandas gives a repeated column another name
-        with self.path.open(encoding="utf-8", errors="replace", newline="") as file:
-            require_unique_columns(next(csv.reader(file), []), self.path)
+        columns = list(self._parse(nrows=0))  # where pandas gives a repeated column another name
+        require_unique_columns(self._parse(header=None, nrows=1).iloc[0].dropna(), self.path)
         return columns
 
     def _read(self, names):
         frame = self._parse(usecols=names)[names]
-        return frame, _parse_dmdt(frame.pop("dmdt"), self.path) if "dmdt" in names else None
+        if "dmdt" not in names:
+            return frame, None
+        block = np.empty((len(frame), SIZE, SIZE), np.float32)
+        for row, text in enumerate(frame.pop("dmdt")):
+            try:
+                image = np.array(json.loads(text), np.float32)
+            except (TypeError, ValueError):
+                image = None
+            if np.shape(image) != (SIZE, SIZE):
+                raise ValueError(f"{self.path}: dmdt in row {row} is not a {SIZE} x {SIZE} list as JSON text")
+            block[row] = image
+        return frame, block
 
     def _parse(self, **options):
         try:
@@ -183,20 +181,6 @@ class Hdf5Table(TableFile):
     def _read(self, names):
         frame = self._frame[names].copy()
         return frame, stack_dmdt(frame.pop("dmdt"), self.path) if "dmdt" in names else None
-
-
-def _parse_dmdt(column, path):
-    """Return a column of JSON texts as one float32 array, shape (n, 26, 26)."""
-    block = np.empty((len(column), SIZE, SIZE), np.float32)
-    for row, text in enumerate(column):
-        try:
-            image = np.array(json.loads(text), np.float32)
-        except (TypeError, ValueError):
-            image = None
-        if np.shape(image) != (SIZE, SIZE):
-            raise ValueError(f"{path}: dmdt in row {row} is not a {SIZE} x {SIZE} list as JSON text")
-        block[row] = image
-    return block
 
 
 def write_parquet(table, path):

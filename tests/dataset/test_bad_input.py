@@ -111,5 +111,5 @@ def test_dmdt_of_some_rows_is_read_later(table, tmp_path):
 
 def test_an_unknown_argument_is_named_before_anything_is_read(table):
     for make in (Dataset.read, Dataset.from_table):
-        with pytest.raises(ValueError, match="unknown argument of a data set 'treshold'; did you mean 'threshold'"):
+        with pytest.raises(TypeError, match="unexpected keyword argument 'treshold'"):
             make("there is no such file", "e", treshold=0.5)
