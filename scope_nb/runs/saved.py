@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +25,6 @@ from ..models.saving import described, load_model, save_model
 from ..scores.evaluation import Evaluation, pool
 from ..scores.metrics import METRICS
 
-RUN_FILES = ("stats.json", "predictions.parquet", "provenance.json")
 TEST_COLUMNS = ("interval", "n", "n_positive", "n_positive_stars")
 RUN_COLUMNS = ("group", "algorithm", "tag", "folder", "time", "data", "simulated", "f1_train", "importances")
 
@@ -48,13 +48,11 @@ def _versions():
 
 def _commit():
     """Return the commit of the project's checkout, with a plus where files were changed since; None elsewhere."""
-    if not (project_folder() / ".git").exists():
-        return None
     command = ["git", "-C", str(project_folder()), "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return None
+    if (project_folder() / ".git").exists():
+        with suppress(OSError):
+            return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() or None
+    return None
 
 
 def save_run(folder, trained, evaluation, dataset, parameters=None, figures=None, data=None):
@@ -67,8 +65,7 @@ def save_run(folder, trained, evaluation, dataset, parameters=None, figures=None
     folder : path-like
         `reports/GROUP/ALGORITHM/TAG`. A run already there is replaced.
     trained : Trained or fitted classifier
-    evaluation : Evaluation
-    dataset : Dataset
+    evaluation, dataset : Evaluation, Dataset
     parameters : dict, optional
         The notebook's parameters.
     figures : dict of str to matplotlib.figure.Figure, optional
@@ -77,14 +74,14 @@ def save_run(folder, trained, evaluation, dataset, parameters=None, figures=None
         The file of the training table, for its hash; by default that of the data set.
     """
     record = provenance(parameters or {}, dataset.path if data is None else data, dataset.simulated)
-    record["dataset"] = dataset.settings
-    if not isinstance(trained, Trained):
-        return write_run(Path(folder), evaluation, record, trained, figures)
-    if trained.members:
-        record["members"] = trained.members
-        if trained.model is not None:
-            trained.model.predict_proba(dataset.X.head(1))  # raises if a member looks at what the data set lacks
-    return write_run(Path(folder), evaluation, record, trained.model, figures)
+    record["dataset"], model = dataset.settings, trained
+    if isinstance(trained, Trained):
+        model = trained.model
+        if trained.members:
+            record["members"] = trained.members
+            if model is not None:
+                model.predict_proba(dataset.X.head(1))  # raises if a member looks at what the data set lacks
+    return write_run(Path(folder), evaluation, record, model, figures)
 
 
 def write_run(folder, evaluation, record, model=None, figures=None):
@@ -99,23 +96,17 @@ def write_run(folder, evaluation, record, model=None, figures=None):
         for name, figure in (figures or {}).items():
             figure.savefig(part / f"{name}.png", dpi=120, bbox_inches="tight")
         if model is not None:
-            record = record | {"model": described(model)} | _save_model(model, part / "model")
+            record = record | {"model": described(model)}
+            try:
+                save_model(model, part / "model")
+            except OSError:
+                raise
+            except Exception as error:  # what a writer of models makes of a foreign class is its own affair
+                shutil.rmtree(part / "model", ignore_errors=True)
+                record["model_not_saved"] = reason = f"{type(error).__name__}: {error}"
+                warnings.warn(f"the run is saved without its model, which cannot be written: {reason}", stacklevel=3)
         _write_json(part / "provenance.json", record)
     return folder
-
-
-def _save_model(model, folder):
-    """Save a model, or return for the provenance why that cannot be done, with a warning."""
-    try:
-        save_model(model, folder)
-    except OSError:
-        raise
-    except Exception as error:  # what a writer of models makes of a foreign class is its own affair
-        shutil.rmtree(folder, ignore_errors=True)
-        reason = f"{type(error).__name__}: {error}"
-        warnings.warn(f"the run is saved without its model, which cannot be written: {reason}", stacklevel=4)
-        return {"model_not_saved": reason}
-    return {}
 
 
 def _importance_shares(model):
@@ -129,16 +120,9 @@ def _importance_shares(model):
 
 def _write_json(path, value):
     """Write JSON; an undefined score becomes null, as JSON has no NaN."""
-    path.write_text(json.dumps(_plain(value), indent=1) + "\n", encoding="utf-8")
-
-
-def _plain(value):
-    if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    value = value.item() if isinstance(value, np.generic) else value
-    return None if isinstance(value, float) and not np.isfinite(value) else value
+    text = json.dumps(value, default=np.generic.item)  # items of numpy become Python's
+    value = json.loads(text, parse_constant=lambda _: None)
+    path.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,24 +168,26 @@ def load_run(run, reports=""):
     if isinstance(run, Run):
         return run
     folder = reports_folder(reports) / Path(run).expanduser()  # an absolute path stays what it is
-    missing = [name for name in RUN_FILES if not (folder / name).is_file()]
-    if missing:
+    files = ("stats.json", "predictions.parquet", "provenance.json")
+    if missing := ", ".join(name for name in files if not (folder / name).is_file()):
         names = ", ".join(path.relative_to(reports_folder(reports)).as_posix() for path in _run_folders(reports))
-        raise FileNotFoundError(f"{folder} is no saved run: it lacks {', '.join(missing)}. Runs: {names or 'none'}")
+        raise FileNotFoundError(f"{folder} is no saved run: it lacks {missing}. Runs: {names or 'none'}")
     stats, record = _read_json(folder / "stats.json"), _read_json(folder / "provenance.json")
-    predictions = read_parquet(folder / "predictions.parquet")
-    scores = {name: _with_nan(stats[name]) for name in PARTS}
-    settings = {"unseen": tuple(stats.get("unseen", ["val"])), "by_star": stats.get("by_star", False)}
-    evaluation = Evaluation(stats["tag"], stats["threshold"], predictions, scores, **settings)
+    evaluation = Evaluation(
+        tag=stats["tag"],
+        threshold=stats["threshold"],
+        predictions=read_parquet(folder / "predictions.parquet"),
+        stats={name: _with_nan(stats[name]) for name in PARTS},
+        unseen=tuple(stats.get("unseen", ["val"])),
+        by_star=stats.get("by_star", False),
+    )
     group, algorithm = folder.resolve().parts[-3:-1]
     return Run(folder, group, algorithm, evaluation, record, stats.get("importances", {}))
 
 
 def _run_folders(reports):
     """Return the folder of every run below the folder of the runs; hidden folders are unfinished ones."""
-    reports = reports_folder(reports)
-    paths = sorted(path.parent for path in reports.glob("*/*/*/stats.json"))
-    return [path for path in paths if not any(name.startswith(".") for name in path.relative_to(reports).parts)]
+    return sorted(path.parent for path in reports_folder(reports).glob("[!.]*/[!.]*/[!.]*/stats.json"))
 
 
 def _read_json(path):
@@ -220,9 +206,8 @@ def load_runs(reports=""):
     Returns
     -------
     pandas.DataFrame
-        One row each: `RUN_COLUMNS`, and of the test part `METRICS` and `TEST_COLUMNS`.
-        A run whose files cannot be read is left out with a warning that names it; `attrs["damaged"]` has the name and
-        the reason.
+        One row each: `RUN_COLUMNS`, and of the test part `METRICS` and `TEST_COLUMNS`. Left out, with a warning, are
+        runs whose files cannot be read; `attrs["damaged"]` has their names and the reasons.
     """
     rows, damaged = [], {}
     for folder in _run_folders(reports):
@@ -258,8 +243,8 @@ def classify(run, table, reports="", light_curves=None):
     run, reports
         See `load_run`.
     table : pandas.DataFrame
-        Features as in a training table. If the run is `by_star`, a star is judged by all of its light curves in it,
-        matched by `obj_id`, or `ra` and `dec`; where no row has either, each light curve is judged alone.
+        Features as in a training table. If the run is `by_star`, a star is judged by all of its light curves in it;
+        where no row has `obj_id`, or `ra` and `dec`, each light curve is judged alone.
     light_curves : LightCurves, optional
         Those of the rows, for a run that looks at light curves themselves.
 
@@ -292,25 +277,21 @@ def require_same(a, b, part=None, any_data=False):
         files = " and ".join(f"{run.data.get('file')} ({str(run.data.get('sha256'))[:8]})" for run in (a, b))
         raise ValueError(f"{where}their data differ, {files}; train both on one table")
     one, two = (run.evaluation.part(part) if part else run.evaluation.predictions for run in (a, b))
-    if difference := _difference(one, two):
+    if difference := describe_difference(one, two):
         settings = [run.record.get("dataset") or {} for run in (a, b)]
         unlike = [key for key in ("threshold", "split") if settings[0].get(key) != settings[1].get(key)]
         cause = "".join(f"; {key}: {settings[0].get(key)} and {settings[1].get(key)}" for key in unlike)
         raise ValueError(f"{where}{difference}{cause}")
 
 
-def _difference(one, two):
+def describe_difference(one, two):
     """Return in words how the light curves of two sets of predictions differ; nothing if they do not."""
-    rows = one["row"].to_numpy(), two["row"].to_numpy()
-    if not np.array_equal(*rows):
-        return (
-            f"their light curves differ, {len(np.setdiff1d(*rows))} only in the first and "
-            f"{len(np.setdiff1d(*rows[::-1]))} only in the second "
-            f"({one['star'].nunique()} and {two['star'].nunique()} stars)"
-        )
+    if not np.array_equal(one["row"], two["row"]):
+        first, second = len(np.setdiff1d(one["row"], two["row"])), len(np.setdiff1d(two["row"], one["row"]))
+        stars = f"{one['star'].nunique()} and {two['star'].nunique()} stars"
+        return f"their light curves differ, {first} only in the first and {second} only in the second ({stars})"
     for column, plural in (("star", "stars"), ("y", "labels"), ("part", "parts")):
-        unlike = (one[column].to_numpy() != two[column].to_numpy()).sum()
-        if unlike:
+        if unlike := (one[column].to_numpy() != two[column].to_numpy()).sum():
             return f"{unlike} of {len(one)} light curves have other {plural}"
     return ""
 

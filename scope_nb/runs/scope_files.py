@@ -11,7 +11,6 @@ from ..dataset.tables import read_table
 from ..taxonomy import find_tag
 
 STATS = ("accuracy", "precision", "recall", "f1_score", "roc_auc")
-SCOPE_ALGORITHMS = ("dnn", "xgb")
 
 
 def read_stats(folder):
@@ -47,16 +46,17 @@ def read_stats(folder):
 
 def _read_scores(path):
     """Return the five scores of one file; a score may stand alone or at the end of a list by epoch."""
+    scores = dict.fromkeys(STATS, np.nan)
     try:
         stats = json.loads(path.read_text(encoding="utf-8"))
-        values = {name: stats[name] for name in STATS if name in stats}
-        last = {name: value[-1] if isinstance(value, list) else value for name, value in values.items()}
-        scores = {name: np.nan if value is None else float(value) for name, value in last.items()}
+        if not set(STATS) & set(stats):
+            raise ValueError(f"none of {', '.join(STATS)}")
+        for name in set(STATS) & set(stats):
+            last = stats[name][-1] if isinstance(stats[name], list) else stats[name]
+            scores[name] = np.nan if last is None else float(last)
     except (ValueError, TypeError, IndexError) as error:
         raise ValueError(f"{path} does not hold SCoPe's scores: {error}") from error
-    if not scores:
-        raise ValueError(f"{path} holds none of {', '.join(STATS)}")
-    return dict.fromkeys(STATS, np.nan) | scores
+    return scores
 
 
 def read_predictions(path):
@@ -73,13 +73,12 @@ def read_predictions(path):
         raise ValueError(f"{path} has no predictions: no column is named TAG_dnn or TAG_xgb")
     for name in names["column"]:
         values = pd.to_numeric(table[name], errors="coerce")
-        if ((values < 0) | (values > 1) | (values.isna() & table[name].notna())).any():
+        if not (values.between(0, 1) | table[name].isna()).all():
             raise ValueError(f"{path}: {name} holds something else than probabilities from 0 to 1")
     return table
 
 
 def prediction_columns(table):
     """Return which columns are predictions: `column`, `tag`, `algorithm`."""
-    rows = [(c, *str(c).rpartition("_")[::2]) for c in table if str(c).rpartition("_")[2] in SCOPE_ALGORITHMS]
-    frame = pd.DataFrame(rows, columns=["column", "tag", "algorithm"])
-    return frame.assign(tag=[find_tag(tag) for tag in frame["tag"]])
+    names = pd.Series(list(table)).astype(str).str.extract(r"^(?P<column>(?P<tag>.*)_(?P<algorithm>dnn|xgb))$").dropna()
+    return names.assign(tag=names["tag"].map(find_tag))
