@@ -19,6 +19,7 @@ from .saved import load_run, require_same
 
 COMPARED = {"f1_score": "F1", "average_precision": "average precision", "log_loss": "log loss"}
 FEW_STARS = 10  # fewer positive test stars than this cannot show what other stars would do
+SIMULATED = " The data are simulated: this says nothing about the real sky."
 PublishedCounts = namedtuple("PublishedCounts", ["true_positives", "false_negatives", "false_positives"])
 
 
@@ -50,17 +51,11 @@ def compare(run_a, run_b, reports="", n_resamples=1000, seed=0, any_data=False):
     Parameters
     ----------
     run_a, run_b, reports
-        See `load_run`.
+        See `load_run`. It is an error if tags, data or test stars differ; the message says how.
     n_resamples, seed : int
         Of the resampled stars in `Comparison.differences`.
     any_data : bool
-        Allow different files, such as one table with other features, if rows, stars and labels of the test part are
-        the same.
-
-    Raises
-    ------
-    ValueError
-        If tags, data or test stars differ; the message says how.
+        Allow different files, such as one table with other features, if rows, stars and labels of the test part agree.
     """
     a, b = load_run(run_a, reports), load_run(run_b, reports)
     require_same(a, b, part="test", any_data=any_data)
@@ -68,7 +63,7 @@ def compare(run_a, run_b, reports="", n_resamples=1000, seed=0, any_data=False):
     drawn = [pd.DataFrame(resampled_scores(*each, n_resamples, seed)._asdict()) for each in inputs]
     one, two, limits = a.evaluation.stats["test"], b.evaluation.stats["test"], difference_limits(*inputs)
     table = _compare_scores({name: (one[name], two[name], *limits[name]) for name in COMPARED})
-    verdict = _describe(table, a.name, b.name, one["n_positive_stars"]) + _caution(a)
+    verdict = _describe(table, a.name, b.name, one["n_positive_stars"]) + (SIMULATED if a.simulated else "")
     return Comparison(a.name, b.name, table, verdict, (drawn[1] - drawn[0])[list(COMPARED)])
 
 
@@ -85,31 +80,23 @@ def _compare_scores(rows):
 def _describe(table, a, b, stars):
     """Return in words which is better: F1 decides, the other scores are remarks."""
     if stars < FEW_STARS:
-        return (
-            f"Cannot tell: only {stars} positive test stars, and {FEW_STARS} are the least to judge by. "
-            "Compare on more data."
-        )
+        return f"Cannot tell: only {stars} positive test stars, fewer than {FEW_STARS}. Compare on more data."
     if (table[["difference", "low", "high"]] == 0).all(axis=None):
         return f"No difference: {a} and {b} score the same on every sample of the test stars."
     names, f1 = {"a": a, "b": b}, table.loc["f1_score"]
     difference = difference_with_interval(f1["difference"], f1[["low", "high"]], ", 95 %")
+    verdict = f"No clear difference in F1 between {a} and {b}: that of {b} differs by {difference}."
     if f1["better"]:
         best, other = (b, a) if f1["better"] == "b" else (a, b)
         verdict = f"{best} is better than {other}: the F1 of {b} differs by {difference}."
-    else:
-        verdict = f"No clear difference in F1 between {a} and {b}: that of {b} differs by {difference}."
     for metric, row in table.drop("f1_score").query("better != ''").iterrows():
         gain = number(row["difference"], "+")
         verdict += f" In {COMPARED[metric]}, {names[row['better']]} is clearly better ({gain})."
     return verdict
 
 
-def _caution(run):
-    return " The data are simulated: this says nothing about the real sky." if run.simulated else ""
-
-
 def published_counts(tag, algorithm="xgb"):
-    """Return on how many test light curves, as `PublishedCounts`, the published scores of a tag rest; an error if none.
+    """Return the `PublishedCounts` of test light curves that the published scores of a tag rest on.
 
     SCoPe gives shares only. Its test set holds a tenth of the light curves, so about a tenth of the tag's positives;
     of the numbers near that (within four standard deviations) the one is taken that best makes precision and recall of
@@ -160,8 +147,9 @@ def compare_published(run, algorithm="xgb", reports="", seed=0):
     verdict = (
         f"{_describe(table, name, run.name, test['n_positive_stars'])} The published F1 of {number(a)} rests on about "
         f"{counts.true_positives + counts.false_negatives} positive test light curves, so it is known to "
-        f"{number(low)}-{number(high)}; it is of SCoPe's own data, split by light curve." + _caution(run)
+        f"{number(low)}-{number(high)}; it is of SCoPe's own data, split by light curve."
     )
+    verdict += SIMULATED if run.simulated else ""
     return Comparison(name, run.name, table, verdict)
 
 

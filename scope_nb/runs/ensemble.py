@@ -18,7 +18,7 @@ def average(runs, reports="", dataset=None):
     Parameters
     ----------
     runs : list of path-like or Run
-        At least two, see `load_run`.
+        At least two of the same tag, data, rows, labels and split, see `load_run`.
     dataset : Dataset, optional
         One that the runs must be of.
 
@@ -26,11 +26,6 @@ def average(runs, reports="", dataset=None):
     -------
     Trained, Evaluation
         The model is None where a run was saved without one, or no data set can have what all of them look at.
-
-    Raises
-    ------
-    ValueError
-        If the runs are fewer than two, or differ in tag, data, rows, labels or split; or from `dataset`.
     """
     members = [load_run(run, reports) for run in runs]
     if len(members) < 2:
@@ -58,9 +53,7 @@ def _require_dataset(run, dataset):
         raise ValueError(f"{run.name} was trained on other data than {dataset.path.name}: train it on this table")
     rows = pd.DataFrame({name: getattr(dataset, name) for name in ("row", "star", "part", "y")})
     if difference := describe_difference(run.evaluation.predictions, rows):
-        raise ValueError(
-            f"the data set is cut in another way than the runs: of {run.name} and the data set, {difference}"
-        )
+        raise ValueError(f"the data set is cut in another way than the runs: of {run.name} and it, {difference}")
 
 
 def _merge_settings(members):
@@ -83,7 +76,7 @@ def save_average(runs, reports=""):
 
 
 def average_all(algorithms, group, reports=""):
-    """Average the runs of these algorithms for every tag of a group that has them all, and return the saved `Run`s.
+    """Average the runs of algorithms for every tag of a group that has them all, and return the saved `Run`s.
 
     One that exists and is not older than its members is kept, with its page.
     """
@@ -104,8 +97,6 @@ def shared_tags(algorithms, group, reports=""):
     runs = runs[runs["group"] == group]
     names = [tag for tag, of_tag in runs.groupby("tag") if set(algorithms) <= set(of_tag["algorithm"])]
     if not names:
-        present = ", ".join(sorted(set(runs["algorithm"]))) or "none"
-        raise ValueError(
-            f"no tag of group {group!r} has runs of {' and '.join(algorithms)}; algorithms there: {present}"
-        )
+        asked, present = " and ".join(algorithms), ", ".join(sorted(set(runs["algorithm"]))) or "none"
+        raise ValueError(f"no tag of group {group!r} has runs of {asked}; algorithms there: {present}")
     return names

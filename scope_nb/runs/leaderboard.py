@@ -1,5 +1,6 @@
 """All saved runs side by side: tables of them, where two of them agree, and what they look at."""
 
+from contextlib import suppress
 from itertools import combinations
 
 import pandas as pd
@@ -14,10 +15,7 @@ from .saved import describe_difference, load_run, load_runs, require_same
 def group_runs(reports="", group=""):
     """Return the `load_runs` of one group (that of the newest run by default), in the order of the taxonomy.
 
-    Raises
-    ------
-    ValueError
-        If there are runs, but none of that group.
+    It is an error if there are runs, but none of that group.
     """
     runs = load_runs(reports)
     if runs.empty:
@@ -45,7 +43,7 @@ def score_table(runs):
 
 
 def against_published(runs, algorithm="xgb", seed=0):
-    """Compare the F1 of every run with the published one of its tag, if any (`compare_published`); a table for people."""
+    """Return a table for people: the F1 of every run beside the published one of its tag, see `compare_published`."""
     verdicts = {"a": "published is better", "b": "run is better", "": "no clear difference"}
     rows = []
     for run in runs[runs["tag"].isin(published().index)].itertuples():
@@ -53,30 +51,17 @@ def against_published(runs, algorithm="xgb", seed=0):
         row = {"tag": run.tag, "algorithm": run.algorithm, "F1": number(f1["b"])}
         row["published"] = with_interval(f1["a"], f1[["a_low", "a_high"]])
         row["difference"] = difference_with_interval(f1["difference"], f1[["low", "high"]])
-        rows.append(row | {"verdict": _verdict(run, verdicts[f1["better"]])})
+        verdict = "too few test stars" if run.n_positive_stars < FEW_STARS else verdicts[f1["better"]]
+        rows.append(row | {"verdict": verdict})
     return pd.DataFrame(rows)
-
-
-def _verdict(run, verdict):
-    return "too few test stars" if run.n_positive_stars < FEW_STARS else verdict
 
 
 def against_group(runs, other, reports=""):
     """Compare every run with that of the same tag and algorithm in another group, on the same test stars (`compare`).
 
-    `runs` are those of `group_runs`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The largest gain first: `tag`, `algorithm`, `positive stars`, the F1 `there` and `here`, the `difference` with
-        its 95 % interval, `low` and `high`, the `gain in AP` (average precision), and the `verdict`. The last row is
-        the mean over all of them (`mean_difference`).
-
-    Raises
-    ------
-    ValueError
-        If the groups share no tag and algorithm, or two runs are not of the same test stars.
+    Return, the largest gain first, `tag`, `algorithm`, `positive stars`, the F1 `there` and `here`, the `difference`
+    with its 95 % interval, `low` and `high`, the `gain in AP` (average precision), and the `verdict`. The last row is
+    the mean over all of them (`mean_difference`). It is an error if the groups share no tag and algorithm.
     """
     verdicts = {"a": "worse", "b": "better", "": "no clear difference"}
     others = runs if runs.empty else group_runs(reports, other)
@@ -91,7 +76,8 @@ def against_group(runs, other, reports=""):
         row = {"tag": run.tag, "algorithm": run.algorithm, "positive stars": run.n_positive_stars}
         row |= f1[["there", "here", "difference", "low", "high"]].to_dict()
         row["gain in AP"] = table.loc["average_precision", "difference"]
-        rows.append(row | {"verdict": _verdict(run, verdicts[f1["better"]])})
+        verdict = "too few test stars" if run.n_positive_stars < FEW_STARS else verdicts[f1["better"]]
+        rows.append(row | {"verdict": verdict})
         pairs.append([each.evaluation.score_input() for each in pair])
     result = pd.DataFrame(rows).sort_values("difference", ascending=False)
     mean = {"tag": f"mean of {len(result)}", **result[["there", "here", "gain in AP"]].mean(), **mean_difference(pairs)}
@@ -142,11 +128,9 @@ def pick_two(runs, run_a="", run_b=""):
         raise ValueError("give both run_a and run_b, as GROUP/ALGORITHM/TAG, or neither")
     for _, group in runs.groupby("tag", sort=False):
         for pair in combinations(group["folder"], 2):
-            try:
+            with suppress(ValueError):  # of other data, or cut in another way
                 require_same(*map(load_run, pair), part="test")
-            except ValueError:  # of other data, or cut in another way
-                continue
-            return pair
+                return pair
     return None
 
 

@@ -64,23 +64,19 @@ def save_run(folder, trained, evaluation, dataset, parameters=None, figures=None
     ----------
     folder : path-like
         `reports/GROUP/ALGORITHM/TAG`. A run already there is replaced.
-    trained : Trained or fitted classifier
-    evaluation, dataset : Evaluation, Dataset
-    parameters : dict, optional
-        The notebook's parameters.
-    figures : dict of str to matplotlib.figure.Figure, optional
-        Saved as PNG by name.
+    trained, evaluation, dataset : Trained or fitted classifier, Evaluation, Dataset
+    parameters, figures : dict, optional
+        The notebook's parameters; matplotlib figures, saved as PNG by name.
     data : path-like, optional
-        The file of the training table, for its hash; by default that of the data set.
+        The file of the training table, by default that of the data set.
     """
     record = provenance(parameters or {}, dataset.path if data is None else data, dataset.simulated)
-    record["dataset"], model = dataset.settings, trained
-    if isinstance(trained, Trained):
-        model = trained.model
-        if trained.members:
-            record["members"] = trained.members
-            if model is not None:
-                model.predict_proba(dataset.X.head(1))  # raises if a member looks at what the data set lacks
+    record["dataset"] = dataset.settings
+    model = trained.model if isinstance(trained, Trained) else trained
+    if isinstance(trained, Trained) and trained.members:
+        record["members"] = trained.members
+        if model is not None:
+            model.predict_proba(dataset.X.head(1))  # raises if a member looks at what the data set lacks
     return write_run(Path(folder), evaluation, record, model, figures)
 
 
@@ -120,8 +116,7 @@ def _importance_shares(model):
 
 def _write_json(path, value):
     """Write JSON; an undefined score becomes null, as JSON has no NaN."""
-    text = json.dumps(value, default=np.generic.item)  # items of numpy become Python's
-    value = json.loads(text, parse_constant=lambda _: None)
+    value = json.loads(json.dumps(value, default=np.generic.item), parse_constant=lambda _: None)
     path.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
 
 
@@ -143,7 +138,7 @@ class Run:
 
     @property
     def name(self):
-        """The name of the run, unique in a folder of runs: GROUP/ALGORITHM/TAG."""
+        """The name of the run: GROUP/ALGORITHM/TAG."""
         return f"{self.group}/{self.algorithm}/{self.tag}"
 
     @property
@@ -160,10 +155,7 @@ class Run:
 def load_run(run, reports=""):
     """Read a saved run: its folder, or "GROUP/ALGORITHM/TAG" below `reports`. A `Run` is returned as it is.
 
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such run; those that exist are named.
+    If there is no such run, the `FileNotFoundError` names those that exist.
     """
     if isinstance(run, Run):
         return run
@@ -173,14 +165,10 @@ def load_run(run, reports=""):
         names = ", ".join(path.relative_to(reports_folder(reports)).as_posix() for path in _run_folders(reports))
         raise FileNotFoundError(f"{folder} is no saved run: it lacks {missing}. Runs: {names or 'none'}")
     stats, record = _read_json(folder / "stats.json"), _read_json(folder / "provenance.json")
-    evaluation = Evaluation(
-        tag=stats["tag"],
-        threshold=stats["threshold"],
-        predictions=read_parquet(folder / "predictions.parquet"),
-        stats={name: _with_nan(stats[name]) for name in PARTS},
-        unseen=tuple(stats.get("unseen", ["val"])),
-        by_star=stats.get("by_star", False),
-    )
+    parts = {name: _with_nan(stats[name]) for name in PARTS}
+    settings = {"unseen": tuple(stats.get("unseen", ["val"])), "by_star": stats.get("by_star", False)}
+    predictions = read_parquet(folder / "predictions.parquet")
+    evaluation = Evaluation(stats["tag"], stats["threshold"], predictions, parts, **settings)
     group, algorithm = folder.resolve().parts[-3:-1]
     return Run(folder, group, algorithm, evaluation, record, stats.get("importances", {}))
 
@@ -201,13 +189,9 @@ def _with_nan(stats):
 
 
 def load_runs(reports=""):
-    """List the saved runs below a folder.
+    """List the saved runs below a folder, a row each: `RUN_COLUMNS`, and of the test part `METRICS` and `TEST_COLUMNS`.
 
-    Returns
-    -------
-    pandas.DataFrame
-        One row each: `RUN_COLUMNS`, and of the test part `METRICS` and `TEST_COLUMNS`. Left out, with a warning, are
-        runs whose files cannot be read; `attrs["damaged"]` has their names and the reasons.
+    Runs whose files cannot be read are left out with a warning; `attrs["damaged"]` has their names and the reasons.
     """
     rows, damaged = [], {}
     for folder in _run_folders(reports):
@@ -236,12 +220,10 @@ def _list_run(folder):
 
 
 def classify(run, table, reports="", light_curves=None):
-    """Classify light curves by a saved run; they need features, but no labels.
+    """Classify light curves by a saved run (`load_run`); they need features, but no labels.
 
     Parameters
     ----------
-    run, reports
-        See `load_run`.
     table : pandas.DataFrame
         Features as in a training table. If the run is `by_star`, a star is judged by all of its light curves in it;
         where no row has `obj_id`, or `ra` and `dec`, each light curve is judged alone.
@@ -254,10 +236,10 @@ def classify(run, table, reports="", light_curves=None):
         The `probability` of each row, and whether it is above the threshold of the run (`positive`).
     """
     run = load_run(run, reports)
-    settings = {name: run.record["dataset"][name] for name in ("features", "period_suffix", "derived", "dmdt")}
-    if run.record["dataset"].get("light_curves") and light_curves is None:
+    cut = run.record["dataset"]
+    if cut.get("light_curves") and light_curves is None:
         raise ValueError(f"{run.name} looks at light curves themselves: give those of the table as light_curves")
-    X = inputs(table, **settings, light_curves=light_curves)
+    X = inputs(table, cut["features"], cut["period_suffix"], cut["derived"], cut["dmdt"], light_curves)
     probability = load_model(run.folder / "model").predict_proba(X)[:, 1]
     identified = "obj_id" in table or table.reindex(columns=["ra", "dec"]).notna().any(axis=None)
     if run.evaluation.by_star and identified:
@@ -266,10 +248,7 @@ def classify(run, table, reports="", light_curves=None):
 
 
 def require_same(a, b, part=None, any_data=False):
-    """Raise a `ValueError` that says what differs, if two `Run`s are not of the same light curves (in one part).
-
-    With `any_data` rows, stars and labels decide, whatever the files.
-    """
+    """Raise an error if two `Run`s are not of the same light curves (in one part) and, unless `any_data`, files."""
     where = f"{a.name} and {b.name} cannot be compared: "
     if a.tag != b.tag:
         raise ValueError(f"{where}their tags differ, {a.tag} and {b.tag}")
@@ -278,10 +257,10 @@ def require_same(a, b, part=None, any_data=False):
         raise ValueError(f"{where}their data differ, {files}; train both on one table")
     one, two = (run.evaluation.part(part) if part else run.evaluation.predictions for run in (a, b))
     if difference := describe_difference(one, two):
-        settings = [run.record.get("dataset") or {} for run in (a, b)]
-        unlike = [key for key in ("threshold", "split") if settings[0].get(key) != settings[1].get(key)]
-        cause = "".join(f"; {key}: {settings[0].get(key)} and {settings[1].get(key)}" for key in unlike)
-        raise ValueError(f"{where}{difference}{cause}")
+        one, two = (run.record.get("dataset") or {} for run in (a, b))
+        unlike = [key for key in ("threshold", "split") if one.get(key) != two.get(key)]
+        causes = [f"; {key}: {one.get(key)} and {two.get(key)}" for key in unlike]
+        raise ValueError(f"{where}{difference}{''.join(causes)}")
 
 
 def describe_difference(one, two):
@@ -297,27 +276,23 @@ def describe_difference(one, two):
 
 
 def compare_settings(run_a, run_b, reports=""):
-    """Return what two runs were made with and that differs: parameters, model, data, code and versions.
-
-    One row each, one column for each run, as text; of the models only the words that the other has not.
-    """
-    one, two = (_settings_of(load_run(run, reports)) for run in (run_a, run_b))
-    names = [name for name in one | two if one.get(name) != two.get(name)]
-    both = one.keys() & two.keys()  # a package that one of them did not load is no change
-    names = [name for name in names if name in both or not name.startswith("version of ")]
-    table = pd.DataFrame([[one.get(name), two.get(name)] for name in names], names, ["a", "b"], dtype=object)
+    """Return what two runs, `a` and `b`, were made with and that differs, as text; of models the differing words."""
+    settings = [_settings_of(load_run(run, reports)) for run in (run_a, run_b)]
+    table = pd.DataFrame(settings, ["a", "b"], dtype=object).T
+    loaded_once = table.index.str.startswith("version of ") & table.isna().any(axis=1)  # which is no change
+    table = table[~loaded_once].fillna("").astype(str)
+    table = table[table["a"] != table["b"]].copy()
     if "model" in table.index:
-        a, b = (re.findall(r"[^\s,()]+", str(text)) for text in table.loc["model"])
+        a, b = (re.findall(r"[^\s,()]+", text) for text in table.loc["model"])
         table.loc["model"] = [" ".join(w for w in a if w not in b), " ".join(w for w in b if w not in a)]
-    return table.fillna("").astype(str)
+    return table
 
 
 def _settings_of(run):
     """Return the provenance of a run as one flat dictionary, without its time and place."""
-    record, dataset = run.record, dict(run.record.get("dataset") or {})
-    columns = dataset.pop("features", None)
-    settings = {k: v for k, v in record.get("parameters", {}).items() if k not in ("group", "reports")} | dataset
-    settings |= {"columns": columns and len(columns), "model": record.get("model"), "commit": record.get("commit")}
+    record, dataset = run.record, run.record.get("dataset") or {}
+    settings = {k: v for k, v in (record.get("parameters", {}) | dataset).items() if k not in ("group", "reports")}
+    columns = settings.pop("features", None)
+    settings |= {"columns": columns and len(columns)} | {k: record.get(k) for k in ("model", "commit", "python")}
     settings |= {"data": run.data.get("file"), "data hash": str(run.data.get("sha256"))[:8]}
-    settings |= {"python": record.get("python")}
     return settings | {f"version of {name}": v for name, v in record.get("versions", {}).items()}

@@ -23,11 +23,6 @@ def read_stats(folder):
     pandas.DataFrame
         One row per run and part, the newest run of a tag last: `algorithm`, `group`, `tag`, `time`, `part`, the scores
         of `STATS` (NaN where SCoPe has none), `path`.
-
-    Raises
-    ------
-    ValueError
-        If there are no such files, or one of them is not what it is named.
     """
     rows = []
     for path in sorted(Path(folder).resolve().glob("**/*_plots/*/*_stats.json")):
@@ -60,13 +55,7 @@ def _read_scores(path):
 
 
 def read_predictions(path):
-    """Read a table of SCoPe's predictions: the probabilities `TAG_dnn` and `TAG_xgb` of each light curve, and more.
-
-    Raises
-    ------
-    ValueError
-        If there are no probabilities, one lies outside 0..1, or a column is of an unknown tag.
-    """
+    """Read a table of SCoPe's predictions: the probabilities `TAG_dnn` and `TAG_xgb` of each light curve, and more."""
     table = read_table(path)
     names = prediction_columns(table)
     if names.empty:

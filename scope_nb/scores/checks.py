@@ -18,9 +18,8 @@ def contamination(evaluation, meta):
     """Return which labels the false positives of the test part have.
 
     A negative counts under the most specific labels that it has above 0.5: a delta Scuti star not under `pulsator`,
-    `periodic` and `variable` again. It may have several such labels, or none.
-
-    `meta` has the labels of each light curve by its row number: `dataset.meta`, or the training table.
+    `periodic` and `variable` again. It may have several such labels, or none. `meta` has the labels of each light curve
+    by its row number: `dataset.meta`, or the training table.
 
     Returns
     -------
@@ -30,15 +29,15 @@ def contamination(evaluation, meta):
     """
     frame = evaluation.part("test").query("y == 0")
     frame = frame.assign(wrong=frame["probability"] > evaluation.threshold)
-    carriers = _specific_labels(meta.loc[frame["row"]])
-    carriers["no label"] = ~carriers.any(axis=1)
+    specific = _specific_labels(meta.loc[frame["row"]])
+    specific["no label"] = ~specific.any(axis=1)
     rows = {}
-    for label, carries in carriers.items():
-        carrier = frame[carries.to_numpy()]
-        if len(carrier):
-            rate, n_wrong = carrier["wrong"].mean(), carrier["wrong"].sum()
-            interval = wilson(rate, carrier["star"].nunique())
-            rows[label] = [len(carrier), n_wrong, rate, *interval, n_wrong / max(frame["wrong"].sum(), 1)]
+    for label, carries in specific.items():
+        some = frame[carries.to_numpy()]
+        if len(some):
+            rate, n_wrong = some["wrong"].mean(), some["wrong"].sum()
+            interval = wilson(rate, some["star"].nunique())
+            rows[label] = [len(some), n_wrong, rate, *interval, n_wrong / max(frame["wrong"].sum(), 1)]
     columns = ["negatives", "false_positives", "rate", "low", "high", "share"]
     result = pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("label")
     return result.sort_values(["false_positives", "rate", "negatives"], ascending=False)
@@ -92,15 +91,12 @@ def check_dropped_negatives(evaluation):
         first = wrong.groupby(part["star"]).first()
         counts.append([int(first.sum()), int((~first).sum())])
     p_value = float(fisher_exact(counts, alternative="greater").pvalue)
+    warning = "**Warning:** the classifier does clearly worse on what it never saw; its scores flatter it. Drop fewer."
     verdict = (
         f"Of the {len(dropped):,} negatives that balancing dropped, {percent(rates[0])} are called positive; of the "
         f"{len(test):,} negatives of the test part, {percent(rates[1])} (p = {p_value:.2g}). "
+        f"{warning if p_value < 0.05 else 'It does not do clearly worse on what it never saw.'}"
     )
-    if p_value < 0.05:
-        verdict += "**Warning:** the classifier does clearly worse on what it never saw; its scores flatter it. "
-        verdict += "Drop fewer."
-    else:
-        verdict += "It does not do clearly worse on what it never saw."
     return DroppedCheck(*rates, p_value, p_value < 0.05, verdict)
 
 
@@ -108,17 +104,13 @@ def score_over_seeds(model, dataset, seeds=5, seed=0, calibration="auto", by_sta
     """Train clones of a classifier with several seeds, from `seed` on, and return the test scores of each.
 
     Every parameter named `seed` or `random_state`, however deep, is set. The others are those of `fit` and `evaluate`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row for each seed, a column for each score; then the rows `mean` and `spread` (standard deviation).
+    There is a row for each seed and a column for each score; then the rows `mean` and `spread` (standard deviation).
     """
     if seeds < 2:
         raise ValueError(f"a spread needs at least 2 seeds, not {seeds}")
-    options = calibration, by_star, folds
-    rows = {k: _train_and_evaluate(model, dataset, k, *options).stats["test"] for k in range(seed, seed + seeds)}
-    frame = pd.DataFrame.from_dict(rows, orient="index")[list(METRICS)].astype(float).rename_axis("seed")
+    options, each = (calibration, by_star, folds), range(seed, seed + seeds)
+    rows = [_train_and_evaluate(model, dataset, k, *options).stats["test"] for k in each]
+    frame = pd.DataFrame(rows, pd.Index(each, name="seed"), METRICS, float)
     return pd.concat([frame, frame.agg(["mean", "std"]).rename({"std": "spread"})])
 
 
@@ -134,13 +126,9 @@ def _train_and_evaluate(model, dataset, seed, calibration, by_star, folds):
 def leak(model, dataset, seed=0, calibration="auto", by_star=True, folds=1):
     """Return what SCoPe's split by light curve is worth: the scores of clones of one model on both splits.
 
+    These are the test scores as text with intervals, and the light curves and positives behind them: by star, by light
+    curve, and of the latter apart those whose star is also in its training or validation part, and those whose is not.
     The arguments are those of `score_over_seeds`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Test scores as text with intervals, and light curves and positives behind them: by star, by light curve, and
-        of the latter apart those whose star is also in its training or validation part, and those whose is not.
     """
     rows = {}
     for split, name in (("star", "split by star"), ("scope", "split by light curve, as SCoPe")):

@@ -62,17 +62,12 @@ def evaluate(trained, dataset, threshold=None, by_star=True):
     Parameters
     ----------
     trained : Trained or fitted classifier
-        Light curves in the `unseen` of a `Trained` have the probabilities that stand there.
+        Light curves in the `unseen` of a `Trained`, which must be of this data set, have the probabilities there.
     dataset : Dataset
     threshold : float, optional
         By default `steady_threshold` of the parts in `unseen`, or of the validation part.
     by_star : bool
         Judge a star by all of its light curves: each gets the mean of their probabilities, see `pool`.
-
-    Raises
-    ------
-    ValueError
-        If `unseen` is of other light curves than the data set.
     """
     model = trained.model if isinstance(trained, Trained) else trained
     frame = pd.DataFrame({name: getattr(dataset, name) for name in ("row", "star", "part", "y")})
@@ -81,31 +76,23 @@ def evaluate(trained, dataset, threshold=None, by_star=True):
     if isinstance(trained, Trained):
         unseen = tuple(sorted(set(trained.unseen["part"])))
         for name in unseen:
-            part = frame[frame["part"] == name]
-            frame.loc[part.index, "probability"] = _match_unseen(part, trained.unseen, name)
+            part, other = (rows[rows["part"] == name] for rows in (frame, trained.unseen))
+            matched = other.set_index("row").reindex(part["row"])
+            if len(part) != len(other) or not np.array_equal(part[["star", "y"]], matched[["star", "y"]]):
+                raise ValueError(
+                    f"the model tells of other light curves of the {name} part than the data set has: cut it as they "
+                    "were cut in training, with the same table, split, balance and seed"
+                )
+            frame.loc[part.index, "probability"] = matched["probability"].to_numpy()
     if by_star:
         frame["probability"] = pool(frame["probability"], [frame["part"], frame["star"]])
     return evaluate_predictions(dataset.tag, frame, threshold, unseen, by_star)
 
 
-def _match_unseen(part, unseen, name):
-    """Return the unseen probabilities of the rows of a part, whose stars and labels must agree."""
-    unseen = unseen[unseen["part"] == name].set_index("row")
-    matched = unseen.reindex(part["row"])
-    agree = [np.array_equal(part[column], matched[column]) for column in ("star", "y")]
-    if len(part) != len(unseen) or not all(agree):
-        raise ValueError(
-            f"the model tells of other light curves of the {name} part than the data set has: cut it as they "
-            "were cut in training, with the same table, split, balance and seed"
-        )
-    return matched["probability"].to_numpy()
-
-
 def pool(probability, star):
     """Return the mean probability of each star's light curves for each of them.
 
-    A star has the same nature in every band and field, and each light curve shows it with noise of its own. The mean
-    needs no other light curve to be there.
+    A star has the same nature in every band and field, and each light curve shows it with noise of its own.
     """
     mean = pd.Series(np.asarray(probability, float)).groupby(star).transform("mean").to_numpy()
     return mean.round(12)  # what was tied stays so
@@ -158,7 +145,7 @@ def steady_threshold(y, probability, star):
 def best_threshold(y, probability):
     """Return the threshold with the highest F1, midway to the next lower probability.
 
-    Where several tie, the middle one is taken: it is the least sensitive to the few stars of a small validation part.
+    Of several that tie, the middle one is the least sensitive to the few stars of a small validation part.
     """
     precision, recall, cut = precision_recall_curve(y, probability)
     f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
@@ -200,8 +187,7 @@ def _score_baseline(evaluation):
 def describe_scores(evaluation):
     """Return in plain words what the test scores mean, and how far they can be trusted."""
     tag, (train, val, test) = evaluation.tag, (evaluation.stats[name] for name in PARTS)
-    low, high = test["interval"]["f1_score"]
-    baseline = _score_baseline(evaluation)["f1_score"]
+    (low, high), baseline = test["interval"]["f1_score"], _score_baseline(evaluation)["f1_score"]
     clearly = "clearly" if low > baseline else "not clearly"
     lines = [
         f"Of {test['n_positive']:,} test light curves ({test['n_positive_stars']:,} stars) that are {tag}, the "
@@ -211,25 +197,24 @@ def describe_scores(evaluation):
         f"Calling everything {tag} would give an F1 of {number(baseline)}: the classifier is {clearly} better.",
     ]
     if train["interval"]["average_precision"][0] > test["interval"]["average_precision"][1]:
+        before, after = (number(part["average_precision"]) for part in (train, test))
         lines.append(
-            f"Average precision falls from {number(train['average_precision'])} on the training part to "
-            f"{number(test['average_precision'])}, more than chance explains: the classifier remembers its training "
-            "stars."
+            f"Average precision falls from {before} on the training part to {after}, more than chance explains: the "
+            "classifier remembers its training stars."
         )
     few = min(val["n_positive_stars"], test["n_positive_stars"])
     if few < 30:
-        lines.append(
-            f"There are only {few} positive stars in the validation or test part: take the intervals seriously, and "
-            "the single figures not."
+        text = (
+            "positive stars in the validation or test part: take the intervals seriously, and the single figures not."
         )
+        lines.append(f"There are only {few} {text}")
     return "\n\n".join(lines)
 
 
 def mistakes(evaluation, meta, most=6):
     """Return the worst mistakes of the test part: light curves whose probability is furthest on the wrong side.
 
-    `meta` is that of `contamination`. Columns are those of `predictions`, and `labels`: what the light curve has above
-    0.5.
+    `meta` is that of `contamination`; the column `labels` has the labels of the light curve above 0.5.
     """
     frame = evaluation.part("test")
     wrong = frame[(frame["probability"] > evaluation.threshold) != (frame["y"] == 1)]

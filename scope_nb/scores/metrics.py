@@ -29,10 +29,7 @@ class ScoreInput(NamedTuple):
 
 
 def scores(y, probability, threshold=0.5, weight=None):
-    """Return the scores of n light curves by name, NaN where one is undefined; each counts `weight` times (once).
-
-    A probability above `threshold` counts as positive.
-    """
+    """Return the scores of light curves by name, NaN where one is undefined; each counts `weight` times (once)."""
     y, probability = np.asarray(y), np.asarray(probability, float)
     weight = np.ones(len(y)) if weight is None else np.asarray(weight, float)
     order = np.argsort(-probability, kind="stable")
@@ -126,21 +123,10 @@ def influences(y, probability, star, threshold):
     """Return how much each star moves each score: the infinitesimal jackknife (Jaeckel 1972; Efron 1982).
 
     The sum of their squares is the variance that other stars of the same kind would give. They are `Scores` of arrays,
-    shape (n_stars,), in the order of the stars' names; NaN where a score is undefined.
+    shape (n_stars,), in the order of the stars' names.
     """
     y, probability, owner = _sort(y, probability, star)
-    return Scores(*(np.bincount(owner, row) for row in _row_influences(y, probability, threshold)))
-
-
-def _sort(y, probability, star):
-    """Return labels, probabilities (sorted downwards) and the number of the star of each row."""
-    order = np.argsort(-probability, kind="stable")
-    return y[order], probability[order], np.unique(star[order], return_inverse=True)[1]
-
-
-def _row_influences(y, probability, threshold):
-    """Return the derivative of each score by the weight of each row; probabilities are sorted downwards."""
-    y, n, positive = y.astype(float), len(y), y.sum()
+    n, positive = len(y), y.sum()
     negative = n - positive
     now = Scores(**scores(y, probability, threshold))
     called = probability > threshold
@@ -153,7 +139,7 @@ def _row_influences(y, probability, threshold):
     later = np.cumsum((gain / reached)[::-1])[::-1]
     weaker = np.cumsum((gain * purity / reached)[::-1])[::-1]
     with np.errstate(divide="ignore", invalid="ignore"):
-        return Scores(
+        rows = Scores(  # the derivative of each score by the weight of each row
             accuracy=((called == y) - now.accuracy) / n,
             precision=called * (y - now.precision) / called.sum(),
             recall=y * (called - now.recall) / positive,
@@ -167,6 +153,13 @@ def _row_influences(y, probability, threshold):
             brier_score=((probability - y) ** 2 - now.brier_score) / n,
             log_loss=(_log_losses(y, probability) - now.log_loss) / n,
         )
+    return Scores(*(np.bincount(owner, row) for row in rows))
+
+
+def _sort(y, probability, star):
+    """Return labels, probabilities (sorted downwards) and the number of the star of each row."""
+    order = np.argsort(-probability, kind="stable")
+    return y[order], probability[order], np.unique(star[order], return_inverse=True)[1]
 
 
 def resampled_scores(y, probability, star, threshold, n_resamples, seed):
@@ -197,12 +190,11 @@ def difference_limits(first, second):
     limits = {}
     for metric in METRICS:
         one, two = (value[metric] for value in values)
-        shifts = [getattr(move, metric) for move in moves]
-        half = student.ppf(0.975, n - 1) * np.sqrt(_sum((shifts[1] - shifts[0]) ** 2)) * n / max(n - 1, 1)
+        before, after = (getattr(move, metric) for move in moves)
+        half = student.ppf(0.975, n - 1) * np.sqrt(_sum((after - before) ** 2)) * n / max(n - 1, 1)
         if metric in ("roc_auc", "average_precision") and half > 0 and one < 1 and two < 1:
-            squares = _sum(shifts[0] ** 2) * _sum(shifts[1] ** 2)
-            alike = _sum(shifts[0] * shifts[1]) / np.sqrt(max(squares, 1e-300))
-            ends = [_interval(metric, value[metric], shift, n) for value, shift in zip(values, shifts, strict=True)]
+            alike = _sum(before * after) / np.sqrt(max(_sum(before**2) * _sum(after**2), 1e-300))
+            ends = _interval(metric, one, before, n), _interval(metric, two, after, n)
             limits[metric] = combine_intervals(one, two, *ends, alike)
         else:
             limits[metric] = (two - one - half, two - one + half)
