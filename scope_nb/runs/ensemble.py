@@ -11,9 +11,10 @@ from .saved import describe_difference, load_run, load_runs, provenance, require
 
 
 def average(runs, reports="", dataset=None):
-    """Average saved runs, as SCoPe averages DNN and XGB: the probabilities that they saved, and their models.
+    """Return the mean of saved runs as a `Trained` and an `Evaluation`, as SCoPe averages DNN and XGB.
 
-    The threshold is chosen anew, on what none of them has seen.
+    It is that of the probabilities that they saved, and of their models; the model is None where a run was saved
+    without one, or no data set can have what all look at. The threshold is chosen anew, on what none of them has seen.
 
     Parameters
     ----------
@@ -21,11 +22,6 @@ def average(runs, reports="", dataset=None):
         At least two of the same tag, data, rows, labels and split, see `load_run`.
     dataset : Dataset, optional
         One that the runs must be of.
-
-    Returns
-    -------
-    Trained, Evaluation
-        The model is None where a run was saved without one, or no data set can have what all of them look at.
     """
     members = [load_run(run, reports) for run in runs]
     if len(members) < 2:

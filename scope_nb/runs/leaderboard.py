@@ -13,10 +13,7 @@ from .saved import describe_difference, load_run, load_runs, require_same
 
 
 def group_runs(reports="", group=""):
-    """Return the `load_runs` of one group (that of the newest run by default), in the order of the taxonomy.
-
-    It is an error if there are runs, but none of that group.
-    """
+    """Return the `load_runs` of one group (that of the newest run by default), in the order of the taxonomy."""
     runs = load_runs(reports)
     if runs.empty:
         return runs
@@ -110,10 +107,7 @@ def agreement(runs):
 
 
 def mean_importances(runs, most=20):
-    """Return the features most important on average over the tags, as shares of the importance of all features.
-
-    A row for each feature, a column for each tag.
-    """
+    """Return the shares of the most important features (rows), on average over the tags (columns)."""
     groups = runs[runs["importances"].map(len) > 0].groupby("tag", sort=False)["importances"]
     shares = {tag: pd.DataFrame(list(group)).fillna(0.0).mean() for tag, group in groups}
     table = pd.DataFrame(shares).fillna(0.0)

@@ -64,7 +64,7 @@ def save_run(folder, trained, evaluation, dataset, parameters=None, figures=None
     ----------
     folder : path-like
         `reports/GROUP/ALGORITHM/TAG`. A run already there is replaced.
-    trained, evaluation, dataset : Trained or fitted classifier, Evaluation, Dataset
+    trained : Trained or fitted classifier
     parameters, figures : dict, optional
         The notebook's parameters; matplotlib figures, saved as PNG by name.
     data : path-like, optional
@@ -109,8 +109,7 @@ def _importance_shares(model):
     """Return the importance of each feature as shares of their sum, largest first; empty if the model has none."""
     if getattr(model, "feature_importances_", None) is None:
         return {}
-    shares = named_importances(model).sort_values(ascending=False)
-    shares = shares[shares > 0]
+    shares = named_importances(model).sort_values(ascending=False).loc[lambda share: share > 0]
     return (shares / shares.sum()).to_dict()
 
 
@@ -184,7 +183,7 @@ def _read_json(path):
 
 def _with_nan(stats):
     """Turn null back into NaN."""
-    intervals = {metric: [np.nan if v is None else v for v in pair] for metric, pair in stats["interval"].items()}
+    intervals = {metric: np.array(ends, float).tolist() for metric, ends in stats["interval"].items()}
     return {key: np.nan if value is None else value for key, value in stats.items()} | {"interval": intervals}
 
 
@@ -220,20 +219,15 @@ def _list_run(folder):
 
 
 def classify(run, table, reports="", light_curves=None):
-    """Classify light curves by a saved run (`load_run`); they need features, but no labels.
+    """Return the `probability` of light curves by a saved run (`load_run`), and whether they are `positive` by it.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        Features as in a training table. If the run is `by_star`, a star is judged by all of its light curves in it;
-        where no row has `obj_id`, or `ra` and `dec`, each light curve is judged alone.
+        Features as in a training table, without labels. If the run is `by_star`, a star is judged by all of its
+        light curves in it; where no row has `obj_id`, or `ra` and `dec`, each light curve is judged alone.
     light_curves : LightCurves, optional
         Those of the rows, for a run that looks at light curves themselves.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The `probability` of each row, and whether it is above the threshold of the run (`positive`).
     """
     run = load_run(run, reports)
     cut = run.record["dataset"]

@@ -16,13 +16,8 @@ STATS = ("accuracy", "precision", "recall", "f1_score", "roc_auc")
 def read_stats(folder):
     """Read the scores of SCoPe's runs: `models_ALGORITHM/GROUP/TAG/TAG.TIME_plots/PART/TAG.TIME_stats.json`.
 
-    `folder` holds `models_dnn` and `models_xgb`, or is any folder below.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per run and part, the newest run of a tag last: `algorithm`, `group`, `tag`, `time`, `part`, the scores
-        of `STATS` (NaN where SCoPe has none), `path`.
+    `folder` holds `models_dnn` and `models_xgb`, or is any folder below. There is a row for each run and part, the
+    newest run of a tag last: `algorithm`, `group`, `tag`, `time`, `part`, `STATS` (NaN where SCoPe has none), `path`.
     """
     rows = []
     for path in sorted(Path(folder).resolve().glob("**/*_plots/*/*_stats.json")):

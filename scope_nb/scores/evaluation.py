@@ -63,7 +63,6 @@ def evaluate(trained, dataset, threshold=None, by_star=True):
     ----------
     trained : Trained or fitted classifier
         Light curves in the `unseen` of a `Trained`, which must be of this data set, have the probabilities there.
-    dataset : Dataset
     threshold : float, optional
         By default `steady_threshold` of the parts in `unseen`, or of the validation part.
     by_star : bool
@@ -204,10 +203,10 @@ def describe_scores(evaluation):
         )
     few = min(val["n_positive_stars"], test["n_positive_stars"])
     if few < 30:
-        text = (
-            "positive stars in the validation or test part: take the intervals seriously, and the single figures not."
+        lines.append(
+            f"There are only {few} positive stars in the validation or test part: take the intervals seriously, and "
+            "the single figures not."
         )
-        lines.append(f"There are only {few} {text}")
     return "\n\n".join(lines)
 
 

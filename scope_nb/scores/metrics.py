@@ -134,21 +134,17 @@ def influences(y, probability, star, threshold):
     gain, size = np.bincount(tie, y), np.bincount(tie)
     right, reached = np.cumsum(gain), np.cumsum(size)
     purity = right / reached
-    below = negative - (reached - right) + (size - gain) / 2  # of the negatives, ties by half
-    above = right - gain / 2
     later = np.cumsum((gain / reached)[::-1])[::-1]
     weaker = np.cumsum((gain * purity / reached)[::-1])[::-1]
     with np.errstate(divide="ignore", invalid="ignore"):
+        below = (negative - (reached - right) + (size - gain) / 2) / negative  # share of the negatives, ties by half
+        above = (right - gain / 2) / positive
         rows = Scores(  # the derivative of each score by the weight of each row
             accuracy=((called == y) - now.accuracy) / n,
             precision=called * (y - now.precision) / called.sum(),
             recall=y * (called - now.recall) / positive,
             f1_score=(2 * called * y - now.f1_score * (called + y)) / (called.sum() + positive),
-            roc_auc=np.where(
-                y == 1,
-                (below[tie] / negative - now.roc_auc) / positive,
-                (above[tie] / positive - now.roc_auc) / negative,
-            ),
+            roc_auc=np.where(y == 1, (below - now.roc_auc)[tie] / positive, (above - now.roc_auc)[tie] / negative),
             average_precision=(y * (purity[tie] + later[tie] - now.average_precision) - weaker[tie]) / positive,
             brier_score=((probability - y) ** 2 - now.brier_score) / n,
             log_loss=(_log_losses(y, probability) - now.log_loss) / n,
