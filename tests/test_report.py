@@ -97,7 +97,7 @@ def test_an_ensemble_has_a_page_and_classifies(table, tmp_path):
         alone = runs.classify(f"t/{name}/e", new.assign(ra=np.nan, dec=np.nan), tmp_path)["probability"]
         np.testing.assert_allclose(pool(alone.to_numpy(), np.repeat(range(17), 2)), found["probability"], rtol=1e-6)
     with pytest.raises(ValueError, match="was trained on other data"):
-        ensemble.average(["t/xgb/e", "t/mine/e"], tmp_path, files.sample())
+        ensemble.average(["t/xgb/e", "t/mine/e"], tmp_path, Dataset.read(files.sample(), "e"))
 
 
 @pytest.mark.parametrize(

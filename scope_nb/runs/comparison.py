@@ -19,7 +19,7 @@ from .saved import load_run, require_same
 
 COMPARED = {"f1_score": "F1", "average_precision": "average precision", "log_loss": "log loss"}
 FEW_STARS = 10  # fewer positive test stars than this cannot show what other stars would do
-TEST_SHARE = 0.1  # of SCoPe's light curves
+SIMULATED = " The data are simulated: this says nothing about the real sky."
 PublishedCounts = namedtuple("PublishedCounts", ["true_positives", "false_negatives", "false_positives"])
 
 
@@ -27,13 +27,13 @@ PublishedCounts = namedtuple("PublishedCounts", ["true_positives", "false_negati
 class Comparison:
     """The result of a comparison of two classifiers of the names `a` and `b`, and its `verdict` in plain words.
 
-    Parameters
+    Attributes
     ----------
     table : pandas.DataFrame
         One row for each score: `a`, `b`, `difference` (b - a), `low`, `high` (its 95 % interval), and `better`: "a",
         "b" or "" where the interval holds 0.
     differences : pandas.DataFrame
-        The differences on resampled stars, one column for each score; None beside a published score.
+        On resampled stars, one column for each score; None beside a published score.
     """
 
     a: str
@@ -44,38 +44,27 @@ class Comparison:
 
 
 def compare(run_a, run_b, reports="", n_resamples=1000, seed=0, any_data=False):
-    """Compare two runs on the test stars that they share, each at its own threshold.
+    """Compare two runs on their test stars, each at its own threshold, and return a `Comparison`.
 
     Star after star is left out of both at once, so that what makes a sample of stars easy or hard for both cancels.
 
     Parameters
     ----------
     run_a, run_b, reports
-        See `load_run`.
+        See `load_run`. It is an error if tags, data or test stars differ; the message says how.
     n_resamples, seed : int
-        Of the resampled stars that `differences` shows.
+        Of the resampled stars in `Comparison.differences`.
     any_data : bool
-        Allow different files, such as one table with other features, if rows, stars and labels of the test part are
-        the same.
-
-    Returns
-    -------
-    Comparison
-
-    Raises
-    ------
-    ValueError
-        If tags, data or test stars differ; the message says how.
+        Allow different files, such as one table with other features, if rows, stars and labels of the test part agree.
     """
     a, b = load_run(run_a, reports), load_run(run_b, reports)
     require_same(a, b, part="test", any_data=any_data)
     inputs = [run.evaluation.score_input() for run in (a, b)]
-    drawn = [resampled_scores(*each, n_resamples, seed) for each in inputs]
-    differences = pd.DataFrame({name: getattr(drawn[1], name) - getattr(drawn[0], name) for name in COMPARED})
-    stats, limits = [run.evaluation.stats["test"] for run in (a, b)], difference_limits(*inputs)
-    table = _compare_scores({name: (stats[0][name], stats[1][name], *limits[name]) for name in COMPARED})
-    verdict = _describe(table, a.name, b.name, stats[0]["n_positive_stars"]) + _caution(a)
-    return Comparison(a.name, b.name, table, verdict, differences)
+    drawn = [pd.DataFrame(resampled_scores(*each, n_resamples, seed)._asdict()) for each in inputs]
+    one, two, limits = a.evaluation.stats["test"], b.evaluation.stats["test"], difference_limits(*inputs)
+    table = _compare_scores({name: (one[name], two[name], *limits[name]) for name in COMPARED})
+    verdict = _describe(table, a.name, b.name, one["n_positive_stars"]) + (SIMULATED if a.simulated else "")
+    return Comparison(a.name, b.name, table, verdict, (drawn[1] - drawn[0])[list(COMPARED)])
 
 
 def _compare_scores(rows):
@@ -84,90 +73,68 @@ def _compare_scores(rows):
     table.insert(2, "difference", table["b"] - table["a"])
     loss = table.index.isin(list(LARGEST_LOSS))
     above, below = table["low"] > 0, table["high"] < 0
-    table["better"] = np.select([above & ~loss | below & loss, above & loss | below & ~loss], ["b", "a"], "")
+    table["better"] = np.select([above & ~loss | below & loss, above | below], ["b", "a"], "")
     return table
 
 
 def _describe(table, a, b, stars):
     """Return in words which is better: F1 decides, the other scores are remarks."""
     if stars < FEW_STARS:
-        return (
-            f"Cannot tell: only {stars} positive test stars, and {FEW_STARS} are the least to judge by. "
-            "Compare on more data."
-        )
+        return f"Cannot tell: only {stars} positive test stars, fewer than {FEW_STARS}. Compare on more data."
     if (table[["difference", "low", "high"]] == 0).all(axis=None):
         return f"No difference: {a} and {b} score the same on every sample of the test stars."
     names, f1 = {"a": a, "b": b}, table.loc["f1_score"]
     difference = difference_with_interval(f1["difference"], f1[["low", "high"]], ", 95 %")
+    verdict = f"No clear difference in F1 between {a} and {b}: that of {b} differs by {difference}."
     if f1["better"]:
         best, other = (b, a) if f1["better"] == "b" else (a, b)
         verdict = f"{best} is better than {other}: the F1 of {b} differs by {difference}."
-    else:
-        verdict = f"No clear difference in F1 between {a} and {b}: that of {b} differs by {difference}."
-    for metric, row in table.drop("f1_score").iterrows():
-        if row["better"]:
-            best, gain = names[row["better"]], number(row["difference"], "+")
-            verdict += f" In {COMPARED[metric]}, {best} is clearly better ({gain})."
+    for metric, row in table.drop("f1_score").query("better != ''").iterrows():
+        gain = number(row["difference"], "+")
+        verdict += f" In {COMPARED[metric]}, {names[row['better']]} is clearly better ({gain})."
     return verdict
 
 
-def _caution(run):
-    return " The data are simulated: this says nothing about the real sky." if run.simulated else ""
-
-
 def published_counts(tag, algorithm="xgb"):
-    """Return how many test light curves the published scores of a tag rest on.
+    """Return the `PublishedCounts` of test light curves that the published scores of a tag rest on.
 
     SCoPe gives shares only. Its test set holds a tenth of the light curves, so about a tenth of the tag's positives;
     of the numbers near that (within four standard deviations) the one is taken that best makes precision and recall of
     both its algorithms ("dnn", "xgb") fractions of whole numbers.
-
-    Returns
-    -------
-    PublishedCounts
-
-    Raises
-    ------
-    ValueError
-        If there is no published score of the tag.
     """
     tag = find_tag(tag)
     if algorithm not in ("dnn", "xgb"):
         raise unknown("published algorithm", algorithm, ("dnn", "xgb"))
     if tag not in published().index:
         raise ValueError(f"SCoPe published no scores for {tag!r}; it did for {', '.join(published().index)}")
-    expected = TEST_SHARE * tags().loc[tag, "n_scope"]
+    expected = 0.1 * tags().loc[tag, "n_scope"]
     spread = 4 * np.sqrt(expected) + 1
     n = np.arange(max(round(expected - spread), 1), round(expected + spread) + 1)
     fits = {name: _fit_counts(n, tag, name) for name in ("dnn", "xgb")}
     misfit = sum(fit["misfit"] for fit in fits.values())
-    near = np.flatnonzero(misfit <= misfit.min() + 1e-9)
-    k = near[np.argmin(np.abs(n[near] - expected))]
-    right, called = int(fits[algorithm]["right"][k]), int(fits[algorithm]["called"][k])
-    return PublishedCounts(right, int(n[k]) - right, called - right)
+    near = misfit[misfit <= misfit.min() + 1e-9].index
+    best = near[np.argmin(np.abs(near - expected))]
+    right, called = fits[algorithm].loc[best, ["right", "called"]].astype(int)
+    return PublishedCounts(right, best - right, called - right)
 
 
 def _fit_counts(n, tag, algorithm):
     """Return, for each number of positives n, the right and the called light curves, and how badly they fit."""
     precision, recall = published().loc[tag, [f"precision_{algorithm}", f"recall_{algorithm}"]]
     right = np.round(recall * n)
-    misfit = np.abs(right / n - recall)
-    if not np.isfinite(precision):  # nothing was called
-        return {"right": right, "called": right, "misfit": misfit}
-    called = np.maximum(np.round(right / precision), 1) if precision else np.ones(len(n))
-    return {"right": right, "called": called, "misfit": misfit + np.abs(right / called - precision)}
+    misfit, called = np.abs(right / n - recall), right
+    if np.isfinite(precision):  # else nothing was called
+        called = np.maximum(np.round(right / precision), 1) if precision else np.ones(len(n))
+        misfit = misfit + np.abs(right / called - precision)
+    return pd.DataFrame({"right": right, "called": called, "misfit": misfit}, index=n)
 
 
 def compare_published(run, algorithm="xgb", reports="", seed=0):
-    """Compare the F1 of a run with that of SCoPe's published "dnn" or "xgb" of its tag, which is `a` of the result.
+    """Compare the F1 of a run with that of SCoPe's published "dnn" or "xgb", which is `a` of the `Comparison` returned.
 
     Both are uncertain, the run by its test stars (`metrics.intervals`); the `published_counts` are drawn from their
     posterior, a Dirichlet distribution with Jeffreys' prior. SCoPe's test set hardly holds two light curves of one
     star, so these count one by one; but it shares stars with SCoPe's training part, which flatters the published score.
-
-    Returns
-    -------
-    Comparison
     """
     run = load_run(run, reports)
     counts = published_counts(run.tag, algorithm)
@@ -180,8 +147,9 @@ def compare_published(run, algorithm="xgb", reports="", seed=0):
     verdict = (
         f"{_describe(table, name, run.name, test['n_positive_stars'])} The published F1 of {number(a)} rests on about "
         f"{counts.true_positives + counts.false_negatives} positive test light curves, so it is known to "
-        f"{number(low)}-{number(high)}; it is of SCoPe's own data, split by light curve." + _caution(run)
+        f"{number(low)}-{number(high)}; it is of SCoPe's own data, split by light curve."
     )
+    verdict += SIMULATED if run.simulated else ""
     return Comparison(name, run.name, table, verdict)
 
 

@@ -1,37 +1,27 @@
 """The mean of several saved runs, as SCoPe averages its DNN and its XGB."""
 
-from pathlib import Path
-
 import numpy as np
+import pandas as pd
 
 from ..files import run_folder, sha256
 from ..models.fitting import Mean, Trained
 from ..models.saving import load_model
 from ..scores.evaluation import evaluate_predictions
-from .saved import load_run, load_runs, provenance, require_same, write_run
+from .saved import describe_difference, load_run, load_runs, provenance, require_same, write_run
 
 
-def average(runs, reports="", data=None):
-    """Average saved runs, as SCoPe averages DNN and XGB: the probabilities that they saved, and their models.
+def average(runs, reports="", dataset=None):
+    """Return the mean of saved runs as a `Trained` and an `Evaluation`, as SCoPe averages DNN and XGB.
 
-    The threshold is chosen anew, on what none of them has seen.
+    It is that of the probabilities that they saved, and of their models; the model is None where a run was saved
+    without one, or no data set can have what all look at. The threshold is chosen anew, on what none of them has seen.
 
     Parameters
     ----------
     runs : list of path-like or Run
-        At least two, of one tag and on the same light curves; see `load_run`.
-    data : path-like, optional
-        A training table that the runs must be of.
-
-    Returns
-    -------
-    Trained, Evaluation
-        The model is None where a run was saved without one, or no data set can have what all of them look at.
-
-    Raises
-    ------
-    ValueError
-        If the runs are fewer than two, of other data, or differ in tag, data, rows, labels or split.
+        At least two of the same tag, data, rows, labels and split, see `load_run`.
+    dataset : Dataset, optional
+        One that the runs must be of.
     """
     members = [load_run(run, reports) for run in runs]
     if len(members) < 2:
@@ -39,19 +29,27 @@ def average(runs, reports="", data=None):
     first = members[0]
     for other in members[1:]:
         require_same(first, other)
-    if data is not None and first.data.get("sha256") != sha256(data):
-        raise ValueError(f"{first.name} was trained on other data than {Path(data).name}: train it on this table")
+    if dataset is not None:
+        _require_dataset(first, dataset)
     predictions = first.evaluation.predictions.copy()
     predictions["probability"] = np.mean([m.evaluation.predictions["probability"] for m in members], axis=0)
     parts = tuple(sorted(set.intersection(*(set(m.evaluation.unseen) for m in members))))
     by_star = all(m.evaluation.by_star for m in members)
     evaluation = evaluate_predictions(first.tag, predictions, unseen=parts, by_star=by_star)
-    folders = [m.folder / "model" for m in members]
-    model = None
+    folders, model = [m.folder / "model" for m in members], None
     if _merge_settings(members) and all(folder.is_dir() for folder in folders):
         model = Mean([load_model(folder) for folder in folders])
     unseen = predictions[predictions["part"].isin(parts)].reset_index(drop=True)
     return Trained(model, model, "none", unseen, tuple(m.name for m in members)), evaluation
+
+
+def _require_dataset(run, dataset):
+    """Raise a `ValueError` if a run is not of this data set."""
+    if dataset.path is not None and run.data.get("sha256") != sha256(dataset.path):
+        raise ValueError(f"{run.name} was trained on other data than {dataset.path.name}: train it on this table")
+    rows = pd.DataFrame({name: getattr(dataset, name) for name in ("row", "star", "part", "y")})
+    if difference := describe_difference(run.evaluation.predictions, rows):
+        raise ValueError(f"the data set is cut in another way than the runs: of {run.name} and it, {difference}")
 
 
 def _merge_settings(members):
@@ -61,7 +59,7 @@ def _merge_settings(members):
         return {}
     columns = dict.fromkeys(name for s in settings for name in s.get("features") or [])
     either = {name: any(s.get(name) for s in settings) for name in ("derived", "dmdt", "light_curves")}
-    return {**settings[0], "features": list(columns), **either}
+    return settings[0] | {"features": list(columns)} | either
 
 
 def save_average(runs, reports=""):
@@ -74,7 +72,7 @@ def save_average(runs, reports=""):
 
 
 def average_all(algorithms, group, reports=""):
-    """Average the runs of these algorithms for every tag of a group that has them all, and return the saved `Run`s.
+    """Average the runs of algorithms for every tag of a group that has them all, and return the saved `Run`s.
 
     One that exists and is not older than its members is kept, with its page.
     """
@@ -82,8 +80,7 @@ def average_all(algorithms, group, reports=""):
     times = runs[runs["group"] == group].set_index(["algorithm", "tag"])["time"]
     name, result = "+".join(algorithms), []
     for tag in shared_tags(algorithms, group, reports):
-        newest = max(times[algorithm, tag] for algorithm in algorithms)
-        if times.get((name, tag), "") >= newest:
+        if times.get((name, tag), "") >= max(times[algorithm, tag] for algorithm in algorithms):
             result.append(load_run(f"{group}/{name}/{tag}", reports))
         else:
             result.append(save_average([f"{group}/{algorithm}/{tag}" for algorithm in algorithms], reports))
@@ -91,19 +88,11 @@ def average_all(algorithms, group, reports=""):
 
 
 def shared_tags(algorithms, group, reports=""):
-    """Return the tags of a group that have runs of all these algorithms.
-
-    Raises
-    ------
-    ValueError
-        If no tag has them all; the message says which algorithms the group has.
-    """
+    """Return the tags of a group that have runs of all these algorithms; an error if none has them all."""
     runs = load_runs(reports)
     runs = runs[runs["group"] == group]
-    names = [tag for tag, group_of_tag in runs.groupby("tag") if set(algorithms) <= set(group_of_tag["algorithm"])]
+    names = [tag for tag, of_tag in runs.groupby("tag") if set(algorithms) <= set(of_tag["algorithm"])]
     if not names:
-        present = ", ".join(sorted(set(runs["algorithm"]))) or "none"
-        raise ValueError(
-            f"no tag of group {group!r} has runs of {' and '.join(algorithms)}; algorithms there: {present}"
-        )
+        asked, present = " and ".join(algorithms), ", ".join(sorted(set(runs["algorithm"]))) or "none"
+        raise ValueError(f"no tag of group {group!r} has runs of {asked}; algorithms there: {present}")
     return names

@@ -1,25 +1,19 @@
 """All saved runs side by side: tables of them, where two of them agree, and what they look at."""
 
+from contextlib import suppress
 from itertools import combinations
 
-import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
 from ..scores.metrics import difference_with_interval, mean_difference, number, percent, with_interval
 from ..taxonomy import published, tags, unknown
 from .comparison import FEW_STARS, compare, compare_published
-from .saved import load_run, load_runs, require_same
+from .saved import describe_difference, load_run, load_runs, require_same
 
 
 def group_runs(reports="", group=""):
-    """Return the `load_runs` of one group (that of the newest run by default), in the order of the taxonomy.
-
-    Raises
-    ------
-    ValueError
-        If there are runs, but none of that group.
-    """
+    """Return the `load_runs` of one group (that of the newest run by default), in the order of the taxonomy."""
     runs = load_runs(reports)
     if runs.empty:
         return runs
@@ -27,8 +21,8 @@ def group_runs(reports="", group=""):
     if group not in set(runs["group"]):
         raise unknown("group of runs", group, sorted(set(runs["group"])))
     place = {tag: k for k, tag in enumerate(tags().index)}
-    runs = runs[runs["group"] == group].assign(place=runs["tag"].map(place)).sort_values(["place", "algorithm"])
-    return runs.drop(columns="place").reset_index(drop=True)
+    runs = runs[runs["group"] == group]  # in the order of the algorithms
+    return runs.sort_values("tag", key=lambda tag: tag.map(place), kind="stable", ignore_index=True)
 
 
 def score_table(runs):
@@ -39,21 +33,14 @@ def score_table(runs):
         for metric in ("precision", "recall", "f1_score", "average_precision"):
             row[metric.replace("_", " ")] = with_interval(getattr(run, metric), run.interval[metric])
         row["F1 train - test"] = number(run.f1_train - run.f1_score)
-        rows.append(row | published_f1(run.tag).map(number).to_dict())
+        for name in ("dnn", "xgb"):
+            row[f"SCoPe {name.upper()}"] = number(published()[f"f1_score_{name}"].get(run.tag))
+        rows.append(row)
     return pd.DataFrame(rows)
 
 
-def published_f1(tag):
-    """Return the F1 of SCoPe's published DNN and XGB for a tag, NaN where there is none."""
-    f1 = published()[["f1_score_dnn", "f1_score_xgb"]].set_axis(["SCoPe DNN", "SCoPe XGB"], axis=1)
-    return f1.reindex([tag]).iloc[0]
-
-
 def against_published(runs, algorithm="xgb", seed=0):
-    """Compare the F1 of every run with the published one of its tag (`compare_published`), as a table for people.
-
-    Tags without published score are left out.
-    """
+    """Return a table for people: the F1 of every run beside the published one of its tag, see `compare_published`."""
     verdicts = {"a": "published is better", "b": "run is better", "": "no clear difference"}
     rows = []
     for run in runs[runs["tag"].isin(published().index)].itertuples():
@@ -61,35 +48,17 @@ def against_published(runs, algorithm="xgb", seed=0):
         row = {"tag": run.tag, "algorithm": run.algorithm, "F1": number(f1["b"])}
         row["published"] = with_interval(f1["a"], f1[["a_low", "a_high"]])
         row["difference"] = difference_with_interval(f1["difference"], f1[["low", "high"]])
-        rows.append(row | {"verdict": _verdict(run, verdicts[f1["better"]])})
+        verdict = "too few test stars" if run.n_positive_stars < FEW_STARS else verdicts[f1["better"]]
+        rows.append(row | {"verdict": verdict})
     return pd.DataFrame(rows)
-
-
-def _verdict(run, verdict):
-    return "too few test stars" if run.n_positive_stars < FEW_STARS else verdict
 
 
 def against_group(runs, other, reports=""):
     """Compare every run with that of the same tag and algorithm in another group, on the same test stars (`compare`).
 
-    Parameters
-    ----------
-    runs : pandas.DataFrame
-        See `group_runs`.
-    other : str
-        Name of the other group, of the same light curves: with other features, say, or other settings.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The largest gain first: `tag`, `algorithm`, `positive stars`, the F1 `there` and `here`, the `difference` with
-        its 95 % interval, `low` and `high`, the `gain in AP` (average precision), and the `verdict`. The last row is
-        the mean over all of them (`mean_difference`).
-
-    Raises
-    ------
-    ValueError
-        If the groups share no tag and algorithm, or two runs are not of the same test stars.
+    Return, the largest gain first, `tag`, `algorithm`, `positive stars`, the F1 `there` and `here`, the `difference`
+    with its 95 % interval, `low` and `high`, the `gain in AP` (average precision), and the `verdict`. The last row is
+    the mean over all of them (`mean_difference`). It is an error if the groups share no tag and algorithm.
     """
     verdicts = {"a": "worse", "b": "better", "": "no clear difference"}
     others = runs if runs.empty else group_runs(reports, other)
@@ -104,7 +73,8 @@ def against_group(runs, other, reports=""):
         row = {"tag": run.tag, "algorithm": run.algorithm, "positive stars": run.n_positive_stars}
         row |= f1[["there", "here", "difference", "low", "high"]].to_dict()
         row["gain in AP"] = table.loc["average_precision", "difference"]
-        rows.append(row | {"verdict": _verdict(run, verdicts[f1["better"]])})
+        verdict = "too few test stars" if run.n_positive_stars < FEW_STARS else verdicts[f1["better"]]
+        rows.append(row | {"verdict": verdict})
         pairs.append([each.evaluation.score_input() for each in pair])
     result = pd.DataFrame(rows).sort_values("difference", ascending=False)
     mean = {"tag": f"mean of {len(result)}", **result[["there", "here", "gain in AP"]].mean(), **mean_difference(pairs)}
@@ -113,40 +83,31 @@ def against_group(runs, other, reports=""):
 
 
 def agreement(runs):
-    """Return how far two algorithms agree on the test part of each tag.
+    """Return how far two algorithms agree on the test part of each tag, as a table for people.
 
-    Returns
-    -------
-    pandas.DataFrame
-        For each pair: `same answer` (share of light curves), `both find`, `one finds`, `none finds` (shares of the
-        positives), `rank correlation` of the probabilities (Spearman). Pairs on other test stars are left out,
-        and ensembles beside their members.
+    For each pair: `same answer` (share of light curves), `both find`, `one finds`, `none finds` (shares of the
+    positives), `rank correlation` of the probabilities (Spearman). Pairs on other test stars are left out, and
+    ensembles beside their members.
     """
     rows = []
     for tag, group in runs.groupby("tag", sort=False):
         for a, b in combinations([load_run(folder) for folder in group["folder"]], 2):
             one, two = (run.evaluation.part("test") for run in (a, b))
-            if set(a.algorithm.split("+")) & set(b.algorithm.split("+")):  # an ensemble agrees with its members
+            related = set(a.algorithm.split("+")) & set(b.algorithm.split("+"))  # an ensemble agrees with its members
+            if related or describe_difference(one, two):
                 continue
-            if not np.array_equal(one[["row", "star", "y"]], two[["row", "star", "y"]]):
-                continue
-            called_a = one["probability"].to_numpy() > a.evaluation.threshold
-            called_b = two["probability"].to_numpy() > b.evaluation.threshold
-            finders = (called_a.astype(int) + called_b)[one["y"].to_numpy() == 1]
-            row = {"tag": tag, "runs": f"{a.algorithm}, {b.algorithm}"}
-            row["same answer"] = percent((called_a == called_b).mean())
+            inputs = [run.evaluation.score_input() for run in (a, b)]
+            calls = sum((each.probability > each.threshold).astype(int) for each in inputs)
+            row = {"tag": tag, "runs": f"{a.algorithm}, {b.algorithm}", "same answer": percent((calls != 1).mean())}
             for name, count in (("both find", 2), ("one finds", 1), ("none finds", 0)):
-                row[name] = percent((finders == count).mean())
+                row[name] = percent((calls[inputs[0].y == 1] == count).mean())
             row["rank correlation"] = number(spearmanr(one["probability"], two["probability"]).statistic)
             rows.append(row)
     return pd.DataFrame(rows)
 
 
 def mean_importances(runs, most=20):
-    """Return the features most important on average over the tags, as shares of the importance of all features.
-
-    A row for each feature, a column for each tag; empty where no run has importances.
-    """
+    """Return the shares of the most important features (rows), on average over the tags (columns)."""
     groups = runs[runs["importances"].map(len) > 0].groupby("tag", sort=False)["importances"]
     shares = {tag: pd.DataFrame(list(group)).fillna(0.0).mean() for tag, group in groups}
     table = pd.DataFrame(shares).fillna(0.0)
@@ -161,11 +122,9 @@ def pick_two(runs, run_a="", run_b=""):
         raise ValueError("give both run_a and run_b, as GROUP/ALGORITHM/TAG, or neither")
     for _, group in runs.groupby("tag", sort=False):
         for pair in combinations(group["folder"], 2):
-            try:
+            with suppress(ValueError):  # of other data, or cut in another way
                 require_same(*map(load_run, pair), part="test")
-            except ValueError:  # of other data, or cut in another way
-                continue
-            return pair
+                return pair
     return None
 
 

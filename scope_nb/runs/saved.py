@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +25,6 @@ from ..models.saving import described, load_model, save_model
 from ..scores.evaluation import Evaluation, pool
 from ..scores.metrics import METRICS
 
-RUN_FILES = ("stats.json", "predictions.parquet", "provenance.json")
 TEST_COLUMNS = ("interval", "n", "n_positive", "n_positive_stars")
 RUN_COLUMNS = ("group", "algorithm", "tag", "folder", "time", "data", "simulated", "f1_train", "importances")
 
@@ -48,13 +48,11 @@ def _versions():
 
 def _commit():
     """Return the commit of the project's checkout, with a plus where files were changed since; None elsewhere."""
-    if not (project_folder() / ".git").exists():
-        return None
     command = ["git", "-C", str(project_folder()), "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return None
+    if (project_folder() / ".git").exists():
+        with suppress(OSError):
+            return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() or None
+    return None
 
 
 def save_run(folder, trained, evaluation, dataset, parameters=None, figures=None, data=None):
@@ -67,24 +65,19 @@ def save_run(folder, trained, evaluation, dataset, parameters=None, figures=None
     folder : path-like
         `reports/GROUP/ALGORITHM/TAG`. A run already there is replaced.
     trained : Trained or fitted classifier
-    evaluation : Evaluation
-    dataset : Dataset
-    parameters : dict, optional
-        The notebook's parameters.
-    figures : dict of str to matplotlib.figure.Figure, optional
-        Saved as PNG by name.
+    parameters, figures : dict, optional
+        The notebook's parameters; matplotlib figures, saved as PNG by name.
     data : path-like, optional
-        The file of the training table, for its hash; by default that of the data set.
+        The file of the training table, by default that of the data set.
     """
     record = provenance(parameters or {}, dataset.path if data is None else data, dataset.simulated)
     record["dataset"] = dataset.settings
-    if not isinstance(trained, Trained):
-        return write_run(Path(folder), evaluation, record, trained, figures)
-    if trained.members:
+    model = trained.model if isinstance(trained, Trained) else trained
+    if isinstance(trained, Trained) and trained.members:
         record["members"] = trained.members
-        if trained.model is not None:
-            trained.model.predict_proba(dataset.X.head(1))  # raises if a member looks at what the data set lacks
-    return write_run(Path(folder), evaluation, record, trained.model, figures)
+        if model is not None:
+            model.predict_proba(dataset.X.head(1))  # raises if a member looks at what the data set lacks
+    return write_run(Path(folder), evaluation, record, model, figures)
 
 
 def write_run(folder, evaluation, record, model=None, figures=None):
@@ -99,46 +92,31 @@ def write_run(folder, evaluation, record, model=None, figures=None):
         for name, figure in (figures or {}).items():
             figure.savefig(part / f"{name}.png", dpi=120, bbox_inches="tight")
         if model is not None:
-            record = record | {"model": described(model)} | _save_model(model, part / "model")
+            record = record | {"model": described(model)}
+            try:
+                save_model(model, part / "model")
+            except OSError:
+                raise
+            except Exception as error:  # what a writer of models makes of a foreign class is its own affair
+                shutil.rmtree(part / "model", ignore_errors=True)
+                record["model_not_saved"] = reason = f"{type(error).__name__}: {error}"
+                warnings.warn(f"the run is saved without its model, which cannot be written: {reason}", stacklevel=3)
         _write_json(part / "provenance.json", record)
     return folder
-
-
-def _save_model(model, folder):
-    """Save a model, or return for the provenance why that cannot be done, with a warning."""
-    try:
-        save_model(model, folder)
-    except OSError:
-        raise
-    except Exception as error:  # what a writer of models makes of a foreign class is its own affair
-        shutil.rmtree(folder, ignore_errors=True)
-        reason = f"{type(error).__name__}: {error}"
-        warnings.warn(f"the run is saved without its model, which cannot be written: {reason}", stacklevel=4)
-        return {"model_not_saved": reason}
-    return {}
 
 
 def _importance_shares(model):
     """Return the importance of each feature as shares of their sum, largest first; empty if the model has none."""
     if getattr(model, "feature_importances_", None) is None:
         return {}
-    shares = named_importances(model).sort_values(ascending=False)
-    shares = shares[shares > 0]
+    shares = named_importances(model).sort_values(ascending=False).loc[lambda share: share > 0]
     return (shares / shares.sum()).to_dict()
 
 
 def _write_json(path, value):
     """Write JSON; an undefined score becomes null, as JSON has no NaN."""
-    path.write_text(json.dumps(_plain(value), indent=1) + "\n", encoding="utf-8")
-
-
-def _plain(value):
-    if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    value = value.item() if isinstance(value, np.generic) else value
-    return None if isinstance(value, float) and not np.isfinite(value) else value
+    value = json.loads(json.dumps(value, default=np.generic.item), parse_constant=lambda _: None)
+    path.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,7 +137,7 @@ class Run:
 
     @property
     def name(self):
-        """The name of the run, unique in a folder of runs: GROUP/ALGORITHM/TAG."""
+        """The name of the run: GROUP/ALGORITHM/TAG."""
         return f"{self.group}/{self.algorithm}/{self.tag}"
 
     @property
@@ -176,32 +154,27 @@ class Run:
 def load_run(run, reports=""):
     """Read a saved run: its folder, or "GROUP/ALGORITHM/TAG" below `reports`. A `Run` is returned as it is.
 
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such run; those that exist are named.
+    If there is no such run, the `FileNotFoundError` names those that exist.
     """
     if isinstance(run, Run):
         return run
     folder = reports_folder(reports) / Path(run).expanduser()  # an absolute path stays what it is
-    missing = [name for name in RUN_FILES if not (folder / name).is_file()]
-    if missing:
+    files = ("stats.json", "predictions.parquet", "provenance.json")
+    if missing := ", ".join(name for name in files if not (folder / name).is_file()):
         names = ", ".join(path.relative_to(reports_folder(reports)).as_posix() for path in _run_folders(reports))
-        raise FileNotFoundError(f"{folder} is no saved run: it lacks {', '.join(missing)}. Runs: {names or 'none'}")
+        raise FileNotFoundError(f"{folder} is no saved run: it lacks {missing}. Runs: {names or 'none'}")
     stats, record = _read_json(folder / "stats.json"), _read_json(folder / "provenance.json")
-    predictions = read_parquet(folder / "predictions.parquet")
-    scores = {name: _with_nan(stats[name]) for name in PARTS}
+    parts = {name: _with_nan(stats[name]) for name in PARTS}
     settings = {"unseen": tuple(stats.get("unseen", ["val"])), "by_star": stats.get("by_star", False)}
-    evaluation = Evaluation(stats["tag"], stats["threshold"], predictions, scores, **settings)
+    predictions = read_parquet(folder / "predictions.parquet")
+    evaluation = Evaluation(stats["tag"], stats["threshold"], predictions, parts, **settings)
     group, algorithm = folder.resolve().parts[-3:-1]
     return Run(folder, group, algorithm, evaluation, record, stats.get("importances", {}))
 
 
 def _run_folders(reports):
     """Return the folder of every run below the folder of the runs; hidden folders are unfinished ones."""
-    reports = reports_folder(reports)
-    paths = sorted(path.parent for path in reports.glob("*/*/*/stats.json"))
-    return [path for path in paths if not any(name.startswith(".") for name in path.relative_to(reports).parts)]
+    return sorted(path.parent for path in reports_folder(reports).glob("[!.]*/[!.]*/[!.]*/stats.json"))
 
 
 def _read_json(path):
@@ -210,19 +183,14 @@ def _read_json(path):
 
 def _with_nan(stats):
     """Turn null back into NaN."""
-    intervals = {metric: [np.nan if v is None else v for v in pair] for metric, pair in stats["interval"].items()}
+    intervals = {metric: np.array(ends, float).tolist() for metric, ends in stats["interval"].items()}
     return {key: np.nan if value is None else value for key, value in stats.items()} | {"interval": intervals}
 
 
 def load_runs(reports=""):
-    """List the saved runs below a folder.
+    """List the saved runs below a folder, a row each: `RUN_COLUMNS`, and of the test part `METRICS` and `TEST_COLUMNS`.
 
-    Returns
-    -------
-    pandas.DataFrame
-        One row each: `RUN_COLUMNS`, and of the test part `METRICS` and `TEST_COLUMNS`.
-        A run whose files cannot be read is left out with a warning that names it; `attrs["damaged"]` has the name and
-        the reason.
+    Runs whose files cannot be read are left out with a warning; `attrs["damaged"]` has their names and the reasons.
     """
     rows, damaged = [], {}
     for folder in _run_folders(reports):
@@ -251,28 +219,21 @@ def _list_run(folder):
 
 
 def classify(run, table, reports="", light_curves=None):
-    """Classify light curves by a saved run; they need features, but no labels.
+    """Return the `probability` of light curves by a saved run (`load_run`), and whether they are `positive` by it.
 
     Parameters
     ----------
-    run, reports
-        See `load_run`.
     table : pandas.DataFrame
-        Features as in a training table. If the run is `by_star`, a star is judged by all of its light curves in it,
-        matched by `obj_id`, or `ra` and `dec`; where no row has either, each light curve is judged alone.
+        Features as in a training table, without labels. If the run is `by_star`, a star is judged by all of its
+        light curves in it; where no row has `obj_id`, or `ra` and `dec`, each light curve is judged alone.
     light_curves : LightCurves, optional
         Those of the rows, for a run that looks at light curves themselves.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The `probability` of each row, and whether it is above the threshold of the run (`positive`).
     """
     run = load_run(run, reports)
-    settings = {name: run.record["dataset"][name] for name in ("features", "period_suffix", "derived", "dmdt")}
-    if run.record["dataset"].get("light_curves") and light_curves is None:
+    cut = run.record["dataset"]
+    if cut.get("light_curves") and light_curves is None:
         raise ValueError(f"{run.name} looks at light curves themselves: give those of the table as light_curves")
-    X = inputs(table, **settings, light_curves=light_curves)
+    X = inputs(table, cut["features"], cut["period_suffix"], cut["derived"], cut["dmdt"], light_curves)
     probability = load_model(run.folder / "model").predict_proba(X)[:, 1]
     identified = "obj_id" in table or table.reindex(columns=["ra", "dec"]).notna().any(axis=None)
     if run.evaluation.by_star and identified:
@@ -281,10 +242,7 @@ def classify(run, table, reports="", light_curves=None):
 
 
 def require_same(a, b, part=None, any_data=False):
-    """Raise a `ValueError` that says what differs, if two `Run`s are not of the same light curves (in one part).
-
-    With `any_data` rows, stars and labels decide, whatever the files.
-    """
+    """Raise an error if two `Run`s are not of the same light curves (in one part) and, unless `any_data`, files."""
     where = f"{a.name} and {b.name} cannot be compared: "
     if a.tag != b.tag:
         raise ValueError(f"{where}their tags differ, {a.tag} and {b.tag}")
@@ -292,51 +250,43 @@ def require_same(a, b, part=None, any_data=False):
         files = " and ".join(f"{run.data.get('file')} ({str(run.data.get('sha256'))[:8]})" for run in (a, b))
         raise ValueError(f"{where}their data differ, {files}; train both on one table")
     one, two = (run.evaluation.part(part) if part else run.evaluation.predictions for run in (a, b))
-    if difference := _difference(one, two):
-        settings = [run.record.get("dataset") or {} for run in (a, b)]
-        unlike = [key for key in ("threshold", "split") if settings[0].get(key) != settings[1].get(key)]
-        cause = "".join(f"; {key}: {settings[0].get(key)} and {settings[1].get(key)}" for key in unlike)
-        raise ValueError(f"{where}{difference}{cause}")
+    if difference := describe_difference(one, two):
+        one, two = (run.record.get("dataset") or {} for run in (a, b))
+        unlike = [key for key in ("threshold", "split") if one.get(key) != two.get(key)]
+        causes = [f"; {key}: {one.get(key)} and {two.get(key)}" for key in unlike]
+        raise ValueError(f"{where}{difference}{''.join(causes)}")
 
 
-def _difference(one, two):
+def describe_difference(one, two):
     """Return in words how the light curves of two sets of predictions differ; nothing if they do not."""
-    rows = one["row"].to_numpy(), two["row"].to_numpy()
-    if not np.array_equal(*rows):
-        return (
-            f"their light curves differ, {len(np.setdiff1d(*rows))} only in the first and "
-            f"{len(np.setdiff1d(*rows[::-1]))} only in the second "
-            f"({one['star'].nunique()} and {two['star'].nunique()} stars)"
-        )
+    if not np.array_equal(one["row"], two["row"]):
+        first, second = len(np.setdiff1d(one["row"], two["row"])), len(np.setdiff1d(two["row"], one["row"]))
+        stars = f"{one['star'].nunique()} and {two['star'].nunique()} stars"
+        return f"their light curves differ, {first} only in the first and {second} only in the second ({stars})"
     for column, plural in (("star", "stars"), ("y", "labels"), ("part", "parts")):
-        unlike = (one[column].to_numpy() != two[column].to_numpy()).sum()
-        if unlike:
+        if unlike := (one[column].to_numpy() != two[column].to_numpy()).sum():
             return f"{unlike} of {len(one)} light curves have other {plural}"
     return ""
 
 
 def compare_settings(run_a, run_b, reports=""):
-    """Return what two runs were made with and that differs: parameters, model, data, code and versions.
-
-    One row each, one column for each run, as text; of the models only the words that the other has not.
-    """
-    one, two = (_settings_of(load_run(run, reports)) for run in (run_a, run_b))
-    names = [name for name in one | two if one.get(name) != two.get(name)]
-    both = one.keys() & two.keys()  # a package that one of them did not load is no change
-    names = [name for name in names if name in both or not name.startswith("version of ")]
-    table = pd.DataFrame([[one.get(name), two.get(name)] for name in names], names, ["a", "b"], dtype=object)
+    """Return what two runs, `a` and `b`, were made with and that differs, as text; of models the differing words."""
+    settings = [_settings_of(load_run(run, reports)) for run in (run_a, run_b)]
+    table = pd.DataFrame(settings, ["a", "b"], dtype=object).T
+    loaded_once = table.index.str.startswith("version of ") & table.isna().any(axis=1)  # which is no change
+    table = table[~loaded_once].fillna("").astype(str)
+    table = table[table["a"] != table["b"]].copy()
     if "model" in table.index:
-        a, b = (re.findall(r"[^\s,()]+", str(text)) for text in table.loc["model"])
+        a, b = (re.findall(r"[^\s,()]+", text) for text in table.loc["model"])
         table.loc["model"] = [" ".join(w for w in a if w not in b), " ".join(w for w in b if w not in a)]
-    return table.fillna("").astype(str)
+    return table
 
 
 def _settings_of(run):
     """Return the provenance of a run as one flat dictionary, without its time and place."""
-    record, dataset = run.record, dict(run.record.get("dataset") or {})
-    columns = dataset.pop("features", None)
-    settings = {k: v for k, v in record.get("parameters", {}).items() if k not in ("group", "reports")} | dataset
-    settings |= {"columns": columns and len(columns), "model": record.get("model"), "commit": record.get("commit")}
+    record, dataset = run.record, run.record.get("dataset") or {}
+    settings = {k: v for k, v in (record.get("parameters", {}) | dataset).items() if k not in ("group", "reports")}
+    columns = settings.pop("features", None)
+    settings |= {"columns": columns and len(columns)} | {k: record.get(k) for k in ("model", "commit", "python")}
     settings |= {"data": run.data.get("file"), "data hash": str(run.data.get("sha256"))[:8]}
-    settings |= {"python": record.get("python")}
     return settings | {f"version of {name}": v for name, v in record.get("versions", {}).items()}

@@ -11,24 +11,13 @@ from ..dataset.tables import read_table
 from ..taxonomy import find_tag
 
 STATS = ("accuracy", "precision", "recall", "f1_score", "roc_auc")
-SCOPE_ALGORITHMS = ("dnn", "xgb")
 
 
 def read_stats(folder):
     """Read the scores of SCoPe's runs: `models_ALGORITHM/GROUP/TAG/TAG.TIME_plots/PART/TAG.TIME_stats.json`.
 
-    `folder` holds `models_dnn` and `models_xgb`, or is any folder below.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per run and part, the newest run of a tag last: `algorithm`, `group`, `tag`, `time`, `part`, the scores
-        of `STATS` (NaN where SCoPe has none), `path`.
-
-    Raises
-    ------
-    ValueError
-        If there are no such files, or one of them is not what it is named.
+    `folder` holds `models_dnn` and `models_xgb`, or is any folder below. There is a row for each run and part, the
+    newest run of a tag last: `algorithm`, `group`, `tag`, `time`, `part`, `STATS` (NaN where SCoPe has none), `path`.
     """
     rows = []
     for path in sorted(Path(folder).resolve().glob("**/*_plots/*/*_stats.json")):
@@ -47,39 +36,33 @@ def read_stats(folder):
 
 def _read_scores(path):
     """Return the five scores of one file; a score may stand alone or at the end of a list by epoch."""
+    scores = dict.fromkeys(STATS, np.nan)
     try:
         stats = json.loads(path.read_text(encoding="utf-8"))
-        values = {name: stats[name] for name in STATS if name in stats}
-        last = {name: value[-1] if isinstance(value, list) else value for name, value in values.items()}
-        scores = {name: np.nan if value is None else float(value) for name, value in last.items()}
+        if not set(STATS) & set(stats):
+            raise ValueError(f"none of {', '.join(STATS)}")
+        for name in set(STATS) & set(stats):
+            last = stats[name][-1] if isinstance(stats[name], list) else stats[name]
+            scores[name] = np.nan if last is None else float(last)
     except (ValueError, TypeError, IndexError) as error:
         raise ValueError(f"{path} does not hold SCoPe's scores: {error}") from error
-    if not scores:
-        raise ValueError(f"{path} holds none of {', '.join(STATS)}")
-    return dict.fromkeys(STATS, np.nan) | scores
+    return scores
 
 
 def read_predictions(path):
-    """Read a table of SCoPe's predictions: the probabilities `TAG_dnn` and `TAG_xgb` of each light curve, and more.
-
-    Raises
-    ------
-    ValueError
-        If there are no probabilities, one lies outside 0..1, or a column is of an unknown tag.
-    """
+    """Read a table of SCoPe's predictions: the probabilities `TAG_dnn` and `TAG_xgb` of each light curve, and more."""
     table = read_table(path)
     names = prediction_columns(table)
     if names.empty:
         raise ValueError(f"{path} has no predictions: no column is named TAG_dnn or TAG_xgb")
     for name in names["column"]:
         values = pd.to_numeric(table[name], errors="coerce")
-        if ((values < 0) | (values > 1) | (values.isna() & table[name].notna())).any():
+        if not (values.between(0, 1) | table[name].isna()).all():
             raise ValueError(f"{path}: {name} holds something else than probabilities from 0 to 1")
     return table
 
 
 def prediction_columns(table):
     """Return which columns are predictions: `column`, `tag`, `algorithm`."""
-    rows = [(c, *str(c).rpartition("_")[::2]) for c in table if str(c).rpartition("_")[2] in SCOPE_ALGORITHMS]
-    frame = pd.DataFrame(rows, columns=["column", "tag", "algorithm"])
-    return frame.assign(tag=[find_tag(tag) for tag in frame["tag"]])
+    names = pd.Series(list(table)).astype(str).str.extract(r"^(?P<column>(?P<tag>.*)_(?P<algorithm>dnn|xgb))$").dropna()
+    return names.assign(tag=names["tag"].map(find_tag))

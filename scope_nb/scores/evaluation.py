@@ -17,9 +17,8 @@ from .metrics import METRICS, ScoreInput, intervals, number, percent, scores, wi
 class Evaluation:
     """The scores of one model on one data set.
 
-    Parameters
+    Attributes
     ----------
-    tag : str
     threshold : float
         A probability above it counts as positive.
     predictions : pandas.DataFrame
@@ -44,9 +43,9 @@ class Evaluation:
         """Return the predictions of one part."""
         return self.predictions[self.predictions["part"] == name]
 
-    def score_input(self, part="test"):
-        """Return what the scores of one part are computed from."""
-        return ScoreInput.from_frame(self.part(part), self.threshold)
+    def score_input(self):
+        """Return what the test scores are computed from."""
+        return ScoreInput.from_frame(self.part("test"), self.threshold)
 
     def table(self):
         """Return the scores of all parts as text, `0.95 (0.93-0.97)`, one column per part."""
@@ -54,67 +53,45 @@ class Evaluation:
 
     def texts(self, part="test", metrics=METRICS):
         """Return scores of one part with their intervals as text, by name."""
-        stats = self.stats[part]
-        return {metric: with_interval(stats[metric], stats["interval"][metric]) for metric in metrics}
+        return score_texts(self.stats[part], metrics)
 
 
 def evaluate(trained, dataset, threshold=None, by_star=True):
-    """Score a fitted model on the three parts of a data set.
+    """Score a fitted model on the three parts of a data set, and return the `Evaluation`.
 
     Parameters
     ----------
     trained : Trained or fitted classifier
-        Light curves in the `unseen` of a `Trained` have the probabilities that stand there.
-    dataset : Dataset
+        Light curves in the `unseen` of a `Trained`, which must be of this data set, have the probabilities there.
     threshold : float, optional
-        A probability above it counts as positive; by default `steady_threshold` of the parts in `unseen`, or of the
-        validation part.
+        By default `steady_threshold` of the parts in `unseen`, or of the validation part.
     by_star : bool
         Judge a star by all of its light curves: each gets the mean of their probabilities, see `pool`.
-
-    Returns
-    -------
-    Evaluation
-
-    Raises
-    ------
-    ValueError
-        If `unseen` is of other light curves than the data set.
     """
     model = trained.model if isinstance(trained, Trained) else trained
-    probability = np.asarray(model.predict_proba(dataset.X))[:, 1].astype(float)
-    frame = pd.DataFrame(
-        {"row": dataset.row, "star": dataset.star, "part": dataset.part, "y": dataset.y, "probability": probability}
-    )
+    frame = pd.DataFrame({name: getattr(dataset, name) for name in ("row", "star", "part", "y")})
+    frame["probability"] = np.asarray(model.predict_proba(dataset.X))[:, 1].astype(float)
     unseen = ("val",)
     if isinstance(trained, Trained):
         unseen = tuple(sorted(set(trained.unseen["part"])))
         for name in unseen:
-            part = frame[frame["part"] == name]
-            frame.loc[part.index, "probability"] = _match_unseen(part, trained.unseen, name)
+            part, other = (rows[rows["part"] == name] for rows in (frame, trained.unseen))
+            matched = other.set_index("row").reindex(part["row"])
+            if len(part) != len(other) or not np.array_equal(part[["star", "y"]], matched[["star", "y"]]):
+                raise ValueError(
+                    f"the model tells of other light curves of the {name} part than the data set has: cut it as they "
+                    "were cut in training, with the same table, split, balance and seed"
+                )
+            frame.loc[part.index, "probability"] = matched["probability"].to_numpy()
     if by_star:
         frame["probability"] = pool(frame["probability"], [frame["part"], frame["star"]])
     return evaluate_predictions(dataset.tag, frame, threshold, unseen, by_star)
 
 
-def _match_unseen(part, unseen, name):
-    """Return the unseen probabilities of the rows of a part, whose stars and labels must agree."""
-    unseen = unseen[unseen["part"] == name].set_index("row")
-    matched = unseen.reindex(part["row"])
-    agree = [np.array_equal(part[column], matched[column]) for column in ("star", "y")]
-    if len(part) != len(unseen) or not all(agree):
-        raise ValueError(
-            f"the model tells of other light curves of the {name} part than the data set has: cut it as they "
-            "were cut in training, with the same table, split, balance and seed"
-        )
-    return matched["probability"].to_numpy()
-
-
 def pool(probability, star):
     """Return the mean probability of each star's light curves for each of them.
 
-    A star has the same nature in every band and field, and each light curve shows it with noise of its own. The mean
-    needs no other light curve to be there.
+    A star has the same nature in every band and field, and each light curve shows it with noise of its own.
     """
     mean = pd.Series(np.asarray(probability, float)).groupby(star).transform("mean").to_numpy()
     return mean.round(12)  # what was tied stays so
@@ -125,30 +102,37 @@ def evaluate_predictions(tag, predictions, threshold=None, unseen=("val",), by_s
     if threshold is None:
         val = predictions[predictions["part"].isin(unseen)]
         threshold = steady_threshold(*(val[name].to_numpy() for name in ("y", "probability", "star")))
-    stats = {}
-    for name in PARTS:
-        part = ScoreInput.from_frame(predictions[predictions["part"] == name], threshold)
-        stats[name] = {
-            "n": len(part.y),
-            "n_positive": int(part.y.sum()),
-            "n_stars": len(set(part.star)),
-            "n_positive_stars": len(set(part.star[part.y == 1])),
-            **scores(part.y, part.probability, threshold),
-            "interval": intervals(*part),
-        }
+    stats = {name: score_rows(predictions[predictions["part"] == name], threshold) for name in PARTS}
     return Evaluation(tag, threshold, predictions, stats, unseen, by_star)
 
 
-def steady_threshold(y, probability, star, n_resamples=50, seed=0):
-    """Return the mean, in log odds, of the thresholds with the highest F1 for resampled stars.
+def score_rows(predictions, threshold):
+    """Return the `stats` (see `Evaluation`) of some rows of predictions."""
+    part = ScoreInput.from_frame(predictions, threshold)
+    return {
+        "n": len(part.y),
+        "n_positive": int(part.y.sum()),
+        "n_stars": len(set(part.star)),
+        "n_positive_stars": len(set(part.star[part.y == 1])),
+        **scores(part.y, part.probability, threshold),
+        "interval": intervals(*part),
+    }
+
+
+def score_texts(stats, metrics):
+    """Return scores with their intervals as text, by name."""
+    return {metric: with_interval(stats[metric], stats["interval"][metric]) for metric in metrics}
+
+
+def steady_threshold(y, probability, star):
+    """Return the mean, in log odds, of the thresholds with the highest F1 for 50 samples of the stars.
 
     The single best threshold of a small validation part follows its few stars; the mean loses less on others. In
     simulations with 10 positive validation stars F1 on new stars is 0.01 to 0.02 higher, with many it is the same.
     """
     names, owner = np.unique(star, return_inverse=True)
-    rng = np.random.default_rng(seed)
-    thresholds = []
-    for _ in range(n_resamples):
+    rng, thresholds = np.random.default_rng(0), []
+    for _ in range(50):
         times = rng.multinomial(len(names), np.full(len(names), 1 / len(names)))[owner]
         if (times * y).any():
             thresholds.append(best_threshold(np.repeat(y, times), np.repeat(probability, times)))
@@ -160,7 +144,7 @@ def steady_threshold(y, probability, star, n_resamples=50, seed=0):
 def best_threshold(y, probability):
     """Return the threshold with the highest F1, midway to the next lower probability.
 
-    Where several tie, the middle one is taken: it is the least sensitive to the few stars of a small validation part.
+    Of several that tie, the middle one is the least sensitive to the few stars of a small validation part.
     """
     precision, recall, cut = precision_recall_curve(y, probability)
     f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
@@ -169,34 +153,27 @@ def best_threshold(y, probability):
     return float((cut[k] + (cut[k - 1] if k else 0.0)) / 2)
 
 
-def calibration_bins(y, probability, star, bins=10):
-    """Return predicted probabilities beside what came true, in bins of equal width; empty ones are left out.
+def calibration_bins(y, probability, star):
+    """Return predicted probabilities beside what came true, in ten bins of equal width; empty ones are left out.
 
     Columns are `predicted` (mean probability), `true` (share of positives), `low`, `high` (Wilson's 95 % interval for
     as many stars as the bin has) and `n` (light curves).
     """
     frame = pd.DataFrame({"predicted": probability, "true": y, "star": star})
-    groups = frame.groupby(np.minimum((frame["predicted"] * bins).astype(int), bins - 1).to_numpy())
+    groups = frame.groupby((frame["predicted"] * 10).astype(int).clip(upper=9).to_numpy())
     result = groups[["predicted", "true"]].mean()
-    pairs = zip(result["true"], groups["star"].nunique(), strict=True)
-    result[["low", "high"]] = [wilson(share, n) for share, n in pairs]
-    result["n"] = groups.size()
-    return result.reset_index(drop=True)
+    result[["low", "high"]] = list(map(wilson, result["true"], groups["star"].nunique()))
+    return result.assign(n=groups.size()).reset_index(drop=True)
 
 
 def beside_published(evaluation):
-    """Return the test scores beside the trivial baseline and the published scores of the tag, as text.
-
-    The baseline calls everything positive: its precision is the share of positives. Published are SCoPe's DNN and
-    XGB, on its own test set and split by light curve; they are no upper limit for other data.
-    """
+    """Return the test scores beside those of calling everything positive and SCoPe's published ones, as text."""
     baseline = {metric: number(value) for metric, value in _score_baseline(evaluation).items()}
     rows = {"this model": evaluation.texts(metrics=baseline), "everything positive": baseline}
     if evaluation.tag in published().index:
         reference = published().loc[evaluation.tag]
         for name in ("dnn", "xgb"):
-            texts = {metric: number(reference.get(f"{metric}_{name}")) for metric in baseline}
-            rows[f"SCoPe {name.upper()}, published"] = texts
+            rows[f"SCoPe {name.upper()}, published"] = {m: number(reference.get(f"{m}_{name}")) for m in baseline}
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
@@ -208,10 +185,9 @@ def _score_baseline(evaluation):
 
 def describe_scores(evaluation):
     """Return in plain words what the test scores mean, and how far they can be trusted."""
-    tag, test, train = evaluation.tag, evaluation.stats["test"], evaluation.stats["train"]
-    low, high = test["interval"]["f1_score"]
-    baseline = _score_baseline(evaluation)["f1_score"]
-    clearly = "clearly" if np.isfinite(low) and low > baseline else "not clearly"
+    tag, (train, val, test) = evaluation.tag, (evaluation.stats[name] for name in PARTS)
+    (low, high), baseline = test["interval"]["f1_score"], _score_baseline(evaluation)["f1_score"]
+    clearly = "clearly" if low > baseline else "not clearly"
     lines = [
         f"Of {test['n_positive']:,} test light curves ({test['n_positive_stars']:,} stars) that are {tag}, the "
         f"classifier finds {percent(test['recall'])}; of those it calls {tag}, {percent(test['precision'])} are. F1 is "
@@ -220,12 +196,12 @@ def describe_scores(evaluation):
         f"Calling everything {tag} would give an F1 of {number(baseline)}: the classifier is {clearly} better.",
     ]
     if train["interval"]["average_precision"][0] > test["interval"]["average_precision"][1]:
+        before, after = (number(part["average_precision"]) for part in (train, test))
         lines.append(
-            f"Average precision falls from {number(train['average_precision'])} on the training part to "
-            f"{number(test['average_precision'])}, more than chance explains: the classifier remembers its training "
-            "stars."
+            f"Average precision falls from {before} on the training part to {after}, more than chance explains: the "
+            "classifier remembers its training stars."
         )
-    few = min(evaluation.stats[name]["n_positive_stars"] for name in ("val", "test"))
+    few = min(val["n_positive_stars"], test["n_positive_stars"])
     if few < 30:
         lines.append(
             f"There are only {few} positive stars in the validation or test part: take the intervals seriously, and "
@@ -234,13 +210,12 @@ def describe_scores(evaluation):
     return "\n\n".join(lines)
 
 
-def mistakes(evaluation, meta, part="test", most=6):
-    """Return the worst mistakes of a part: light curves whose probability is furthest on the wrong side.
+def mistakes(evaluation, meta, most=6):
+    """Return the worst mistakes of the test part: light curves whose probability is furthest on the wrong side.
 
-    `meta` has the labels of each light curve by its row number: `dataset.meta`, or the training table. Columns are
-    `row`, `y`, `probability`, and `labels`: those that the light curve has above 0.5.
+    `meta` is that of `contamination`; the column `labels` has the labels of the light curve above 0.5.
     """
-    frame = evaluation.part(part)
+    frame = evaluation.part("test")
     wrong = frame[(frame["probability"] > evaluation.threshold) != (frame["y"] == 1)]
     margin = (wrong["probability"] - wrong["y"]).abs()
     worst = wrong.loc[margin.sort_values(ascending=False).index[:most]].reset_index(drop=True)

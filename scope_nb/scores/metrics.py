@@ -6,13 +6,11 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
-from scipy.stats import t as student_t
+from scipy.stats import t as student
 
 METRICS = ("accuracy", "precision", "recall", "f1_score", "roc_auc", "average_precision", "brier_score", "log_loss")
-RANKING = ("roc_auc", "average_precision")
 SMALLEST = 1e-15  # probability, in log losses
 LARGEST_LOSS = {"brier_score": 1.0, "log_loss": -np.log(SMALLEST)}
-
 Scores = namedtuple("Scores", METRICS)  # of arrays, one for each score
 
 
@@ -26,20 +24,12 @@ class ScoreInput(NamedTuple):
 
     @classmethod
     def from_frame(cls, frame, threshold):
-        """Return the input of predictions with the columns `y`, `probability` and `star`."""
-        return cls(frame["y"].to_numpy(), frame["probability"].to_numpy(), frame["star"].to_numpy(), threshold)
+        """Return the input of predictions, see `Evaluation`."""
+        return cls(*(frame[name].to_numpy() for name in ("y", "probability", "star")), threshold)
 
 
 def scores(y, probability, threshold=0.5, weight=None):
-    """Return the scores of n light curves, of which the row of each counts `weight` times (once).
-
-    A probability above `threshold` counts as positive.
-
-    Returns
-    -------
-    dict of str to float
-        NaN where a score is undefined (no positives, no negatives, nothing predicted positive).
-    """
+    """Return the scores of light curves by name, NaN where one is undefined; each counts `weight` times (once)."""
     y, probability = np.asarray(y), np.asarray(probability, float)
     weight = np.ones(len(y)) if weight is None else np.asarray(weight, float)
     order = np.argsort(-probability, kind="stable")
@@ -53,9 +43,8 @@ def weighted_scores(y, probability, weight, threshold):
     tp, fp = np.cumsum(weight * y, axis=1), np.cumsum(weight * (1 - y), axis=1)
     positive, negative = tp[:, -1], fp[:, -1]
     total = positive + negative
-    cut = int(np.sum(probability > threshold))
-    hit = tp[:, cut - 1] if cut else np.zeros(len(weight))
-    false = fp[:, cut - 1] if cut else np.zeros(len(weight))
+    cut = np.sum(probability > threshold)
+    hit, false = (count[:, cut - 1] if cut else np.zeros(len(weight)) for count in (tp, fp))
     tp, fp = tp[:, end], fp[:, end]
     gain = np.diff(tp, axis=1, prepend=0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -78,25 +67,15 @@ def _log_losses(y, probability):
 
 
 def intervals(y, probability, star, threshold):
-    """Return the 95 % interval of every score: what other stars of the same kind would give.
+    """Return the 95 % interval of every score by name: what other stars of the same kind would give.
 
     Light curves of one star are not independent, so that the interval follows from leaving out star after star
     (`influences`). A score that moves with no star, a perfect one above all, gets Wilson's interval for as many stars
-    as there are positives (for the accuracy, stars in all).
-
-    Returns
-    -------
-    dict of str to [float, float]
-        NaN where a score is undefined.
+    as there are positives (for the accuracy, stars in all). Both ends are NaN where a score is undefined.
     """
     values, moves = scores(y, probability, threshold), influences(y, probability, star, threshold)
-    n = _count_positive(y, star)
+    n = len(set(star[y == 1]))
     return {metric: _interval(metric, values[metric], getattr(moves, metric), n) for metric in METRICS}
-
-
-def _count_positive(y, star):
-    """Return the number of stars with a positive light curve."""
-    return len(set(np.asarray(star)[np.asarray(y) == 1]))
 
 
 def _interval(metric, value, moves, n):
@@ -111,7 +90,7 @@ def _interval(metric, value, moves, n):
     shifts = centre - _scale(value - moves * n / max(n - 1, 1), loss)
     if not loss:
         shifts = np.clip(shifts, -1, 1)  # without its only mistake, a score is perfect
-    half = student(n) * np.sqrt(_sum(shifts**2))
+    half = student.ppf(0.975, n - 1) * np.sqrt(_sum(shifts**2))
     if loss:
         ends = np.exp(np.minimum([centre - half, centre + half], 9.0)).clip(max=LARGEST_LOSS[metric])  # no overflow
     elif half > 0 or not np.isfinite(value):
@@ -130,15 +109,11 @@ def _sum(values):
     return np.cumsum(values)[-1]
 
 
-def student(n):
-    """Return the half width of a 95 % interval in standard errors, for n stars; NaN for one."""
-    return student_t.ppf(0.975, n - 1) if n > 1 else np.nan
-
-
-def wilson(share, n, z=1.96):
+def wilson(share, n):
     """Return Wilson's 95 % interval of a share among n (1927, J. Am. Stat. Assoc. 22, 209)."""
     if n == 0:
         return np.nan, np.nan
+    z = 1.96
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     return max(centre - half, 0.0), min(centre + half, 1.0)
@@ -148,56 +123,45 @@ def influences(y, probability, star, threshold):
     """Return how much each star moves each score: the infinitesimal jackknife (Jaeckel 1972; Efron 1982).
 
     The sum of their squares is the variance that other stars of the same kind would give. They are `Scores` of arrays,
-    shape (n_stars,), in the order of the stars' names; NaN where a score is undefined.
+    shape (n_stars,), in the order of the stars' names.
     """
     y, probability, owner = _sort(y, probability, star)
-    rows = _row_influences(y.astype(float), probability, threshold)
+    n, positive = len(y), y.sum()
+    negative = n - positive
+    now = Scores(**scores(y, probability, threshold))
+    called = probability > threshold
+    tie = np.cumsum(np.append(0, np.diff(probability) != 0))  # the group of equal probabilities of each row
+    gain, size = np.bincount(tie, y), np.bincount(tie)
+    right, reached = np.cumsum(gain), np.cumsum(size)
+    purity = right / reached
+    later = np.cumsum((gain / reached)[::-1])[::-1]
+    weaker = np.cumsum((gain * purity / reached)[::-1])[::-1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        below = (negative - (reached - right) + (size - gain) / 2) / negative  # share of the negatives, ties by half
+        above = (right - gain / 2) / positive
+        rows = Scores(  # the derivative of each score by the weight of each row
+            accuracy=((called == y) - now.accuracy) / n,
+            precision=called * (y - now.precision) / called.sum(),
+            recall=y * (called - now.recall) / positive,
+            f1_score=(2 * called * y - now.f1_score * (called + y)) / (called.sum() + positive),
+            roc_auc=np.where(y == 1, (below - now.roc_auc)[tie] / positive, (above - now.roc_auc)[tie] / negative),
+            average_precision=(y * (purity[tie] + later[tie] - now.average_precision) - weaker[tie]) / positive,
+            brier_score=((probability - y) ** 2 - now.brier_score) / n,
+            log_loss=(_log_losses(y, probability) - now.log_loss) / n,
+        )
     return Scores(*(np.bincount(owner, row) for row in rows))
 
 
 def _sort(y, probability, star):
     """Return labels, probabilities (sorted downwards) and the number of the star of each row."""
-    order = np.argsort(-np.asarray(probability, float), kind="stable")
-    owner = np.unique(np.asarray(star)[order], return_inverse=True)[1]
-    return np.asarray(y)[order], np.asarray(probability, float)[order], owner
+    order = np.argsort(-probability, kind="stable")
+    return y[order], probability[order], np.unique(star[order], return_inverse=True)[1]
 
 
-def _row_influences(y, probability, threshold):
-    """Return the derivative of each score by the weight of each row; probabilities are sorted downwards."""
-    n, positive = len(y), y.sum()
-    negative = n - positive
-    now = Scores(*(value[0] for value in weighted_scores(y, probability, np.ones((1, n)), threshold)))
-    called = probability > threshold
-    tie = np.cumsum(np.append(0, np.diff(probability) != 0))  # the group of equal probabilities of each row
-    gain, size = np.bincount(tie, y), np.bincount(tie)
-    right, reached = np.cumsum(gain), np.cumsum(size)
-    wrong = reached - right
-    purity = right / reached
-    below = negative - wrong + (size - gain) / 2  # of the negatives, ties by half
-    above = right - gain / 2
-    later = np.cumsum((gain / reached)[::-1])[::-1]
-    weaker = np.cumsum((gain * purity / reached)[::-1])[::-1]
-    auc, ap = now.roc_auc, now.average_precision
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return Scores(
-            accuracy=((called == y) - now.accuracy) / n,
-            precision=called * (y - now.precision) / called.sum(),
-            recall=y * (called - now.recall) / positive,
-            f1_score=(2 * called * y - now.f1_score * (called + y)) / (called.sum() + positive),
-            roc_auc=np.where(
-                y == 1, (below[tie] / negative - auc) / positive, (above[tie] / positive - auc) / negative
-            ),
-            average_precision=(y * (purity[tie] + later[tie] - ap) - weaker[tie]) / positive,
-            brier_score=((probability - y) ** 2 - now.brier_score) / n,
-            log_loss=(_log_losses(y, probability) - now.log_loss) / n,
-        )
-
-
-def resampled_scores(y, probability, star, threshold, n_resamples=1000, seed=0):
+def resampled_scores(y, probability, star, threshold, n_resamples, seed):
     """Return `Scores` of resampled stars, arrays of shape (n_resamples,).
 
-    Drawn are the names of the stars: with the same stars and seed, two calls draw the same ones, so that the
-    differences between two classifiers are paired.
+    With the same stars and seed, two calls draw the same ones: the differences between two classifiers are paired.
     """
     y, probability, owner = _sort(y, probability, star)
     n_stars = owner.max() + 1
@@ -209,29 +173,24 @@ def resampled_scores(y, probability, star, threshold, n_resamples=1000, seed=0):
 
 
 def difference_limits(first, second):
-    """Return the 95 % interval of the difference in each score between two classifiers of the same stars.
+    """Return by name the 95 % interval of the difference in each score between two `ScoreInput`s of the same stars.
 
     By the jackknife: stars are left out of both at once, and Student's distribution has one degree of freedom less
     than there are positive stars. Ranking scores close to 1 hang on few stars even where there are many, and such a
     difference is skewed: there the intervals of both, and how alike the stars move them, give the interval
-    (`combine_intervals`). Both are of the class `ScoreInput`.
-
-    Returns
-    -------
-    dict of str to (float, float)
+    (`combine_intervals`).
     """
-    n = _count_positive(first.y, first.star)
+    n = len(set(first.star[first.y == 1]))
     values = [scores(part.y, part.probability, part.threshold) for part in (first, second)]
     moves = [influences(*part) for part in (first, second)]
     limits = {}
     for metric in METRICS:
         one, two = (value[metric] for value in values)
-        shifts = [getattr(move, metric) for move in moves]
-        half = student(n) * np.sqrt(_sum((shifts[1] - shifts[0]) ** 2)) * n / max(n - 1, 1)
-        if metric in RANKING and half > 0 and one < 1 and two < 1:
-            squares = _sum(shifts[0] ** 2) * _sum(shifts[1] ** 2)
-            alike = _sum(shifts[0] * shifts[1]) / np.sqrt(max(squares, 1e-300))
-            ends = [_interval(metric, value[metric], shift, n) for value, shift in zip(values, shifts, strict=True)]
+        before, after = (getattr(move, metric) for move in moves)
+        half = student.ppf(0.975, n - 1) * np.sqrt(_sum((after - before) ** 2)) * n / max(n - 1, 1)
+        if metric in ("roc_auc", "average_precision") and half > 0 and one < 1 and two < 1:
+            alike = _sum(before * after) / np.sqrt(max(_sum(before**2) * _sum(after**2), 1e-300))
+            ends = _interval(metric, one, before, n), _interval(metric, two, after, n)
             limits[metric] = combine_intervals(one, two, *ends, alike)
         else:
             limits[metric] = (two - one - half, two - one + half)
@@ -239,37 +198,29 @@ def difference_limits(first, second):
 
 
 def combine_intervals(a, b, ends_a, ends_b, correlation=0.0):
-    """Return the interval of b - a from those of two scores and their correlation (Zou & Donner 2008, Stat. Med. 27,
-    1693)."""
+    """Return the interval of b - a from those of a and b (Zou & Donner 2008, Stat. Med. 27, 1693)."""
     pairs = (b - ends_b[0], ends_a[1] - a), (ends_b[1] - b, a - ends_a[0])
     below, above = (np.sqrt(max(p * p + q * q - 2 * correlation * p * q, 0)) for p, q in pairs)
     return b - a - below, b - a + above
 
 
 def mean_difference(pairs):
-    """Return the mean `difference` in F1 (second minus first) over several pairs, and its 95 % interval, `low`, `high`.
+    """Return the mean `difference` in F1 (second - first) over pairs of `ScoreInput`s, and its interval, `low`, `high`.
 
-    By the jackknife: a star is left out of all pairs at once, as tags share their stars. `pairs` is a list of two
-    `ScoreInput`s each; those without a defined F1 do not count.
+    By the jackknife: a star is left out of all pairs at once, as tags share their stars. Undefined F1 do not count.
     """
     differences, moved = [], pd.Series(dtype=float)
     for pair in pairs:
         one, two = (scores(part.y, part.probability, part.threshold)["f1_score"] for part in pair)
         if np.isfinite(two - one):
             differences.append(two - one)
-            moves = [influences(*part).f1_score for part in pair]
-            moved = moved.add(pd.Series(moves[1] - moves[0], np.unique(pair[0].star)), fill_value=0.0)
+            before, after = (influences(*part).f1_score for part in pair)
+            moved = moved.add(pd.Series(after - before, np.unique(pair[0].star)), fill_value=0.0)
     if not differences:
         return dict.fromkeys(("difference", "low", "high"), np.nan)
     mean = np.mean(differences)
-    half = np.nan_to_num(student((moved != 0).sum()) * np.sqrt((moved**2).sum()) / len(differences))
+    half = np.nan_to_num(student.ppf(0.975, (moved != 0).sum() - 1) * np.sqrt((moved**2).sum()) / len(differences))
     return {"difference": mean, "low": mean - half, "high": mean + half}
-
-
-def score_texts(inputs, metrics):
-    """Return scores of a `ScoreInput` with their intervals as text, by name."""
-    values, ends = scores(inputs.y, inputs.probability, inputs.threshold), intervals(*inputs)
-    return {metric: with_interval(values[metric], ends[metric]) for metric in metrics}
 
 
 def number(value, sign=""):

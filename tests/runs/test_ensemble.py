@@ -62,13 +62,17 @@ def test_a_mean_is_not_judged_on_a_data_set_cut_in_another_way(table, tmp_path):
     for name in ("a", "b"):
         trained = models.fit(linear(), cuts[0], folds=3, calibration="none")
         runs.save_run(tmp_path / "g" / name / "rrlyr", trained, evaluate(trained, cuts[0]), cuts[0])
-    mean, mean_evaluation = ensemble.average(["g/a/rrlyr", "g/b/rrlyr"], tmp_path)
+    mean, mean_evaluation = ensemble.average(["g/a/rrlyr", "g/b/rrlyr"], tmp_path, cuts[0])
     assert mean.members == ("g/a/rrlyr", "g/b/rrlyr")
     pd.testing.assert_frame_equal(evaluate(mean, cuts[0]).predictions, mean_evaluation.predictions)
     ensemble.save_average(["g/a/rrlyr", "g/b/rrlyr"], tmp_path)
     assert runs.load_runs(tmp_path)["simulated"].tolist() == [False] * 3  # though nobody named the data
     with pytest.raises(ValueError, match="other light curves of the train part"):
         evaluate(mean, cuts[1])
+    fewer = Dataset.from_table(table, "rrlyr", threshold=0.8, derived=False, dmdt=False)
+    for other, difference in ((cuts[1], "have other parts"), (fewer, "(light curves differ|have other labels)")):
+        with pytest.raises(ValueError, match=f"cut in another way than the runs: .*{difference}"):
+            ensemble.average(["g/a/rrlyr", "g/b/rrlyr"], tmp_path, other)
 
 
 def test_a_mean_sees_what_any_of_its_members_sees(table, tmp_path):
@@ -90,7 +94,7 @@ def test_a_mean_is_of_two_runs_of_the_given_table(data, tmp_path):
         trained = models.fit(linear(), data)
         runs.save_run(tmp_path / "g" / name / "rrlyr", trained, evaluate(trained, data), data, data=table)
     members = ["g/a/rrlyr", "g/b/rrlyr"]
-    trained, evaluation = ensemble.average(members, tmp_path, table)
+    trained, evaluation = ensemble.average(members, tmp_path, replace(data, path=table))
     folder = runs.save_run(tmp_path / "g/a+b/rrlyr", trained, evaluation, data, data=table)
     assert runs.load_run(folder).record["members"] == members
     fewer = replace(data, X=data.X.drop(columns="skew"))
@@ -98,6 +102,6 @@ def test_a_mean_is_of_two_runs_of_the_given_table(data, tmp_path):
         runs.save_run(folder, trained, evaluation, fewer, data=table)
     table.write_bytes(b"other")
     with pytest.raises(ValueError, match=r"was trained on other data than table\.parquet"):
-        ensemble.average(members, tmp_path, table)
+        ensemble.average(members, tmp_path, replace(data, path=table))
     with pytest.raises(ValueError, match="at least two runs"):
         ensemble.average(members[:1], tmp_path)
