@@ -29,8 +29,10 @@ def make_preprocessor(scaler, n_rows, add_indicator=False, impute="median", name
     steps = scalers[scaler] if isinstance(scaler, str) else [clone(scaler)]
     if impute not in ("median", "scope"):
         raise ValueError(f"unknown impute {impute!r}: choose from median, scope")
-    imputer = SimpleImputer(strategy="median", keep_empty_features=True)
-    imputer = imputer if impute == "median" else ScopeImputer([str(name) for name in names])
+    if impute == "scope":
+        imputer = ScopeImputer([str(name) for name in names])
+    else:
+        imputer = SimpleImputer(strategy="median", keep_empty_features=True)
     if add_indicator:
         imputer = make_union(imputer, MissingIndicator(features="missing-only", error_on_new=False))
     return make_pipeline(imputer, *steps)
@@ -44,21 +46,12 @@ class EvalSetPipeline(ClassifierMixin, BaseEstimator):
 
     Parameters
     ----------
-    transformer : transformer
-        Fitted on the training rows only. Where it can it hands on a DataFrame, so names reach the classifier.
-    estimator : classifier
-    validation_fraction : float
-        Share of the rows that `fit` holds out as `eval_set`, stratified by class, when it gets none and the
-        estimator takes one. 0 trains on all rows. Rows are drawn one by one, not star by star.
-    seed : int
-        Seed of that draw.
-
-    Attributes
-    ----------
-    transformer_, estimator_ : fitted clones
-    classes_, n_features_in_, feature_names_in_
-    feature_importances_ : pandas.Series
-        Where the estimator has them; indexed by feature name.
+    transformer, estimator
+        Their fitted clones are `transformer_`, which learns from the training rows only and where it can hands on a
+        DataFrame, so that names reach the classifier, and `estimator_`.
+    validation_fraction, seed : float and int
+        Share of the rows that `fit` holds out as `eval_set`, stratified by class and not by star, when it gets none and
+        the estimator takes one; and the seed of that draw. 0 trains on all rows.
     """
 
     def __init__(self, transformer, estimator, *, validation_fraction=0.0, seed=42):
@@ -101,8 +94,8 @@ class EvalSetPipeline(ClassifierMixin, BaseEstimator):
     def transform_inputs(self, X):
         """Return what the classifier gets of X."""
         check_is_fitted(self, "transformer_")
-        # these two check the columns that they keep; those that they drop may be missing
-        chooses = isinstance(self.transformer_, DropColumns | ScopeImputer)
+        # it checks the columns that it keeps; those that it drops may be missing
+        chooses = isinstance(self.transformer_, DropColumns)
         return self.transformer_.transform(X if chooses else match_columns(self, X))
 
 
@@ -113,11 +106,13 @@ class DropColumns(TransformerMixin, BaseEstimator):
         self.pattern = pattern
 
     def fit(self, X, y=None):
+        """Record in `columns_` which columns are kept."""
         record_columns(self, X)
-        self.columns_ = [name for name in X.columns if not re.search(self.pattern, name)]
+        self.columns_ = [name for name in X if not re.search(self.pattern, str(name))]
         return self
 
     def transform(self, X):
+        """Return the columns of `columns_`."""
         require_columns(X, self.columns_)
         return X[self.columns_]
 
@@ -126,8 +121,8 @@ class DropColumns(TransformerMixin, BaseEstimator):
         return np.asarray(self.columns_, dtype=object)
 
 
-class ScopeImputer(TransformerMixin, BaseEstimator):
-    """Fills missing values by SCoPe's strategy of each feature; returns a DataFrame without dmdt and light curves.
+class ScopeImputer(DropColumns):
+    """Drops dmdt and light curves, and fills missing values by SCoPe's strategy of each feature.
 
     "regress" becomes the mean of the five nearest neighbours in all such columns, "zero" 0, "median" the median. SCoPe
     drops rows where a feature of strategy "none" is missing, which a classifier cannot do: they get the median too, as
@@ -137,17 +132,12 @@ class ScopeImputer(TransformerMixin, BaseEstimator):
     ----------
     names : list of str, optional
         The columns, for `X` without names.
-    most : int
+    most, seed : int
         Neighbours are looked for among at most so many training rows, drawn at random: on all of them the search would
         take hours.
-    seed : int
-
-    Attributes
-    ----------
-    columns_ : list of str
-    groups_ : dict of str to list of str
-    imputers_ : dict of str to transformer
     """
+
+    pattern = NUMBERED
 
     def __init__(self, names=None, most=3000, seed=42):
         self.names = names
@@ -157,18 +147,16 @@ class ScopeImputer(TransformerMixin, BaseEstimator):
     def fit(self, X, y=None):
         """Learn medians and keep the rows among which neighbours are looked for."""
         X = self._frame(X)
-        self.columns_ = [name for name in X if is_feature(name)]
-        strategies = features()["impute"]
-        strategy = {name: strategies.get(base_name(name)) for name in self.columns_}
+        super().fit(X)
         imputers = {
             "regress": KNNImputer(n_neighbors=5, keep_empty_features=True),
             "zero": SimpleImputer(strategy="constant", fill_value=0.0),
             "median": SimpleImputer(strategy="median", keep_empty_features=True),
         }
-        self.groups_ = {}
+        strategies, self.groups_ = features()["impute"], {}
         for name in self.columns_:
-            kind = strategy[name] if strategy[name] in ("regress", "zero") else "median"
-            self.groups_.setdefault(kind, []).append(name)
+            kind = strategies.get(base_name(name))
+            self.groups_.setdefault(kind if kind in imputers else "median", []).append(name)
         rows = np.random.default_rng(self.seed).permutation(len(X))[: self.most]
         self.imputers_ = {
             kind: imputers[kind].fit((X.iloc[rows] if kind == "regress" else X)[names].to_numpy())
@@ -178,16 +166,10 @@ class ScopeImputer(TransformerMixin, BaseEstimator):
 
     def transform(self, X):
         """Return the columns of `columns_`, without gaps."""
-        X = self._frame(X)
-        require_columns(X, self.columns_)
-        X = X[self.columns_].copy()
+        X = super().transform(self._frame(X)).copy()
         for kind, names in self.groups_.items():
             X[names] = self.imputers_[kind].transform(X[names].to_numpy()).astype(X[names].to_numpy().dtype)
         return X
-
-    def get_feature_names_out(self, input_features=None):
-        """Return the names of the columns that are kept."""
-        return np.asarray(self.columns_, dtype=object)
 
     def _frame(self, X):
         return X if isinstance(X, pd.DataFrame) else pd.DataFrame(X, columns=self.names)

@@ -51,18 +51,6 @@ def described(model):
     return f"{type(model).__name__}({', '.join(texts)})"
 
 
-def have_same_settings(one, other):
-    """Return whether two classifiers, or values of their settings, are of one type and have the same settings."""
-    if type(one) is not type(other):
-        return False
-    if isinstance(one, BaseEstimator):
-        settings = one.get_params(deep=False), other.get_params(deep=False)
-        return settings[0].keys() == settings[1].keys() and have_same_settings(*(list(s.values()) for s in settings))
-    if isinstance(one, list | tuple):
-        return len(one) == len(other) and all(map(have_same_settings, one, other))
-    return one is other or one == other or (one != one and other != other)  # NaN is not equal to itself
-
-
 def save_model(model, folder):
     """Write a fitted model to `folder` and return the path of the file.
 
@@ -105,26 +93,16 @@ def load_model(folder, trusted=()):
 
 
 def model_folder(name, reports=""):
-    """Return the folder of a saved model.
+    """Return the folder of a saved model; a `FileNotFoundError` that lists the models of runs if there is none.
 
-    Parameters
-    ----------
-    name : path-like
-        That folder, that of a run, or "GROUP/ALGORITHM/TAG" below the folder of the runs.
-    reports : path-like
-        Folder of the runs; see `files.reports_folder`.
-
-    Raises
-    ------
-    FileNotFoundError
-        If no model is there; the models of runs are named.
+    `name` is that folder, that of a run, or "GROUP/ALGORITHM/TAG" below the folder of the runs (`reports`, see
+    `files.reports_folder`).
     """
     reports = reports_folder(reports)
     for base in (Path(name).expanduser(), reports / name):
         for folder in (base, base / "model"):
             if (folder / MODEL_FILE).is_file():
                 return folder
-    saved = sorted(
-        path.parents[1].relative_to(reports).as_posix() for path in reports.glob(f"*/*/*/model/{MODEL_FILE}")
-    )
-    raise FileNotFoundError(f"there is no saved model {name!r}; runs with one: {', '.join(saved) or 'none'}")
+    paths = sorted(reports.glob(f"*/*/*/model/{MODEL_FILE}"))
+    saved = ", ".join(path.parents[1].relative_to(reports).as_posix() for path in paths)
+    raise FileNotFoundError(f"there is no saved model {name!r}; runs with one: {saved or 'none'}")

@@ -4,21 +4,15 @@ import json
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, ClassifierMixin
 
 from ..dataset.columns import match_columns
 from ..files import existing
 from ..taxonomy import CATALOGUES
+from .calibration import BinaryClassifier
 
 
-class ScopeTrees(ClassifierMixin, BaseEstimator):
-    """SCoPe's trained gradient-boosted trees as a classifier; make one with `load_xgb`. It has no `fit`.
-
-    Parameters
-    ----------
-    booster : xgboost.Booster
-        All its trees are used, as SCoPe does.
-    """
+class ScopeTrees(BinaryClassifier):
+    """SCoPe's trained gradient-boosted trees, all of them, as a classifier; made by `load_xgb`. It has no `fit`."""
 
     def __init__(self, booster):
         self.booster = booster
@@ -38,10 +32,6 @@ class ScopeTrees(ClassifierMixin, BaseEstimator):
         p = self.booster.predict(DMatrix(X)).astype(float)
         return np.column_stack([1 - p, p])
 
-    def predict(self, X):
-        """Return the class of each row, as SCoPe decides: above 0.5."""
-        return (self.predict_proba(X)[:, 1] > 0.5).astype(int)
-
     @property
     def feature_importances_(self):
         gain = pd.Series(self.booster.get_score(importance_type="gain"), dtype=float)
@@ -49,16 +39,9 @@ class ScopeTrees(ClassifierMixin, BaseEstimator):
 
 
 def load_xgb(path):
-    """Return trees that SCoPe trained and saved as `TAG.TIME.json`.
+    """Return trees that SCoPe trained and saved as `TAG.TIME.json`, as a `ScopeTrees`.
 
-    Returns
-    -------
-    ScopeTrees
-
-    Raises
-    ------
-    ValueError
-        If the file holds no model of xgboost, not one of two classes, or one without names of features.
+    A `ValueError` if the file holds no model of xgboost, not one of two classes, or one without names of features.
     """
     from xgboost import Booster
     from xgboost.core import XGBoostError
