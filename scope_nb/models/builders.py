@@ -40,14 +40,11 @@ def xgb(dmdt=False, impute=None, seed=42, n_jobs=None, **params):
 
     Parameters
     ----------
-    dmdt : bool
-        Use the `dmdt_*` columns too.
-    impute : {None, "scope"}
-        "scope" fills gaps as SCoPe does (`ScopeImputer`), without dmdt.
-    seed, n_jobs : int
-        `n_jobs` are the threads, all of them by default.
-    **params
-        Of `xgboost.XGBClassifier`; `eta` and `num_boost_round` are understood as well.
+    dmdt, impute : bool, {None, "scope"}
+        Whether to use the `dmdt_*` columns too, or, without them, to fill gaps as SCoPe does (`ScopeImputer`).
+    seed, n_jobs, **params
+        `n_jobs` are the threads, all of them by default; the others are parameters of `xgboost.XGBClassifier`, also by
+        the names `eta` and `num_boost_round`.
     """
     from xgboost import XGBClassifier
 
@@ -178,13 +175,11 @@ def build(algorithm, tag="", seed=42, settings=None, start_from="", reports=""):
     algorithm : str
         A key of `BUILDERS`, else a `ValueError`. Several of them joined by a plus, as in `xgb+forest`, stand for the
         mean of saved runs, which is not built but read (`runs.average`): None is returned.
-    tag, seed
-        The tag is for `scope_dnn`, whose settings SCoPe tuned for each.
-    settings : dict of str to dict, optional
-        What `config.run_settings` returns.
-    start_from : path-like
-        A saved network to go on from (`model_folder(start_from, reports)`), a `ValueError` if that makes no sense; for
-        `scope` the file of the trees that SCoPe trained.
+    tag, seed, settings
+        The tag is for `scope_dnn`, whose settings SCoPe tuned for each; `config.run_settings` returns the settings.
+    start_from, reports
+        A saved network to go on from, see `model_folder`, a `ValueError` if the algorithm is no network; for `scope`
+        the file of the trees that SCoPe trained.
     """
     if "+" in algorithm:
         return None
@@ -243,17 +238,10 @@ def choose_inputs(name, light_curves=None):
 def shap_values(model, X):
     """Return what each feature adds to the log-odds of each row: exact SHAP values of xgboost's trees.
 
-    Parameters
-    ----------
-    model : EvalSetPipeline or Mean
-        As `xgb` makes it, fitted, not calibrated, else a `TypeError`; of several such models the mean is returned.
-    X : pandas.DataFrame, shape (n, ...)
-
-    Returns
-    -------
-    pandas.DataFrame, shape (n, n_features + 1)
-        In natural logarithms; `bias` is the same for all rows. A row sums to log(p / (1 - p)) of the model. By xgboost
-        itself (Lundberg et al. 2020, Nature Machine Intelligence 2, 56).
+    The model is a fitted `xgb`, not calibrated (a `TypeError` if it is anything else); of a `Mean` of such models the
+    mean is returned. The DataFrame has a column for each feature and `bias`, the same for all rows, in natural
+    logarithms: a row sums to log(p / (1 - p)). By xgboost itself (Lundberg et al. 2020, Nature Machine Intelligence 2,
+    56).
     """
     from xgboost import DMatrix, XGBModel
 

@@ -28,13 +28,8 @@ class Calibrated(BinaryClassifier):
     scikit-learn's `CalibratedClassifierCV` wants the light curves to calibrate on, not probabilities that folds have
     given them already; its isotonic regression calls things impossible, and its sigmoid may turn the order around.
 
-    Parameters
-    ----------
-    model : classifier
-        Fitted; its `classes_` and `feature_importances_` are those of the calibrated one too.
-    method : {"isotonic", "sigmoid"}
-        Isotonic regression (`isotonic_`); or a logistic function of the log odds, which keeps every rank (`slope_`,
-        `intercept_`).
+    `method` is "isotonic", isotonic regression (`isotonic_`), or "sigmoid", a logistic function of the log odds, which
+    keeps every rank (`slope_`, `intercept_`).
     """
 
     def __init__(self, model, method="sigmoid"):

@@ -20,24 +20,15 @@ from .calibration import METHODS, BinaryClassifier, Calibrated, choose_method
 class Trained:
     """A trained classifier, and its predictions for light curves that it has not learned from.
 
-    Parameters
-    ----------
-    model, raw : classifier
-        Fitted, after and before calibration; the same where nothing was calibrated.
-    method : {"isotonic", "sigmoid", "none"}
-        Of the calibration.
-    unseen : pandas.DataFrame
-        `row`, `star`, `part`, `y` and `probability` (calibrated) of the validation part; with folds, of the training
-        part too.
-    members : tuple of str
-        The runs that the model is the mean of, as GROUP/ALGORITHM/TAG.
+    `unseen` has the columns `row`, `star`, `part`, `y` and `probability` (calibrated), of the validation part; with
+    folds, of the training part too.
     """
 
-    model: object
-    raw: object
-    method: str
+    model: object  # fitted, its probabilities calibrated
+    raw: object  # the same before calibration; `model` itself where nothing was calibrated
+    method: str  # of the calibration: "isotonic", "sigmoid" or "none"
     unseen: pd.DataFrame
-    members: tuple[str, ...] = ()
+    members: tuple[str, ...] = ()  # the runs that the model is the mean of, as GROUP/ALGORITHM/TAG
 
 
 def fit(model, dataset, folds=1, calibration="auto", seed=42):
@@ -49,16 +40,13 @@ def fit(model, dataset, folds=1, calibration="auto", seed=42):
         Fitted in place where there are no folds. One without `fit`, trained elsewhere, is taken as it is. A `TypeError`
         if it is a class, or cannot predict probabilities.
     dataset : Dataset
-    folds : int
+    folds, seed : int
         1 trains once, on the training part alone. Else the stars of the training and the validation part are dealt into
         so many folds, a `ValueError` if there are fewer of either kind. Each of as many clones stops its training on
-        one fold and learns from the others; their mean is the model. Every light curve of both parts then has a
-        probability from the clone that has not seen its star, and calibration and threshold rest on all of them, ten
-        times as many as the validation part has.
+        one fold and learns from the others; their mean is the model. Calibration and threshold then rest on the light
+        curves of both parts, each judged by the clone that has not seen its star.
     calibration : {"auto", "isotonic", "sigmoid", "none"}
         "auto" chooses by the number of light curves and stars, see `calibration.choose_method`.
-    seed : int
-        Of the deal into folds.
 
     Returns
     -------
@@ -104,10 +92,8 @@ def fit_model(model, train, val=None):
 
 
 def fit_folds(model, train, val, n_folds, seed=42):
-    """Fit a clone of `model` for each of several folds of the stars of two parts, see `fit`.
-
-    Return the `Mean` of the clones and, as `Trained.unseen` but not calibrated, the probability of each light curve
-    from the clone that has not seen its star.
+    """Fit a clone of `model` for each fold of the stars of two parts; return their `Mean`, and what is `Trained.unseen`
+    but not calibrated.
     """
     if not hasattr(model, "fit"):
         raise ValueError(f"{type(model).__name__} is trained already: folds are for models trained here")
@@ -122,11 +108,8 @@ def fit_folds(model, train, val, n_folds, seed=42):
     probability, clones = np.zeros(len(y)), []
     deal = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
     for learned, kept in deal.split(X, y, unseen["star"]):
-        parts = (
-            SimpleNamespace(X=X.iloc[rows], y=y[rows], weight=None if weight is None else weight[rows])
-            for rows in (learned, kept)
-        )
-        clones.append(fit_model(clone(model), *parts))
+        lesson = SimpleNamespace(X=X.iloc[learned], y=y[learned], weight=None if weight is None else weight[learned])
+        clones.append(fit_model(clone(model), lesson, SimpleNamespace(X=X.iloc[kept], y=y[kept])))
         probability[kept] = clones[-1].predict_proba(X.iloc[kept])[:, 1]
     return Mean(clones), unseen.assign(probability=probability)
 
@@ -147,18 +130,13 @@ class Mean(BinaryClassifier):
 
     def predict_proba(self, X):
         """Return the probability of each class, shape (n, 2)."""
-        return np.mean([model.predict_proba(_columns_of(model, X)) for model in self.models], axis=0)
+        inputs = [X.filter(getattr(model, "feature_names_in_", X.columns)) for model in self.models]
+        return np.mean([model.predict_proba(X) for model, X in zip(self.models, inputs, strict=True)], axis=0)
 
     @property
     def feature_importances_(self):
         """The mean of the importances, where the classifiers have them; a pandas.Series by feature."""
         return pd.concat([named_importances(model) for model in self.models], axis=1).mean(axis=1)
-
-
-def _columns_of(model, X):
-    """Return the columns that a model knows by name, where X has them all."""
-    names = getattr(model, "feature_names_in_", None)
-    return X if names is None or not {*names} <= {*getattr(X, "columns", ())} else X[list(names)]
 
 
 def named_importances(model):
@@ -191,10 +169,9 @@ def weight_argument(model, weight):
     """Return `weight` as a keyword argument of `model.fit`; nothing, with a warning, if that takes none."""
     if weight is None:
         return {}
-    step, last = model.steps[-1] if isinstance(model, Pipeline) else (None, model)
+    step, last = model.steps[-1] if isinstance(model, Pipeline) else ("", model)
     parameters = inspect.signature(last.fit).parameters.values()
     if any(p.name == "sample_weight" or p.kind is p.VAR_KEYWORD for p in parameters):
-        # a pipeline wants the name of the step
         return {f"{step}__sample_weight" if step else "sample_weight": np.asarray(weight)}
     warnings.warn(f"{type(last).__name__}.fit takes no sample_weight: weights are ignored", stacklevel=3)
     return {}

@@ -28,7 +28,8 @@ class KerasClassifier(BinaryClassifier):
 
     Columns of `X` called `dmdt_ROW_COLUMN` are folded into an image, and those of a light curve
     (`dataset.columns.sequences`) into a sequence; all others are features, imputed and scaled, once, before training.
-    What imputer and scaler learn comes from the training rows alone.
+    What imputer and scaler (`preprocessor_`) learn comes from the training rows alone. `network_` is the trained
+    `keras.Model`, and `history_` a DataFrame of `loss`, `val_loss` and `learning_rate` by epoch.
 
     Parameters
     ----------
@@ -37,15 +38,13 @@ class KerasClassifier(BinaryClassifier):
         `{"features": (F,), "dmdt": (26, 26, 1), "curve": (steps, 5)}`, without what `X` has no columns of; a curve is
         what `networks.network_input` makes of it. Inputs of the network are `keras.Input` of these names, or some of
         them. A model that is already compiled keeps its loss and optimizer.
-    build_params : dict, optional
     scaler : {"quantile", "robust", "min_max", "median_std"} or transformer
         `"quantile"`: the rank among the training rows, standardised. `"robust"`: median 0, quartile range as of a
         normal distribution, then the inverse hyperbolic sine. Statistics such as `skew` reach a million in real data;
         with `"min_max"` (SCoPe's) or `"median_std"` one such star flattens the feature for all others.
-    impute : {"median", "scope"}
-        How missing values are filled: the median of the training rows, or SCoPe's way (`ScopeImputer`).
-    add_indicator : bool
-        Append a 0/1 input for each feature that has missing values in the training rows.
+    impute, add_indicator : {"median", "scope"}, bool
+        How gaps are filled: by the median of the training rows, or SCoPe's way (`ScopeImputer`); and whether to append
+        a 0/1 input for each feature that has gaps in the training rows.
     epochs, batch_size, learning_rate, optimizer_params
         The most epochs, rows per step, initial step size of `keras.optimizers.Adam`, and further arguments of it.
     patience, lr_patience : int
@@ -56,18 +55,9 @@ class KerasClassifier(BinaryClassifier):
     start_from : path-like, optional
         Folder of a saved model of the same layers and columns: training goes on from its weights, with the imputer
         and scaler that it learned.
-    seed : int
-        Of the held-out rows and, by `keras.utils.set_random_seed`, of the *global* generators of Python, NumPy and
-        TensorFlow. On one machine the same seed gives the same network.
-    verbose : {0, 1}
-        1 shows a progress bar.
-
-    Attributes
-    ----------
-    network_ : keras.Model
-    preprocessor_ : sklearn.pipeline.Pipeline, or None where `X` has no features
-    history_ : pandas.DataFrame
-        One row per epoch: `loss`, `val_loss`, `learning_rate`.
+    seed, verbose : int
+        The seed is that of the held-out rows and, by `keras.utils.set_random_seed`, of the *global* generators of
+        Python, NumPy and TensorFlow: on one machine it gives the same network again. 1 shows a progress bar.
     """
 
     def __init__(
@@ -119,24 +109,16 @@ class KerasClassifier(BinaryClassifier):
         (X, y, weight), held_out = training_rows(X, y, sample_weight, fraction, self.seed)
         X_val, y_val, weight_val = held_out or (*eval_set[-1], None)
 
+        target, target_val = ((np.asarray(labels) == self.classes_[1]).astype(np.float32) for labels in (y, y_val))
         self.preprocessor_ = start.preprocessor_ if start else self._fit_preprocessor(X)
         keras.utils.set_random_seed(self.seed)
-        self.network_ = self._build_network(X)
-        if start:
-            shapes = [[tuple(w.shape) for w in network.weights] for network in (start.network_, self.network_)]
-            if shapes[0] != shapes[1]:
-                raise ValueError(
-                    f"training cannot go on from {self.start_from}: its network has other layers, "
-                    f"with weights {shapes[0]}"
-                )
-            self.network_.set_weights(start.network_.get_weights())
-        target, target_val = ((np.asarray(labels) == self.classes_[1]).astype(np.float32) for labels in (y, y_val))
+        self.network_ = self._build_network(X, start)
         callbacks = [
             keras.callbacks.EarlyStopping("val_loss", patience=self.patience, restore_best_weights=True),
             keras.callbacks.ReduceLROnPlateau("val_loss", factor=0.1, patience=self.lr_patience),
         ]
         if self.verbose:
-            from tqdm.keras import TqdmCallback  # imports Keras
+            from tqdm.keras import TqdmCallback
 
             callbacks.append(TqdmCallback(verbose=0))
         history = self.network_.fit(
@@ -160,19 +142,18 @@ class KerasClassifier(BinaryClassifier):
         return np.column_stack([1 - p, p])
 
     def _load_start(self):
-        """Return the saved `KerasClassifier` to go on from; it must have been fitted on the same columns."""
+        """Return the saved `KerasClassifier` to go on from, if it was fitted on the same columns."""
         saved = load_model(self.start_from)
         saved = saved.model if isinstance(saved, Calibrated) else saved
         if not isinstance(saved, KerasClassifier):
-            raise ValueError(
-                f"{self.start_from} holds a {type(saved).__name__}; training can only go on from a network"
-            )
+            name = type(saved).__name__
+            raise ValueError(f"{self.start_from} holds a {name}; training can only go on from a network")
         before, now = (list(getattr(m, "feature_names_in_", range(m.n_features_in_))) for m in (saved, self))
         if before != now:
+            gone, new = (listed([name for name in a if name not in b]) for a, b in ((before, now), (now, before)))
             raise ValueError(
-                f"training cannot go on from {self.start_from}: it was fitted on other columns. Only there: "
-                f"{listed([name for name in before if name not in now]) or 'none'}; "
-                f"only here: {listed([name for name in now if name not in before]) or 'none'}"
+                f"training cannot go on from {self.start_from}: it was fitted on other columns. "
+                f"Only there: {gone or 'none'}; only here: {new or 'none'}"
             )
         return saved
 
@@ -183,7 +164,8 @@ class KerasClassifier(BinaryClassifier):
             return None
         return make_preprocessor(self.scaler, len(features), self.add_indicator, self.impute, names).fit(features)
 
-    def _build_network(self, X):
+    def _build_network(self, X, start):
+        """Return the compiled network, with the weights of the saved classifier `start` if there is one."""
         import keras
 
         if not callable(self.build):
@@ -198,20 +180,22 @@ class KerasClassifier(BinaryClassifier):
             steps = min(-(-len(X) // self.batch_size), MOST_STEPS)
             # XLA makes the convolutions some twenty times slower on a CPU.
             network.compile(optimizer, "binary_crossentropy", jit_compile=False, steps_per_execution=steps)
+        if start:
+            weights = start.network_.get_weights()
+            shapes = [values.shape for values in weights]
+            if shapes != [values.shape for values in network.get_weights()]:
+                layers = f"its network has other layers, with weights {shapes}"
+                raise ValueError(f"training cannot go on from {self.start_from}: {layers}")
+            network.set_weights(weights)
         return network
 
     def _inputs(self, X):
         """Return what the columns of `X` have for a network, by name: features, dmdt, curve."""
         features, dmdt = split_columns(X)
         curve = curve_block(X)
-        inputs = {}
-        if self.preprocessor_ is not None:
-            inputs["features"] = self.preprocessor_.transform(features).astype(np.float32)
-        if dmdt is not None:
-            inputs["dmdt"] = dmdt
-        if curve is not None:
-            inputs["curve"] = network_input(curve)
-        return inputs
+        features = None if self.preprocessor_ is None else self.preprocessor_.transform(features).astype(np.float32)
+        inputs = {"features": features, "dmdt": dmdt, "curve": None if curve is None else network_input(curve)}
+        return {name: values for name, values in inputs.items() if values is not None}
 
     def _network_inputs(self, X):
         """Return those inputs that the network asks for by name, in the structure it was built with."""

@@ -10,29 +10,28 @@ from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, QuantileTransformer, RobustScaler, StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
-from ..dataset.columns import NUMBERED, is_feature, match_columns, record_columns, require_columns
-from ..taxonomy import base_name, features
+from ..dataset.columns import NUMBERED, match_columns, record_columns, require_columns
+from ..taxonomy import base_name, features, unknown
 from .fitting import eval_arguments, training_rows, weight_argument
 
 
 def make_preprocessor(scaler, n_rows, add_indicator=False, impute="median", names=()):
     """Return an unfitted imputer followed by `scaler`, a name or a transformer; `names` are those of the features."""
-    n_quantiles = min(n_rows, 1000)
     scalers = {
-        "quantile": [QuantileTransformer(n_quantiles=n_quantiles, random_state=0), StandardScaler()],
+        "quantile": [QuantileTransformer(n_quantiles=min(n_rows, 1000), random_state=0), StandardScaler()],
         "robust": [RobustScaler(unit_variance=True), FunctionTransformer(np.arcsinh)],
         "min_max": [MinMaxScaler()],
         "median_std": [RobustScaler(with_scaling=False), StandardScaler(with_mean=False)],
     }
+    imputers = {
+        "median": SimpleImputer(strategy="median", keep_empty_features=True),
+        "scope": ScopeImputer([str(name) for name in names]),
+    }
     if isinstance(scaler, str) and scaler not in scalers:
-        raise ValueError(f"unknown scaler {scaler!r}: choose from {', '.join(scalers)} or pass a transformer")
-    steps = scalers[scaler] if isinstance(scaler, str) else [clone(scaler)]
-    if impute not in ("median", "scope"):
-        raise ValueError(f"unknown impute {impute!r}: choose from median, scope")
-    if impute == "scope":
-        imputer = ScopeImputer([str(name) for name in names])
-    else:
-        imputer = SimpleImputer(strategy="median", keep_empty_features=True)
+        raise unknown("scaler", scaler, scalers)
+    if impute not in imputers:
+        raise unknown("impute", impute, imputers)
+    steps, imputer = scalers[scaler] if isinstance(scaler, str) else [clone(scaler)], imputers[impute]
     if add_indicator:
         imputer = make_union(imputer, MissingIndicator(features="missing-only", error_on_new=False))
     return make_pipeline(imputer, *steps)
@@ -44,14 +43,9 @@ class EvalSetPipeline(ClassifierMixin, BaseEstimator):
     scikit-learn's `Pipeline(transform_input=...)` does not serve: it wants metadata routing switched on for all of the
     session, would transform the labels of `eval_set` too, and holds no rows out where there is none.
 
-    Parameters
-    ----------
-    transformer, estimator
-        Their fitted clones are `transformer_`, which learns from the training rows only and where it can hands on a
-        DataFrame, so that names reach the classifier, and `estimator_`.
-    validation_fraction, seed : float and int
-        Share of the rows that `fit` holds out as `eval_set`, stratified by class and not by star, when it gets none and
-        the estimator takes one; and the seed of that draw. 0 trains on all rows.
+    The fitted clones are `transformer_`, which learns from the training rows only and hands on a DataFrame where it
+    can, so that names reach the classifier, and `estimator_`. Where `fit` gets no `eval_set` but the estimator takes
+    one, it holds `validation_fraction` of the rows out, stratified by class and not by star.
     """
 
     def __init__(self, transformer, estimator, *, validation_fraction=0.0, seed=42):
@@ -126,15 +120,8 @@ class ScopeImputer(DropColumns):
 
     "regress" becomes the mean of the five nearest neighbours in all such columns, "zero" 0, "median" the median. SCoPe
     drops rows where a feature of strategy "none" is missing, which a classifier cannot do: they get the median too, as
-    do features that are not SCoPe's.
-
-    Parameters
-    ----------
-    names : list of str, optional
-        The columns, for `X` without names.
-    most, seed : int
-        Neighbours are looked for among at most so many training rows, drawn at random: on all of them the search would
-        take hours.
+    do features that are not SCoPe's. Neighbours are looked for among `most` training rows, drawn at random: on all of
+    them the search would take hours. `names` are those of the columns of an array.
     """
 
     pattern = NUMBERED

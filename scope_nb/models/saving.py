@@ -54,9 +54,8 @@ def described(model):
 def save_model(model, folder):
     """Write a fitted model to `folder` and return the path of the file.
 
-    Of a `KerasClassifier` with a network of your own, the trained network is saved but only the name of its
-    `build` function: a loaded model predicts, and needs the function again to be trained again. A network
-    with Lambda layers is refused, because its file would hold code.
+    Of a network of your own only the name of its `build` function is saved: the loaded model predicts, and needs the
+    function again to be trained again. A network with Lambda layers is refused, because its file would hold code.
     """
     model = copy.deepcopy(model)
     for network in _networks(model):  # unfitted ones too, of which others are clones
@@ -70,11 +69,11 @@ def save_model(model, folder):
 
 def _networks(part):
     """Yield every estimator in a model that has a `build`: itself, among its parameters, or in what it fitted."""
-    if isinstance(part, BaseEstimator) and "build" in vars(part):
-        yield part
-    elif isinstance(part, BaseEstimator):
-        yield from _networks(list(vars(part).values()))
-    elif isinstance(part, list | tuple):
+    if isinstance(part, BaseEstimator):
+        if "build" in vars(part):
+            yield part
+        part = list(vars(part).values())
+    if isinstance(part, list | tuple):
         for inner in part:
             yield from _networks(inner)
 

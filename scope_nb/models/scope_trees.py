@@ -39,10 +39,7 @@ class ScopeTrees(BinaryClassifier):
 
 
 def load_xgb(path):
-    """Return trees that SCoPe trained and saved as `TAG.TIME.json`, as a `ScopeTrees`.
-
-    A `ValueError` if the file holds no model of xgboost, not one of two classes, or one without names of features.
-    """
+    """Return trees that SCoPe trained and saved as `TAG.TIME.json`; a `ValueError` says what is wrong with the file."""
     from xgboost import Booster
     from xgboost.core import XGBoostError
 

@@ -14,20 +14,15 @@ def tune_xgb(train, val, minutes, seed=42, trials=None, n_jobs=None, **fixed):
 
     The ranges hold SCoPe's grid (depth 3 to 7, child weight 1 to 5, subsampling 0.6 to 1, eta 0.05 to 0.3) and go
     beyond it; the kit's settings are tried first, then SCoPe's without its grid, then what a tree-structured Parzen
-    estimator proposes (Bergstra et al. 2011, NeurIPS 24). On a machine of another speed the search ends after another
-    number of trials, of which the first are the same.
+    estimator proposes (Bergstra et al. 2011, NeurIPS 24).
 
     Parameters
     ----------
     train, val : Part
-    minutes : float
-        No trial starts later than this.
-    trials : int, optional
-        The most trials.
-    seed : int
-        Of the proposals and of the trees.
-    n_jobs : int, optional
-        Threads of each trial.
+    minutes, trials
+        No trial starts after so many minutes (more than 0), nor after so many trials (None: without limit).
+    seed, n_jobs : int
+        Of the proposals and of the trees; threads of each trial.
     **fixed
         Settings that all trials share.
 
@@ -36,7 +31,7 @@ def tune_xgb(train, val, minutes, seed=42, trials=None, n_jobs=None, **fixed):
     params : dict
         Of the best trial; arguments of `models.xgb`.
     scores : numpy.ndarray of float, shape (n_trials,)
-        Average precision of each trial, in order.
+        Average precision of each trial, in order; for one seed the first are the same on every machine.
     """
     try:
         import optuna
