@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pandas as pd
-from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
 from ..dataset.columns import CURVE_COLUMN, NUMBERED
@@ -66,10 +65,10 @@ def xgb(dmdt=False, impute=None, seed=42, n_jobs=None, **params):
         n_jobs=n_jobs,
     )
     estimator = XGBClassifier(**(defaults | params))
-    fraction = 0.1 if estimator.early_stopping_rounds else 0.0
     if impute not in (None, "scope") or (impute and dmdt):
         raise ValueError(f"impute is {impute!r}: choose None or, without dmdt, 'scope'")
     columns = ScopeImputer(seed=seed) if impute else DropColumns(CURVE_COLUMN if dmdt else NUMBERED)
+    fraction = 0.1 if estimator.early_stopping_rounds else 0.0
     return EvalSetPipeline(columns, estimator, validation_fraction=fraction, seed=seed)
 
 
@@ -77,8 +76,7 @@ def forest(seed=42, n_jobs=None, **params):
     """Return a forest of extremely randomised trees (Geurts et al. 2006, Machine Learning 63, 3), without dmdt.
 
     On 2,500 real Catalina stars it does a little better than boosted trees, and so does the mean of both, `xgb+forest`;
-    on the simulated survey neither beats `xgb` (`tests/benchmarks/better.py`).
-    `params` are those of `sklearn.ensemble.ExtraTreesClassifier`.
+    on the simulated survey neither beats `xgb` (`tests/benchmarks/better.py`). `params` are scikit-learn's.
     """
     from sklearn.ensemble import ExtraTreesClassifier
 
@@ -178,8 +176,8 @@ def build(algorithm, tag="", seed=42, settings=None, start_from="", reports=""):
     tag, seed, settings
         The tag is for `scope_dnn`, whose settings SCoPe tuned for each; `config.run_settings` returns the settings.
     start_from, reports
-        A saved network to go on from, see `model_folder`, a `ValueError` if the algorithm is no network; for `scope`
-        the file of the trees that SCoPe trained.
+        A saved network to go on from, see `model_folder`; for `scope` the file of the trees that SCoPe trained. For
+        others a `ValueError`.
     """
     if "+" in algorithm:
         return None
@@ -206,8 +204,7 @@ def name_run(model, algorithm, **settings):
     """
     if model is None or algorithm not in BUILDERS:
         return algorithm
-    kit = build(algorithm, **settings)
-    if type(model) is type(kit) and (algorithm == "scope" or _all_settings(model).equals(_all_settings(kit))):
+    if described(model) == described(build(algorithm, **settings)):
         return algorithm
     while isinstance(model, EvalSetPipeline | Pipeline):
         model = model.estimator if isinstance(model, EvalSetPipeline) else model.steps[-1][1]
@@ -215,12 +212,6 @@ def name_run(model, algorithm, **settings):
     if name in BUILDERS:
         raise ValueError(f"{name!r} names a model of the kit, but the model is {described(model)}: rename it")
     return name
-
-
-def _all_settings(model):
-    """Return the settings of a classifier and of those inside it; of these themselves only the type counts."""
-    settings = model.get_params().items()
-    return pd.Series({name: type(value) if isinstance(value, BaseEstimator) else value for name, value in settings})
 
 
 def choose_inputs(name, light_curves=None):
@@ -238,10 +229,9 @@ def choose_inputs(name, light_curves=None):
 def shap_values(model, X):
     """Return what each feature adds to the log-odds of each row: exact SHAP values of xgboost's trees.
 
-    The model is a fitted `xgb`, not calibrated (a `TypeError` if it is anything else); of a `Mean` of such models the
-    mean is returned. The DataFrame has a column for each feature and `bias`, the same for all rows, in natural
-    logarithms: a row sums to log(p / (1 - p)). By xgboost itself (Lundberg et al. 2020, Nature Machine Intelligence 2,
-    56).
+    The model is a fitted `xgb`, not calibrated, or a `Mean` of such models, else a `TypeError`. The DataFrame has a
+    column for each feature and `bias`, the same for all rows, in natural logarithms: a row sums to log(p / (1 - p)), of
+    a `Mean` to the mean of that. By xgboost itself (Lundberg et al. 2020, Nature Machine Intelligence 2, 56).
     """
     from xgboost import DMatrix, XGBModel
 

@@ -45,8 +45,7 @@ class Calibrated(BinaryClassifier):
         y = np.asarray(y)
         if self.method == "isotonic":
             edge = 1 / (len(y) + 2)  # n light curves cannot show that something is impossible
-            isotonic = IsotonicRegression(y_min=edge, y_max=1 - edge, out_of_bounds="clip")
-            self.isotonic_ = isotonic.fit(probability, y)
+            self.isotonic_ = IsotonicRegression(y_min=edge, y_max=1 - edge, out_of_bounds="clip").fit(probability, y)
         elif self.method == "sigmoid":
             self.slope_, self.intercept_ = _fit_sigmoid(probability, y)
         else:

@@ -32,7 +32,7 @@ class Trained:
 
 
 def fit(model, dataset, folds=1, calibration="auto", seed=42):
-    """Train a classifier on a data set, and calibrate its probabilities.
+    """Train a classifier on a data set, calibrate its probabilities, and return it as a `Trained`.
 
     Parameters
     ----------
@@ -41,16 +41,12 @@ def fit(model, dataset, folds=1, calibration="auto", seed=42):
         if it is a class, or cannot predict probabilities.
     dataset : Dataset
     folds, seed : int
-        1 trains once, on the training part alone. Else the stars of the training and the validation part are dealt into
-        so many folds, a `ValueError` if there are fewer of either kind. Each of as many clones stops its training on
-        one fold and learns from the others; their mean is the model. Calibration and threshold then rest on the light
-        curves of both parts, each judged by the clone that has not seen its star.
+        1 trains once, on the training part alone. Else the stars of the training and the validation part are dealt, by
+        the seed, into so many folds, a `ValueError` if there are fewer of either kind. Each of as many clones stops its
+        training on one fold and learns from the others; their mean is the model. Calibration and threshold then rest on
+        the light curves of both parts, each judged by the clone that has not seen its star.
     calibration : {"auto", "isotonic", "sigmoid", "none"}
         "auto" chooses by the number of light curves and stars, see `calibration.choose_method`.
-
-    Returns
-    -------
-    Trained
     """
     if calibration not in METHODS:
         raise unknown("calibration", calibration, METHODS)
@@ -92,9 +88,7 @@ def fit_model(model, train, val=None):
 
 
 def fit_folds(model, train, val, n_folds, seed=42):
-    """Fit a clone of `model` for each fold of the stars of two parts; return their `Mean`, and what is `Trained.unseen`
-    but not calibrated.
-    """
+    """Fit a clone of `model` per fold of the stars of two parts; return their `Mean` and, uncalibrated, `unseen`."""
     if not hasattr(model, "fit"):
         raise ValueError(f"{type(model).__name__} is trained already: folds are for models trained here")
     if getattr(model, "start_from", None) is not None:

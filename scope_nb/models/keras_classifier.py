@@ -1,7 +1,4 @@
-"""Keras networks with the interface of a scikit-learn classifier.
-
-Keras is imported when a network is trained or loaded, never when this module is.
-"""
+"""Keras networks as scikit-learn classifiers. Keras is imported when one is trained or loaded, not before."""
 
 import logging
 import os
@@ -13,11 +10,11 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
-from ..dataset.columns import curve_block, is_feature, listed, match_columns, record_columns, split_columns
+from ..dataset.columns import curve_block, listed, match_columns, record_columns, split_columns
 from .calibration import BinaryClassifier, Calibrated
 from .fitting import training_rows
 from .networks import network_input
-from .preprocessing import make_preprocessor
+from .preprocessing import fit_preprocessor
 from .saving import load_model
 
 MOST_STEPS = 32  # batches that TensorFlow takes without coming back to Python: less of its time at each
@@ -47,11 +44,10 @@ class KerasClassifier(BinaryClassifier):
         a 0/1 input for each feature that has gaps in the training rows.
     epochs, batch_size, learning_rate, optimizer_params
         The most epochs, rows per step, initial step size of `keras.optimizers.Adam`, and further arguments of it.
-    patience, lr_patience : int
-        Epochs without a better validation loss before training stops (and the best weights are restored), and
-        before the learning rate is divided by ten.
-    validation_fraction : float
-        Share of the rows that `fit` holds out for this, stratified by class and not by star, without `eval_set`.
+    patience, lr_patience, validation_fraction
+        Epochs without a better validation loss before training stops (and the best weights are restored), and before
+        the learning rate is divided by ten; share of the rows that `fit` holds out for this where it gets no
+        `eval_set`, stratified by class and not by star.
     start_from : path-like, optional
         Folder of a saved model of the same layers and columns: training goes on from its weights, with the imputer
         and scaler that it learned.
@@ -108,9 +104,9 @@ class KerasClassifier(BinaryClassifier):
         fraction = 0 if eval_set else self.validation_fraction
         (X, y, weight), held_out = training_rows(X, y, sample_weight, fraction, self.seed)
         X_val, y_val, weight_val = held_out or (*eval_set[-1], None)
-
         target, target_val = ((np.asarray(labels) == self.classes_[1]).astype(np.float32) for labels in (y, y_val))
-        self.preprocessor_ = start.preprocessor_ if start else self._fit_preprocessor(X)
+        settings = self.scaler, self.impute, self.add_indicator
+        self.preprocessor_ = start.preprocessor_ if start else fit_preprocessor(X, *settings)
         keras.utils.set_random_seed(self.seed)
         self.network_ = self._build_network(X, start)
         callbacks = [
@@ -150,29 +146,19 @@ class KerasClassifier(BinaryClassifier):
             raise ValueError(f"{self.start_from} holds a {name}; training can only go on from a network")
         before, now = (list(getattr(m, "feature_names_in_", range(m.n_features_in_))) for m in (saved, self))
         if before != now:
-            gone, new = (listed([name for name in a if name not in b]) for a, b in ((before, now), (now, before)))
-            raise ValueError(
-                f"training cannot go on from {self.start_from}: it was fitted on other columns. "
-                f"Only there: {gone or 'none'}; only here: {new or 'none'}"
-            )
+            gone = listed([name for name in before if name not in now]) or "none"
+            new = listed([name for name in now if name not in before]) or "none"
+            columns = f"it was fitted on other columns. Only there: {gone}; only here: {new}"
+            raise ValueError(f"training cannot go on from {self.start_from}: {columns}")
         return saved
-
-    def _fit_preprocessor(self, X):
-        features, _ = split_columns(X)
-        names = [name for name in getattr(X, "columns", range(features.shape[1])) if is_feature(name)]
-        if not names:
-            return None
-        return make_preprocessor(self.scaler, len(features), self.add_indicator, self.impute, names).fit(features)
 
     def _build_network(self, X, start):
         """Return the compiled network, with the weights of the saved classifier `start` if there is one."""
         import keras
 
         if not callable(self.build):
-            raise TypeError(
-                f"build is {self.build!r}, not a function (a loaded model only keeps its name): "
-                "call set_params(build=your_function) before fit"
-            )
+            reason = f"build is {self.build!r}, not a function (a loaded model only keeps its name)"
+            raise TypeError(f"{reason}: call set_params(build=your_function) before fit")
         shapes = {name: values.shape[1:] for name, values in self._inputs(X[:1]).items()}
         network = self.build(shapes, **(self.build_params or {}))
         if not network.compiled:
@@ -206,10 +192,8 @@ class KerasClassifier(BinaryClassifier):
         if tensors is None:  # a subclassed model picks what it needs
             return inputs
         if missing := [tensor.name for tensor in tensors if tensor.name not in inputs]:
-            raise ValueError(
-                f"the network has inputs {missing}, but X offers {list(inputs)}: "
-                'name them, as in keras.Input(shapes["features"], name="features")'
-            )
+            example = 'name them, as in keras.Input(shapes["features"], name="features")'
+            raise ValueError(f"the network has inputs {missing}, but X offers {list(inputs)}: {example}")
         structure = tensors[0] if isinstance(self.network_, keras.Sequential) else self.network_.input
         return keras.tree.map_structure(lambda tensor: inputs[tensor.name], structure)
 
@@ -241,8 +225,8 @@ class KerasClassifier(BinaryClassifier):
 def load_keras():
     """Import Keras on TensorFlow without the notes on this machine's hardware that TensorFlow prints at every start.
 
-    They bypass Python and the log level, so the error stream itself is closed meanwhile; exceptions still come. Set
-    `TF_CPP_MIN_LOG_LEVEL` to see everything.
+    They bypass Python and the log level, so the error stream itself is closed meanwhile. Exceptions still come;
+    everything does where `TF_CPP_MIN_LOG_LEVEL` is set.
     """
     if "keras" not in sys.modules and "TF_CPP_MIN_LOG_LEVEL" not in os.environ:
         os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"

@@ -1,7 +1,4 @@
-"""Networks of the kit: functions that build an uncompiled Keras model for inputs of given shapes.
-
-Keras is imported when a network is built, never when this module is.
-"""
+"""Networks of the kit: functions that import Keras and build an uncompiled model for inputs of given shapes."""
 
 import numpy as np
 

@@ -10,23 +10,24 @@ from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, QuantileTransformer, RobustScaler, StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
-from ..dataset.columns import NUMBERED, match_columns, record_columns, require_columns
+from ..dataset.columns import NUMBERED, is_feature, match_columns, record_columns, require_columns, split_columns
 from ..taxonomy import base_name, features, unknown
 from .fitting import eval_arguments, training_rows, weight_argument
 
 
-def make_preprocessor(scaler, n_rows, add_indicator=False, impute="median", names=()):
-    """Return an unfitted imputer followed by `scaler`, a name or a transformer; `names` are those of the features."""
+def fit_preprocessor(X, scaler, impute, add_indicator):
+    """Return imputer and scaler (a name or a transformer), fitted on the features of X; None if X has none."""
+    values, _ = split_columns(X)
+    names = [str(name) for name in getattr(X, "columns", range(values.shape[1])) if is_feature(name)]
+    if not names:
+        return None
     scalers = {
-        "quantile": [QuantileTransformer(n_quantiles=min(n_rows, 1000), random_state=0), StandardScaler()],
+        "quantile": [QuantileTransformer(n_quantiles=min(len(X), 1000), random_state=0), StandardScaler()],
         "robust": [RobustScaler(unit_variance=True), FunctionTransformer(np.arcsinh)],
         "min_max": [MinMaxScaler()],
         "median_std": [RobustScaler(with_scaling=False), StandardScaler(with_mean=False)],
     }
-    imputers = {
-        "median": SimpleImputer(strategy="median", keep_empty_features=True),
-        "scope": ScopeImputer([str(name) for name in names]),
-    }
+    imputers = {"median": SimpleImputer(strategy="median", keep_empty_features=True), "scope": ScopeImputer(names)}
     if isinstance(scaler, str) and scaler not in scalers:
         raise unknown("scaler", scaler, scalers)
     if impute not in imputers:
@@ -34,7 +35,7 @@ def make_preprocessor(scaler, n_rows, add_indicator=False, impute="median", name
     steps, imputer = scalers[scaler] if isinstance(scaler, str) else [clone(scaler)], imputers[impute]
     if add_indicator:
         imputer = make_union(imputer, MissingIndicator(features="missing-only", error_on_new=False))
-    return make_pipeline(imputer, *steps)
+    return make_pipeline(imputer, *steps).fit(values)
 
 
 class EvalSetPipeline(ClassifierMixin, BaseEstimator):
@@ -42,7 +43,6 @@ class EvalSetPipeline(ClassifierMixin, BaseEstimator):
 
     scikit-learn's `Pipeline(transform_input=...)` does not serve: it wants metadata routing switched on for all of the
     session, would transform the labels of `eval_set` too, and holds no rows out where there is none.
-
     The fitted clones are `transformer_`, which learns from the training rows only and hands on a DataFrame where it
     can, so that names reach the classifier, and `estimator_`. Where `fit` gets no `eval_set` but the estimator takes
     one, it holds `validation_fraction` of the rows out, stratified by class and not by star.
@@ -54,8 +54,8 @@ class EvalSetPipeline(ClassifierMixin, BaseEstimator):
         self.validation_fraction = validation_fraction
         self.seed = seed
 
-    def fit(self, X, y, sample_weight=None, eval_set=None, **fit_params):
-        """Fit both; `eval_set` is a list of (X, y), `fit_params` go to the estimator."""
+    def fit(self, X, y, sample_weight=None, eval_set=None):
+        """Fit both; `eval_set` is a list of (X, y)."""
         record_columns(self, X)
         self.transformer_, self.estimator_ = clone(self.transformer), clone(self.estimator)
         if hasattr(self.transformer_, "set_output"):
@@ -65,10 +65,11 @@ class EvalSetPipeline(ClassifierMixin, BaseEstimator):
         eval_set = [held_out[:2]] if held_out else eval_set
 
         X = self.transformer_.fit_transform(X, y)
+        arguments = weight_argument(self.estimator_, weight)
         if eval_set:
             pairs = [(self.transform_inputs(X_val), y_val) for X_val, y_val in eval_set]
-            fit_params = {**eval_arguments(self.estimator_, pairs), **fit_params}
-        self.estimator_.fit(X, y, **{**weight_argument(self.estimator_, weight), **fit_params})
+            arguments |= eval_arguments(self.estimator_, pairs)
+        self.estimator_.fit(X, y, **arguments)
         self.classes_ = self.estimator_.classes_
         return self
 
@@ -100,13 +101,11 @@ class DropColumns(TransformerMixin, BaseEstimator):
         self.pattern = pattern
 
     def fit(self, X, y=None):
-        """Record in `columns_` which columns are kept."""
         record_columns(self, X)
         self.columns_ = [name for name in X if not re.search(self.pattern, str(name))]
         return self
 
     def transform(self, X):
-        """Return the columns of `columns_`."""
         require_columns(X, self.columns_)
         return X[self.columns_]
 

@@ -41,12 +41,13 @@ def described(model):
         texts = [described(part) for part in model]
         alike = len(texts) > 1 and len(set(texts)) == 1
         return f"{len(texts)} x {texts[0]}" if alike else f"[{', '.join(texts)}]"
+    if inspect.isfunction(model):  # with its module: one's own network must not pass for the kit's
+        return f"{model.__module__}.{model.__qualname__}"
     if not isinstance(model, BaseEstimator):
         plain = isinstance(model, str | bytes | int | float | dict | np.generic | None)
         return repr(model) if plain else getattr(model, "__name__", type(model).__name__)
     usual = {name: p.default for name, p in inspect.signature(type(model)).parameters.items()}
-    settings = {name: value for name, value in model.get_params(deep=False).items() if value is not None}
-    texts = {name: described(value) for name, value in settings.items()}
+    texts = {name: described(value) for name, value in model.get_params(deep=False).items()}
     texts = [f"{name}={text}" for name, text in texts.items() if text != described(usual.get(name))]
     return f"{type(model).__name__}({', '.join(texts)})"
 

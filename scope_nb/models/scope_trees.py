@@ -21,13 +21,11 @@ class ScopeTrees(BinaryClassifier):
         self.n_features_in_ = len(booster.feature_names)
 
     def predict_proba(self, X):
-        """Return the probabilities of the two classes, shape (n, 2).
-
-        SCoPe's training set has zeros where a star is in no catalogue; there the trees see zeros again.
-        """
+        """Return the probabilities of the two classes, shape (n, 2)."""
         from xgboost import DMatrix
 
         X = match_columns(self, X)
+        # SCoPe's training set has zeros where a star is in no catalogue
         X = X.fillna({c: 0.0 for c in X if c.startswith(CATALOGUES)})
         p = self.booster.predict(DMatrix(X)).astype(float)
         return np.column_stack([1 - p, p])
@@ -51,8 +49,7 @@ def load_xgb(path):
     except (XGBoostError, ValueError) as error:
         reason = str(error).strip().splitlines()[-1]
         raise ValueError(f"{path} is not a model that xgboost can read: {reason}") from error
-    learner = json.loads(booster.save_config())["learner"]
-    objective = learner["learner_train_param"]["objective"]
+    objective = json.loads(booster.save_config())["learner"]["learner_train_param"]["objective"]
     if objective != "binary:logistic":
         raise ValueError(f"{path} holds a model of {objective}; SCoPe's answer yes or no: binary:logistic")
     if not booster.feature_names:

@@ -21,17 +21,14 @@ def tune_xgb(train, val, minutes, seed=42, trials=None, n_jobs=None, **fixed):
     train, val : Part
     minutes, trials
         No trial starts after so many minutes (more than 0), nor after so many trials (None: without limit).
-    seed, n_jobs : int
-        Of the proposals and of the trees; threads of each trial.
-    **fixed
-        Settings that all trials share.
+    seed, n_jobs, **fixed
+        Seed of proposals and trees, threads of each trial, and settings that all trials share.
 
     Returns
     -------
-    params : dict
-        Of the best trial; arguments of `models.xgb`.
-    scores : numpy.ndarray of float, shape (n_trials,)
-        Average precision of each trial, in order; for one seed the first are the same on every machine.
+    params, scores : dict, numpy.ndarray of shape (n_trials,)
+        Settings of the best trial, as arguments of `models.xgb`; and average precision of each trial, in order. For
+        one seed the first trials are the same on every machine.
     """
     try:
         import optuna
