@@ -13,7 +13,7 @@ from .fitting import Mean
 from .keras_classifier import KerasClassifier
 from .networks import rnn_network, scope_network, strided_network
 from .preprocessing import DropColumns, EvalSetPipeline, ScopeImputer
-from .saving import described, have_same_settings, model_folder
+from .saving import described, model_folder
 from .scope_trees import load_xgb
 
 NETWORKS = {"strided": strided_network, "scope": scope_network}
@@ -33,20 +33,17 @@ SCOPE_TREES = {
 def xgb(dmdt=False, impute=None, seed=42, n_jobs=None, **params):
     """Return gradient-boosted trees; missing values need no imputation: each split sends them one way.
 
-    Trees are added, at most 999, until the log loss of the validation part has not improved for 30 rounds; the
-    best number of them is used. They learn more slowly than SCoPe's (`SCOPE_TREES`), which does better, see
-    `tests/benchmarks/better.py`. Without `eval_set`, `fit` holds out 10 % of its rows (stratified, seeded).
+    Trees are added, at most 999, until the log loss of the validation part (without `eval_set`, of 10 % of the rows)
+    has not improved for 30 rounds; the best number of them is used. They learn more slowly than SCoPe's
+    (`SCOPE_TREES`), which does better, see `tests/benchmarks/better.py`.
 
     Parameters
     ----------
-    dmdt : bool
-        Use the `dmdt_*` columns too.
-    impute : {None, "scope"}
-        "scope" fills gaps as SCoPe does (`ScopeImputer`), without dmdt.
-    seed, n_jobs : int
-        `n_jobs` are the threads, all of them by default.
-    **params
-        Of `xgboost.XGBClassifier`; `eta` and `num_boost_round` are understood as well.
+    dmdt, impute : bool, {None, "scope"}
+        Whether to use the `dmdt_*` columns too, or, without them, to fill gaps as SCoPe does (`ScopeImputer`).
+    seed, n_jobs, **params
+        `n_jobs` are the threads, all of them by default; the others are parameters of `xgboost.XGBClassifier`, also by
+        the names `eta` and `num_boost_round`.
     """
     from xgboost import XGBClassifier
 
@@ -68,10 +65,10 @@ def xgb(dmdt=False, impute=None, seed=42, n_jobs=None, **params):
         n_jobs=n_jobs,
     )
     estimator = XGBClassifier(**(defaults | params))
-    fraction = 0.1 if estimator.early_stopping_rounds else 0.0
     if impute not in (None, "scope") or (impute and dmdt):
         raise ValueError(f"impute is {impute!r}: choose None or, without dmdt, 'scope'")
     columns = ScopeImputer(seed=seed) if impute else DropColumns(CURVE_COLUMN if dmdt else NUMBERED)
+    fraction = 0.1 if estimator.early_stopping_rounds else 0.0
     return EvalSetPipeline(columns, estimator, validation_fraction=fraction, seed=seed)
 
 
@@ -79,8 +76,7 @@ def forest(seed=42, n_jobs=None, **params):
     """Return a forest of extremely randomised trees (Geurts et al. 2006, Machine Learning 63, 3), without dmdt.
 
     On 2,500 real Catalina stars it does a little better than boosted trees, and so does the mean of both, `xgb+forest`;
-    on the simulated survey neither beats `xgb` (`tests/benchmarks/better.py`).
-    `params` are those of `sklearn.ensemble.ExtraTreesClassifier`.
+    on the simulated survey neither beats `xgb` (`tests/benchmarks/better.py`). `params` are scikit-learn's.
     """
     from sklearn.ensemble import ExtraTreesClassifier
 
@@ -92,15 +88,9 @@ def forest(seed=42, n_jobs=None, **params):
 def dnn(network="strided", **params):
     """Return SCoPe's network: dense layers on the features, convolutions on dmdt if there is one.
 
-    A 0/1 input marks for each feature with gaps where they are, unless `add_indicator` is False.
-
-    Parameters
-    ----------
-    network : {"strided", "scope"}
-        The layers: a quicker equivalent, or SCoPe's own. See `networks`.
-    **params
-        Parameters of `KerasClassifier` (`epochs`, `scaler`, `seed`, `verbose`, ...) or of the network (`dense`,
-        `filters`, `dropout`, ...).
+    The layers are SCoPe's own ("scope") or a quicker equivalent ("strided"), see `networks`. A 0/1 input marks for each
+    feature with gaps where they are, unless `add_indicator` is False. `params` are those of `KerasClassifier`
+    (`epochs`, `scaler`, `seed`, ...) or of the network (`dense`, `filters`, `dropout`, ...).
     """
     if network not in NETWORKS:
         raise unknown("network", network, NETWORKS)
@@ -126,17 +116,13 @@ def rnn(**params):
 
 def tuned_settings(tag):
     """Return the settings of training that SCoPe tuned for a tag, as arguments of `KerasClassifier`."""
-    row = tags().loc[find_tag(tag)].dropna()
-    settings, optimizer = {}, {}
-    if "dnn_batch_size" in row:
-        settings["batch_size"] = int(row["dnn_batch_size"])
-    if "dnn_lr" in row:
-        settings["learning_rate"] = float(row["dnn_lr"])
-    if "dnn_amsgrad" in row:
-        optimizer["amsgrad"] = bool(row["dnn_amsgrad"])
-    if "dnn_epsilon" in row:
-        optimizer["epsilon"] = float(row["dnn_epsilon"])
-    return settings | ({"optimizer_params": optimizer} if optimizer else {})
+    row = tags().loc[find_tag(tag)]
+    types = {"batch_size": int, "lr": float, "amsgrad": bool, "epsilon": float}
+    tuned = {name: kind(row[f"dnn_{name}"]) for name, kind in types.items() if pd.notna(row[f"dnn_{name}"])}
+    if "lr" in tuned:
+        tuned["learning_rate"] = tuned.pop("lr")
+    optimizer = {name: tuned.pop(name) for name in ("amsgrad", "epsilon") if name in tuned}
+    return tuned | {"optimizer_params": optimizer} if optimizer else tuned
 
 
 def _network_classifier(network, settings, params, builder):
@@ -144,9 +130,9 @@ def _network_classifier(network, settings, params, builder):
     layers = set(inspect.signature(network).parameters) - {"shapes"}
     training = set(inspect.signature(KerasClassifier).parameters) - {"build"}
     _check_names(params, layers | training, builder)
-    build_params = (params.get("build_params") or {}) | {name: params[name] for name in params if name in layers}
-    params = {name: value for name, value in params.items() if name not in {*layers, "build_params"}}
-    optimizer = settings.get("optimizer_params", {}) | (params.get("optimizer_params") or {})
+    build_params = (params.pop("build_params", None) or {}) | {name: params[name] for name in params if name in layers}
+    optimizer = settings.get("optimizer_params", {}) | (params.pop("optimizer_params", None) or {})
+    params = {name: value for name, value in params.items() if name not in layers}
     params = {"add_indicator": True, **settings, **params, "optimizer_params": optimizer or None}
     return KerasClassifier(network, build_params=build_params, **params)
 
@@ -159,27 +145,13 @@ def _check_names(names, known_names, builder):
 
 @dataclass(frozen=True)
 class Builder:
-    """How the classifiers of one algorithm are made, and what they look at beside the features.
+    """How the classifiers of one algorithm are made, and what they look at beside the features."""
 
-    Parameters
-    ----------
-    make : callable or None
-        Returns the classifier; None for models of one's own.
-    dmdt : bool
-        Whether they look at dmdt.
-    light_curves : bool
-        Whether they look at the light curves themselves, instead of dmdt, where these are given.
-    settings : str
-        The settings that they take of those that `config.run_settings` returns; "" for none.
-    is_network : bool
-        Whether they show their progress (`verbose`) and can go on from a saved model (`start_from`).
-    """
-
-    make: Callable | None
+    make: Callable | None  # returns the classifier; None for models of one's own
     dmdt: bool = False
-    light_curves: bool = False
-    settings: str = ""
-    is_network: bool = False
+    light_curves: bool = False  # instead of dmdt, where there are any
+    settings: str = ""  # those of `config.run_settings` that they take
+    is_network: bool = False  # shows its progress (`verbose`) and can go on from a saved model (`start_from`)
 
 
 BUILDERS = {
@@ -199,22 +171,13 @@ def build(algorithm, tag="", seed=42, settings=None, start_from="", reports=""):
     Parameters
     ----------
     algorithm : str
-        A key of `BUILDERS`. Several of them joined by a plus, as in `xgb+forest`, stand for the mean of saved runs,
-        which is not built but read (`runs.average`): None is returned.
-    tag : str
-        For `scope_dnn`, whose settings SCoPe tuned for each tag.
-    seed : int
-    settings : dict of str to dict, optional
-        What `config.run_settings` returns.
-    start_from : path-like
-        A saved network to go on from (`model_folder`); for `scope` the file of the trees that SCoPe trained.
-    reports : path-like
-        Folder of the runs.
-
-    Raises
-    ------
-    ValueError
-        If the algorithm is unknown, or cannot go on from a saved model.
+        A key of `BUILDERS`, else a `ValueError`. Several of them joined by a plus, as in `xgb+forest`, stand for the
+        mean of saved runs, which is not built but read (`runs.average`): None is returned.
+    tag, seed, settings
+        The tag is for `scope_dnn`, whose settings SCoPe tuned for each; `config.run_settings` returns the settings.
+    start_from, reports
+        A saved network to go on from, see `model_folder`; for `scope` the file of the trees that SCoPe trained. For
+        others a `ValueError`.
     """
     if "+" in algorithm:
         return None
@@ -237,20 +200,11 @@ def name_run(model, algorithm, **settings):
 
     It is that of the algorithm if the model is just what `build(algorithm, **settings)` returns, or if `algorithm` is
     no name of the kit's. A model of one's own never takes the name of the kit's, whose run it would replace: it is
-    named after its class, or the function that builds its network.
-
-    Parameters
-    ----------
-    model : classifier, or None for the mean of saved runs
-    algorithm : str
-    **settings
-        Of `build`.
+    named after its class, or the function that builds its network. None is the mean of saved runs.
     """
     if model is None or algorithm not in BUILDERS:
         return algorithm
-    kit = build(algorithm, **settings)
-    same = isinstance(model, type(kit)) if algorithm == "scope" else have_same_settings(model, kit)
-    if same:
+    if described(model) == described(build(algorithm, **settings)):
         return algorithm
     while isinstance(model, EvalSetPipeline | Pipeline):
         model = model.estimator if isinstance(model, EvalSetPipeline) else model.steps[-1][1]
@@ -263,12 +217,8 @@ def name_run(model, algorithm, **settings):
 def choose_inputs(name, light_curves=None):
     """Return what a model looks at beside the features, as the arguments `dmdt` and `light_curves` of `Dataset.read`.
 
-    Parameters
-    ----------
-    name : str
-        Of a run: one or more algorithms joined by a plus, or a model of one's own, which gets all there is.
-    light_curves : LightCurves, optional
-        Those of the table, where they are at hand.
+    `name` is that of a run: one or more algorithms joined by a plus, or a model of one's own, which gets all there is.
+    `light_curves` are those of the table, where they are at hand.
     """
     builders = [BUILDERS.get(part, OWN_MODEL) for part in name.split("+")]
     curves = light_curves if any(builder.light_curves for builder in builders) else None
@@ -279,23 +229,9 @@ def choose_inputs(name, light_curves=None):
 def shap_values(model, X):
     """Return what each feature adds to the log-odds of each row: exact SHAP values of xgboost's trees.
 
-    Parameters
-    ----------
-    model : EvalSetPipeline or Mean
-        As `xgb` makes it, fitted, not calibrated; of several such models the mean is returned.
-    X : pandas.DataFrame, shape (n, ...)
-
-    Returns
-    -------
-    pandas.DataFrame, shape (n, n_features + 1)
-        In natural logarithms; `bias` is the same for all rows. A row sums to log(p / (1 - p)) of the model, of
-        `Mean` to the mean of that over its models. By xgboost itself (Lundberg et al. 2020, Nature Machine
-        Intelligence 2, 56).
-
-    Raises
-    ------
-    TypeError
-        If the model is not made of xgboost's trees.
+    The model is a fitted `xgb`, not calibrated, or a `Mean` of such models, else a `TypeError`. The DataFrame has a
+    column for each feature and `bias`, the same for all rows, in natural logarithms: a row sums to log(p / (1 - p)), of
+    a `Mean` to the mean of that. By xgboost itself (Lundberg et al. 2020, Nature Machine Intelligence 2, 56).
     """
     from xgboost import DMatrix, XGBModel
 

@@ -14,25 +14,22 @@ MANY_STARS = 100  # of the rarer kind, and
 MANY_ROWS = 1000  # light curves in all: below them isotonic regression follows the noise
 
 
-class Calibrated(ClassifierMixin, BaseEstimator):
+class BinaryClassifier(ClassifierMixin, BaseEstimator):
+    """A classifier of two classes, of which `predict` names the second where its probability is above 0.5."""
+
+    def predict(self, X):
+        """Return the class of each row, as an array (n,)."""
+        return self.classes_[(self.predict_proba(X)[:, 1] > 0.5).astype(int)]
+
+
+class Calibrated(BinaryClassifier):
     """A fitted classifier whose probabilities go through a rising function.
 
     scikit-learn's `CalibratedClassifierCV` wants the light curves to calibrate on, not probabilities that folds have
     given them already; its isotonic regression calls things impossible, and its sigmoid may turn the order around.
 
-    Parameters
-    ----------
-    model : classifier
-        Fitted.
-    method : {"isotonic", "sigmoid"}
-        Isotonic regression; or a logistic function of the log odds, which keeps every rank.
-
-    Attributes
-    ----------
-    isotonic_ : sklearn.isotonic.IsotonicRegression
-    slope_, intercept_ : float
-        Of the log odds.
-    classes_, feature_importances_ : those of the model
+    `method` is "isotonic", isotonic regression (`isotonic_`), or "sigmoid", a logistic function of the log odds, which
+    keeps every rank (`slope_`, `intercept_`).
     """
 
     def __init__(self, model, method="sigmoid"):
@@ -45,15 +42,14 @@ class Calibrated(ClassifierMixin, BaseEstimator):
 
     def learn(self, probability, y):
         """Learn the function from probabilities that the classifier gave to light curves it was not fitted on."""
-        if self.method not in ("isotonic", "sigmoid"):
-            raise unknown("calibration", self.method, METHODS)
         y = np.asarray(y)
         if self.method == "isotonic":
             edge = 1 / (len(y) + 2)  # n light curves cannot show that something is impossible
-            isotonic = IsotonicRegression(y_min=edge, y_max=1 - edge, out_of_bounds="clip")
-            self.isotonic_ = isotonic.fit(probability, y)
-        else:
+            self.isotonic_ = IsotonicRegression(y_min=edge, y_max=1 - edge, out_of_bounds="clip").fit(probability, y)
+        elif self.method == "sigmoid":
             self.slope_, self.intercept_ = _fit_sigmoid(probability, y)
+        else:
+            raise unknown("calibration", self.method, METHODS)
         return self
 
     def transform(self, probability):
@@ -66,10 +62,6 @@ class Calibrated(ClassifierMixin, BaseEstimator):
         """Return the probability of each class, shape (n, 2)."""
         positive = self.transform(self.model.predict_proba(X)[:, 1])
         return np.column_stack([1 - positive, positive])
-
-    def predict(self, X):
-        """Return the class of each row at a probability of 0.5."""
-        return self.classes_[(self.predict_proba(X)[:, 1] > 0.5).astype(int)]
 
     @property
     def classes_(self):

@@ -7,71 +7,46 @@ from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import clone
 from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_consistent_length
 
 from ..taxonomy import unknown
-from .calibration import METHODS, Calibrated, choose_method
+from .calibration import METHODS, BinaryClassifier, Calibrated, choose_method
 
 
 @dataclass(frozen=True, eq=False)
 class Trained:
     """A trained classifier, and its predictions for light curves that it has not learned from.
 
-    Parameters
-    ----------
-    model : classifier
-        Fitted; its probabilities are calibrated.
-    raw : classifier
-        The same before calibration; `model` itself where nothing was calibrated.
-    method : {"isotonic", "sigmoid", "none"}
-        Of the calibration.
-    unseen : pandas.DataFrame
-        `row`, `star`, `part`, `y` and `probability` (calibrated) of the validation part; with folds, of the training
-        part too.
-    members : tuple of str
-        The runs that the model is the mean of, as GROUP/ALGORITHM/TAG.
+    `unseen` has the columns `row`, `star`, `part`, `y` and `probability` (calibrated), of the validation part; with
+    folds, of the training part too.
     """
 
-    model: object
-    raw: object
-    method: str
+    model: object  # fitted, its probabilities calibrated
+    raw: object  # the same before calibration; `model` itself where nothing was calibrated
+    method: str  # of the calibration: "isotonic", "sigmoid" or "none"
     unseen: pd.DataFrame
-    members: tuple[str, ...] = ()
+    members: tuple[str, ...] = ()  # the runs that the model is the mean of, as GROUP/ALGORITHM/TAG
 
 
 def fit(model, dataset, folds=1, calibration="auto", seed=42):
-    """Train a classifier on a data set, and calibrate its probabilities.
-
-    With `folds`, the stars of the training and the validation part are dealt into so many folds. Each of as many clones
-    stops its training on one fold and learns from the others; their mean is the model. Every light curve of both parts
-    then has a probability from the clone that has not seen its star, and calibration and threshold rest on all of them,
-    ten times as many as the validation part has.
+    """Train a classifier on a data set, calibrate its probabilities, and return it as a `Trained`.
 
     Parameters
     ----------
     model : classifier
-        Fitted in place where there are no folds. One without `fit`, trained elsewhere, is taken as it is.
+        Fitted in place where there are no folds. One without `fit`, trained elsewhere, is taken as it is. A `TypeError`
+        if it is a class, or cannot predict probabilities.
     dataset : Dataset
-    folds : int
-        1 trains once, on the training part alone.
+    folds, seed : int
+        1 trains once, on the training part alone. Else the stars of the training and the validation part are dealt, by
+        the seed, into so many folds, a `ValueError` if there are fewer of either kind. Each of as many clones stops its
+        training on one fold and learns from the others; their mean is the model. Calibration and threshold then rest on
+        the light curves of both parts, each judged by the clone that has not seen its star.
     calibration : {"auto", "isotonic", "sigmoid", "none"}
         "auto" chooses by the number of light curves and stars, see `calibration.choose_method`.
-    seed : int
-        Of the deal into folds.
-
-    Returns
-    -------
-    Trained
-
-    Raises
-    ------
-    TypeError
-        If the model is a class, or cannot predict probabilities.
-    ValueError
-        If there are fewer stars of either kind than folds, or training goes on from a saved network in folds.
     """
     if calibration not in METHODS:
         raise unknown("calibration", calibration, METHODS)
@@ -79,9 +54,9 @@ def fit(model, dataset, folds=1, calibration="auto", seed=42):
         raw, unseen = fit_folds(model, dataset.train, dataset.val, folds, seed)
     else:
         raw = fit_model(model, dataset.train, dataset.val)
-        unseen = _predictions(["val"], [dataset.val], raw.predict_proba(dataset.val.X)[:, 1])
-    y, star, probability = (unseen[name].to_numpy() for name in ("y", "star", "probability"))
-    method = choose_method(y, star) if calibration == "auto" else calibration
+        unseen = _unseen(val=dataset.val).assign(probability=raw.predict_proba(dataset.val.X)[:, 1])
+    y, probability = unseen["y"].to_numpy(), unseen["probability"].to_numpy()
+    method = choose_method(y, unseen["star"]) if calibration == "auto" else calibration
     if method == "none":
         return Trained(raw, raw, method, unseen)
     calibrated = Calibrated(raw, method).learn(probability, y)
@@ -89,14 +64,10 @@ def fit(model, dataset, folds=1, calibration="auto", seed=42):
 
 
 def fit_model(model, train, val=None):
-    """Fit `model` on `train`, with all of weights and validation part that its `fit` can take, and return it.
+    """Fit `model` in place, with all of weights and validation part that its `fit` can take, and return it.
 
-    Parameters
-    ----------
-    model : classifier
-        Fitted in place. One without `fit`, trained elsewhere, is left as it is.
-    train, val : Part
-        Of them X, y and weight are used; `weight` may be None.
+    Of the parts `train` and `val` X, y and weight (which may be None) are used. A model without `fit`, trained
+    elsewhere, is left as it is.
     """
     if inspect.isclass(model):
         raise TypeError(f"the model is the class {model.__name__}, not one of it: write {model.__name__}()")
@@ -111,86 +82,55 @@ def fit_model(model, train, val=None):
             warnings.warn(f"{type(model).__name__} takes no sample_weight: weights are ignored", stacklevel=2)
             model.fit(train.X, train.y, **others)
     if not hasattr(model, "predict_proba"):  # a pipeline or stack knows only now
-        raise TypeError(
-            f"{type(model).__name__} has no predict_proba; scikit-learn's CalibratedClassifierCV gives it one"
-        )
+        name = type(model).__name__
+        raise TypeError(f"{name} has no predict_proba; scikit-learn's CalibratedClassifierCV gives it one")
     return model
 
 
 def fit_folds(model, train, val, n_folds, seed=42):
-    """Fit a clone of `model` for each of several folds of the stars of two parts; see `fit`.
-
-    Returns
-    -------
-    Mean
-        Of the fitted clones.
-    pandas.DataFrame
-        As `Trained.unseen`, not calibrated: each light curve is judged by the clone that has not seen its star.
-    """
+    """Fit a clone of `model` per fold of the stars of two parts; return their `Mean` and, uncalibrated, `unseen`."""
     if not hasattr(model, "fit"):
         raise ValueError(f"{type(model).__name__} is trained already: folds are for models trained here")
     if getattr(model, "start_from", None) is not None:
         raise ValueError("folds cannot go on from a saved network: it has seen the stars that they are judged on")
-    X = pd.concat([train.X, val.X], ignore_index=True)
-    y, star = (np.concatenate([getattr(part, name) for part in (train, val)]) for name in ("y", "star"))
-    weight = None if train.weight is None else np.concatenate([train.weight, val.weight])
-    fewest = min(len(set(star[y == kind])) for kind in (0, 1))
+    X, unseen = pd.concat([train.X, val.X], ignore_index=True), _unseen(train=train, val=val)
+    fewest = unseen.groupby("y")["star"].nunique().reindex([0, 1], fill_value=0).min()
     if not 2 <= n_folds <= fewest:
         raise ValueError(f"folds must be at least 2 and at most {fewest}, the stars of the rarer kind")
+    y = unseen["y"].to_numpy()
+    weight = None if train.weight is None else np.concatenate([train.weight, val.weight])
     probability, clones = np.zeros(len(y)), []
     deal = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
-    for learned, kept in deal.split(X, y, star):
-        parts = (
-            SimpleNamespace(X=X.iloc[rows], y=y[rows], weight=None if weight is None else weight[rows])
-            for rows in (learned, kept)
-        )
-        clones.append(fit_model(clone(model), *parts))
+    for learned, kept in deal.split(X, y, unseen["star"]):
+        lesson = SimpleNamespace(X=X.iloc[learned], y=y[learned], weight=None if weight is None else weight[learned])
+        clones.append(fit_model(clone(model), lesson, SimpleNamespace(X=X.iloc[kept], y=y[kept])))
         probability[kept] = clones[-1].predict_proba(X.iloc[kept])[:, 1]
-    return Mean(clones), _predictions(["train", "val"], [train, val], probability)
+    return Mean(clones), unseen.assign(probability=probability)
 
 
-def _predictions(names, parts, probability):
-    """Return the probabilities of the light curves of some parts, one after the other, as `Trained.unseen`."""
-    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in ("row", "star", "y")}
-    columns["part"] = np.repeat(names, [len(part.y) for part in parts])
-    return pd.DataFrame({**columns, "probability": probability})[["row", "star", "part", "y", "probability"]]
+def _unseen(**parts):
+    """Return row, star, part and y of the light curves of parts of a data set, by name, one after the other."""
+    tables = [pd.DataFrame({"row": p.row, "star": p.star, "part": name, "y": p.y}) for name, p in parts.items()]
+    return pd.concat(tables, ignore_index=True)
 
 
-class Mean(ClassifierMixin, BaseEstimator):
-    """The mean of the probabilities of classifiers that are fitted already; it has no `fit`.
+class Mean(BinaryClassifier):
+    """The mean of the probabilities of a list of fitted classifiers, each on its columns; it has no `fit`."""
 
-    Parameters
-    ----------
-    models : list of classifier
-        Each takes from a DataFrame the columns that it was fitted on.
-    """
+    classes_ = np.array([0, 1])
 
     def __init__(self, models):
         self.models = models
 
-    @property
-    def classes_(self):
-        """The two classes."""
-        return np.array([0, 1])
-
     def predict_proba(self, X):
         """Return the probability of each class, shape (n, 2)."""
-        return np.mean([model.predict_proba(_columns_of(model, X)) for model in self.models], axis=0)
-
-    def predict(self, X):
-        """Return the class of each row at a probability of 0.5."""
-        return (self.predict_proba(X)[:, 1] > 0.5).astype(int)
+        inputs = [X.filter(getattr(model, "feature_names_in_", X.columns)) for model in self.models]
+        return np.mean([model.predict_proba(X) for model, X in zip(self.models, inputs, strict=True)], axis=0)
 
     @property
     def feature_importances_(self):
         """The mean of the importances, where the classifiers have them; a pandas.Series by feature."""
         return pd.concat([named_importances(model) for model in self.models], axis=1).mean(axis=1)
-
-
-def _columns_of(model, X):
-    """Return the columns that a model knows by name, where X has them all."""
-    names = getattr(model, "feature_names_in_", None)
-    return X if names is None or not {*names} <= {*getattr(X, "columns", ())} else X[list(names)]
 
 
 def named_importances(model):
@@ -216,21 +156,17 @@ def training_rows(X, y, sample_weight, fraction, seed):
     rows = np.flatnonzero(weight)
     if not fraction:
         return part(rows), None
-    train, held_out = train_test_split(rows, test_size=fraction, stratify=y[rows], random_state=seed)
-    return part(train), part(held_out)
+    return map(part, train_test_split(rows, test_size=fraction, stratify=y[rows], random_state=seed))
 
 
 def weight_argument(model, weight):
     """Return `weight` as a keyword argument of `model.fit`; nothing, with a warning, if that takes none."""
     if weight is None:
         return {}
-    prefix, last = "", model
-    if isinstance(model, Pipeline):  # its **params wants the name of the step
-        step, last = model.steps[-1]
-        prefix = f"{step}__"
-    parameters = inspect.signature(last.fit).parameters
-    if "sample_weight" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        return {f"{prefix}sample_weight": np.asarray(weight)}
+    step, last = model.steps[-1] if isinstance(model, Pipeline) else ("", model)
+    parameters = inspect.signature(last.fit).parameters.values()
+    if any(p.name == "sample_weight" or p.kind is p.VAR_KEYWORD for p in parameters):
+        return {f"{step}__sample_weight" if step else "sample_weight": np.asarray(weight)}
     warnings.warn(f"{type(last).__name__}.fit takes no sample_weight: weights are ignored", stacklevel=3)
     return {}
 

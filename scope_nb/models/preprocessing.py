@@ -10,30 +10,32 @@ from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, QuantileTransformer, RobustScaler, StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
-from ..dataset.columns import NUMBERED, is_feature, match_columns, record_columns, require_columns
-from ..taxonomy import base_name, features
+from ..dataset.columns import NUMBERED, is_feature, match_columns, record_columns, require_columns, split_columns
+from ..taxonomy import base_name, features, unknown
 from .fitting import eval_arguments, training_rows, weight_argument
 
 
-def make_preprocessor(scaler, n_rows, add_indicator=False, impute="median", names=()):
-    """Return an unfitted imputer followed by `scaler`, a name or a transformer; `names` are those of the features."""
-    n_quantiles = min(n_rows, 1000)
+def fit_preprocessor(X, scaler, impute, add_indicator):
+    """Return imputer and scaler (a name or a transformer), fitted on the features of X; None if X has none."""
+    values, _ = split_columns(X)
+    names = [str(name) for name in getattr(X, "columns", range(values.shape[1])) if is_feature(name)]
+    if not names:
+        return None
     scalers = {
-        "quantile": [QuantileTransformer(n_quantiles=n_quantiles, random_state=0), StandardScaler()],
+        "quantile": [QuantileTransformer(n_quantiles=min(len(X), 1000), random_state=0), StandardScaler()],
         "robust": [RobustScaler(unit_variance=True), FunctionTransformer(np.arcsinh)],
         "min_max": [MinMaxScaler()],
         "median_std": [RobustScaler(with_scaling=False), StandardScaler(with_mean=False)],
     }
+    imputers = {"median": SimpleImputer(strategy="median", keep_empty_features=True), "scope": ScopeImputer(names)}
     if isinstance(scaler, str) and scaler not in scalers:
-        raise ValueError(f"unknown scaler {scaler!r}: choose from {', '.join(scalers)} or pass a transformer")
-    steps = scalers[scaler] if isinstance(scaler, str) else [clone(scaler)]
-    if impute not in ("median", "scope"):
-        raise ValueError(f"unknown impute {impute!r}: choose from median, scope")
-    imputer = SimpleImputer(strategy="median", keep_empty_features=True)
-    imputer = imputer if impute == "median" else ScopeImputer([str(name) for name in names])
+        raise unknown("scaler", scaler, scalers)
+    if impute not in imputers:
+        raise unknown("impute", impute, imputers)
+    steps, imputer = scalers[scaler] if isinstance(scaler, str) else [clone(scaler)], imputers[impute]
     if add_indicator:
         imputer = make_union(imputer, MissingIndicator(features="missing-only", error_on_new=False))
-    return make_pipeline(imputer, *steps)
+    return make_pipeline(imputer, *steps).fit(values)
 
 
 class EvalSetPipeline(ClassifierMixin, BaseEstimator):
@@ -41,24 +43,9 @@ class EvalSetPipeline(ClassifierMixin, BaseEstimator):
 
     scikit-learn's `Pipeline(transform_input=...)` does not serve: it wants metadata routing switched on for all of the
     session, would transform the labels of `eval_set` too, and holds no rows out where there is none.
-
-    Parameters
-    ----------
-    transformer : transformer
-        Fitted on the training rows only. Where it can it hands on a DataFrame, so names reach the classifier.
-    estimator : classifier
-    validation_fraction : float
-        Share of the rows that `fit` holds out as `eval_set`, stratified by class, when it gets none and the
-        estimator takes one. 0 trains on all rows. Rows are drawn one by one, not star by star.
-    seed : int
-        Seed of that draw.
-
-    Attributes
-    ----------
-    transformer_, estimator_ : fitted clones
-    classes_, n_features_in_, feature_names_in_
-    feature_importances_ : pandas.Series
-        Where the estimator has them; indexed by feature name.
+    The fitted clones are `transformer_`, which learns from the training rows only and hands on a DataFrame where it
+    can, so that names reach the classifier, and `estimator_`. Where `fit` gets no `eval_set` but the estimator takes
+    one, it holds `validation_fraction` of the rows out, stratified by class and not by star.
     """
 
     def __init__(self, transformer, estimator, *, validation_fraction=0.0, seed=42):
@@ -67,8 +54,8 @@ class EvalSetPipeline(ClassifierMixin, BaseEstimator):
         self.validation_fraction = validation_fraction
         self.seed = seed
 
-    def fit(self, X, y, sample_weight=None, eval_set=None, **fit_params):
-        """Fit both; `eval_set` is a list of (X, y), `fit_params` go to the estimator."""
+    def fit(self, X, y, sample_weight=None, eval_set=None):
+        """Fit both; `eval_set` is a list of (X, y)."""
         record_columns(self, X)
         self.transformer_, self.estimator_ = clone(self.transformer), clone(self.estimator)
         if hasattr(self.transformer_, "set_output"):
@@ -78,10 +65,11 @@ class EvalSetPipeline(ClassifierMixin, BaseEstimator):
         eval_set = [held_out[:2]] if held_out else eval_set
 
         X = self.transformer_.fit_transform(X, y)
+        arguments = weight_argument(self.estimator_, weight)
         if eval_set:
             pairs = [(self.transform_inputs(X_val), y_val) for X_val, y_val in eval_set]
-            fit_params = {**eval_arguments(self.estimator_, pairs), **fit_params}
-        self.estimator_.fit(X, y, **{**weight_argument(self.estimator_, weight), **fit_params})
+            arguments |= eval_arguments(self.estimator_, pairs)
+        self.estimator_.fit(X, y, **arguments)
         self.classes_ = self.estimator_.classes_
         return self
 
@@ -101,8 +89,8 @@ class EvalSetPipeline(ClassifierMixin, BaseEstimator):
     def transform_inputs(self, X):
         """Return what the classifier gets of X."""
         check_is_fitted(self, "transformer_")
-        # these two check the columns that they keep; those that they drop may be missing
-        chooses = isinstance(self.transformer_, DropColumns | ScopeImputer)
+        # it checks the columns that it keeps; those that it drops may be missing
+        chooses = isinstance(self.transformer_, DropColumns)
         return self.transformer_.transform(X if chooses else match_columns(self, X))
 
 
@@ -114,7 +102,7 @@ class DropColumns(TransformerMixin, BaseEstimator):
 
     def fit(self, X, y=None):
         record_columns(self, X)
-        self.columns_ = [name for name in X.columns if not re.search(self.pattern, name)]
+        self.columns_ = [name for name in X if not re.search(self.pattern, str(name))]
         return self
 
     def transform(self, X):
@@ -126,28 +114,16 @@ class DropColumns(TransformerMixin, BaseEstimator):
         return np.asarray(self.columns_, dtype=object)
 
 
-class ScopeImputer(TransformerMixin, BaseEstimator):
-    """Fills missing values by SCoPe's strategy of each feature; returns a DataFrame without dmdt and light curves.
+class ScopeImputer(DropColumns):
+    """Drops dmdt and light curves, and fills missing values by SCoPe's strategy of each feature.
 
     "regress" becomes the mean of the five nearest neighbours in all such columns, "zero" 0, "median" the median. SCoPe
     drops rows where a feature of strategy "none" is missing, which a classifier cannot do: they get the median too, as
-    do features that are not SCoPe's.
-
-    Parameters
-    ----------
-    names : list of str, optional
-        The columns, for `X` without names.
-    most : int
-        Neighbours are looked for among at most so many training rows, drawn at random: on all of them the search would
-        take hours.
-    seed : int
-
-    Attributes
-    ----------
-    columns_ : list of str
-    groups_ : dict of str to list of str
-    imputers_ : dict of str to transformer
+    do features that are not SCoPe's. Neighbours are looked for among `most` training rows, drawn at random: on all of
+    them the search would take hours. `names` are those of the columns of an array.
     """
+
+    pattern = NUMBERED
 
     def __init__(self, names=None, most=3000, seed=42):
         self.names = names
@@ -157,18 +133,16 @@ class ScopeImputer(TransformerMixin, BaseEstimator):
     def fit(self, X, y=None):
         """Learn medians and keep the rows among which neighbours are looked for."""
         X = self._frame(X)
-        self.columns_ = [name for name in X if is_feature(name)]
-        strategies = features()["impute"]
-        strategy = {name: strategies.get(base_name(name)) for name in self.columns_}
+        super().fit(X)
         imputers = {
             "regress": KNNImputer(n_neighbors=5, keep_empty_features=True),
             "zero": SimpleImputer(strategy="constant", fill_value=0.0),
             "median": SimpleImputer(strategy="median", keep_empty_features=True),
         }
-        self.groups_ = {}
+        strategies, self.groups_ = features()["impute"], {}
         for name in self.columns_:
-            kind = strategy[name] if strategy[name] in ("regress", "zero") else "median"
-            self.groups_.setdefault(kind, []).append(name)
+            kind = strategies.get(base_name(name))
+            self.groups_.setdefault(kind if kind in imputers else "median", []).append(name)
         rows = np.random.default_rng(self.seed).permutation(len(X))[: self.most]
         self.imputers_ = {
             kind: imputers[kind].fit((X.iloc[rows] if kind == "regress" else X)[names].to_numpy())
@@ -178,16 +152,10 @@ class ScopeImputer(TransformerMixin, BaseEstimator):
 
     def transform(self, X):
         """Return the columns of `columns_`, without gaps."""
-        X = self._frame(X)
-        require_columns(X, self.columns_)
-        X = X[self.columns_].copy()
+        X = super().transform(self._frame(X)).copy()
         for kind, names in self.groups_.items():
             X[names] = self.imputers_[kind].transform(X[names].to_numpy()).astype(X[names].to_numpy().dtype)
         return X
-
-    def get_feature_names_out(self, input_features=None):
-        """Return the names of the columns that are kept."""
-        return np.asarray(self.columns_, dtype=object)
 
     def _frame(self, X):
         return X if isinstance(X, pd.DataFrame) else pd.DataFrame(X, columns=self.names)

@@ -41,34 +41,22 @@ def described(model):
         texts = [described(part) for part in model]
         alike = len(texts) > 1 and len(set(texts)) == 1
         return f"{len(texts)} x {texts[0]}" if alike else f"[{', '.join(texts)}]"
+    if inspect.isfunction(model):  # with its module: one's own network must not pass for the kit's
+        return f"{model.__module__}.{model.__qualname__}"
     if not isinstance(model, BaseEstimator):
         plain = isinstance(model, str | bytes | int | float | dict | np.generic | None)
         return repr(model) if plain else getattr(model, "__name__", type(model).__name__)
     usual = {name: p.default for name, p in inspect.signature(type(model)).parameters.items()}
-    settings = {name: value for name, value in model.get_params(deep=False).items() if value is not None}
-    texts = {name: described(value) for name, value in settings.items()}
+    texts = {name: described(value) for name, value in model.get_params(deep=False).items()}
     texts = [f"{name}={text}" for name, text in texts.items() if text != described(usual.get(name))]
     return f"{type(model).__name__}({', '.join(texts)})"
-
-
-def have_same_settings(one, other):
-    """Return whether two classifiers, or values of their settings, are of one type and have the same settings."""
-    if type(one) is not type(other):
-        return False
-    if isinstance(one, BaseEstimator):
-        settings = one.get_params(deep=False), other.get_params(deep=False)
-        return settings[0].keys() == settings[1].keys() and have_same_settings(*(list(s.values()) for s in settings))
-    if isinstance(one, list | tuple):
-        return len(one) == len(other) and all(map(have_same_settings, one, other))
-    return one is other or one == other or (one != one and other != other)  # NaN is not equal to itself
 
 
 def save_model(model, folder):
     """Write a fitted model to `folder` and return the path of the file.
 
-    Of a `KerasClassifier` with a network of your own, the trained network is saved but only the name of its
-    `build` function: a loaded model predicts, and needs the function again to be trained again. A network
-    with Lambda layers is refused, because its file would hold code.
+    Of a network of your own only the name of its `build` function is saved: the loaded model predicts, and needs the
+    function again to be trained again. A network with Lambda layers is refused, because its file would hold code.
     """
     model = copy.deepcopy(model)
     for network in _networks(model):  # unfitted ones too, of which others are clones
@@ -82,11 +70,11 @@ def save_model(model, folder):
 
 def _networks(part):
     """Yield every estimator in a model that has a `build`: itself, among its parameters, or in what it fitted."""
-    if isinstance(part, BaseEstimator) and "build" in vars(part):
-        yield part
-    elif isinstance(part, BaseEstimator):
-        yield from _networks(list(vars(part).values()))
-    elif isinstance(part, list | tuple):
+    if isinstance(part, BaseEstimator):
+        if "build" in vars(part):
+            yield part
+        part = list(vars(part).values())
+    if isinstance(part, list | tuple):
         for inner in part:
             yield from _networks(inner)
 
@@ -105,26 +93,16 @@ def load_model(folder, trusted=()):
 
 
 def model_folder(name, reports=""):
-    """Return the folder of a saved model.
+    """Return the folder of a saved model; a `FileNotFoundError` that lists the models of runs if there is none.
 
-    Parameters
-    ----------
-    name : path-like
-        That folder, that of a run, or "GROUP/ALGORITHM/TAG" below the folder of the runs.
-    reports : path-like
-        Folder of the runs; see `files.reports_folder`.
-
-    Raises
-    ------
-    FileNotFoundError
-        If no model is there; the models of runs are named.
+    `name` is that folder, that of a run, or "GROUP/ALGORITHM/TAG" below the folder of the runs (`reports`, see
+    `files.reports_folder`).
     """
     reports = reports_folder(reports)
     for base in (Path(name).expanduser(), reports / name):
         for folder in (base, base / "model"):
             if (folder / MODEL_FILE).is_file():
                 return folder
-    saved = sorted(
-        path.parents[1].relative_to(reports).as_posix() for path in reports.glob(f"*/*/*/model/{MODEL_FILE}")
-    )
-    raise FileNotFoundError(f"there is no saved model {name!r}; runs with one: {', '.join(saved) or 'none'}")
+    paths = sorted(reports.glob(f"*/*/*/model/{MODEL_FILE}"))
+    saved = ", ".join(path.parents[1].relative_to(reports).as_posix() for path in paths)
+    raise FileNotFoundError(f"there is no saved model {name!r}; runs with one: {saved or 'none'}")

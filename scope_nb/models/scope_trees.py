@@ -4,21 +4,15 @@ import json
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, ClassifierMixin
 
 from ..dataset.columns import match_columns
 from ..files import existing
 from ..taxonomy import CATALOGUES
+from .calibration import BinaryClassifier
 
 
-class ScopeTrees(ClassifierMixin, BaseEstimator):
-    """SCoPe's trained gradient-boosted trees as a classifier; make one with `load_xgb`. It has no `fit`.
-
-    Parameters
-    ----------
-    booster : xgboost.Booster
-        All its trees are used, as SCoPe does.
-    """
+class ScopeTrees(BinaryClassifier):
+    """SCoPe's trained gradient-boosted trees, all of them, as a classifier; made by `load_xgb`. It has no `fit`."""
 
     def __init__(self, booster):
         self.booster = booster
@@ -27,20 +21,14 @@ class ScopeTrees(ClassifierMixin, BaseEstimator):
         self.n_features_in_ = len(booster.feature_names)
 
     def predict_proba(self, X):
-        """Return the probabilities of the two classes, shape (n, 2).
-
-        SCoPe's training set has zeros where a star is in no catalogue; there the trees see zeros again.
-        """
+        """Return the probabilities of the two classes, shape (n, 2)."""
         from xgboost import DMatrix
 
         X = match_columns(self, X)
+        # SCoPe's training set has zeros where a star is in no catalogue
         X = X.fillna({c: 0.0 for c in X if c.startswith(CATALOGUES)})
         p = self.booster.predict(DMatrix(X)).astype(float)
         return np.column_stack([1 - p, p])
-
-    def predict(self, X):
-        """Return the class of each row, as SCoPe decides: above 0.5."""
-        return (self.predict_proba(X)[:, 1] > 0.5).astype(int)
 
     @property
     def feature_importances_(self):
@@ -49,17 +37,7 @@ class ScopeTrees(ClassifierMixin, BaseEstimator):
 
 
 def load_xgb(path):
-    """Return trees that SCoPe trained and saved as `TAG.TIME.json`.
-
-    Returns
-    -------
-    ScopeTrees
-
-    Raises
-    ------
-    ValueError
-        If the file holds no model of xgboost, not one of two classes, or one without names of features.
-    """
+    """Return trees that SCoPe trained and saved as `TAG.TIME.json`; a `ValueError` says what is wrong with the file."""
     from xgboost import Booster
     from xgboost.core import XGBoostError
 
@@ -71,8 +49,7 @@ def load_xgb(path):
     except (XGBoostError, ValueError) as error:
         reason = str(error).strip().splitlines()[-1]
         raise ValueError(f"{path} is not a model that xgboost can read: {reason}") from error
-    learner = json.loads(booster.save_config())["learner"]
-    objective = learner["learner_train_param"]["objective"]
+    objective = json.loads(booster.save_config())["learner"]["learner_train_param"]["objective"]
     if objective != "binary:logistic":
         raise ValueError(f"{path} holds a model of {objective}; SCoPe's answer yes or no: binary:logistic")
     if not booster.feature_names:

@@ -1,7 +1,5 @@
 """Tuning of the gradient-boosted trees on the validation part, within a budget of minutes."""
 
-import time
-
 import numpy as np
 from sklearn.metrics import average_precision_score
 
@@ -15,37 +13,22 @@ def tune_xgb(train, val, minutes, seed=42, trials=None, n_jobs=None, **fixed):
     """Search settings of `models.xgb` with the highest average precision on the validation part.
 
     The ranges hold SCoPe's grid (depth 3 to 7, child weight 1 to 5, subsampling 0.6 to 1, eta 0.05 to 0.3) and go
-    beyond it; the kit's settings are tried first, then SCoPe's without its grid. Trials are proposed by a
-    tree-structured Parzen estimator (Bergstra et al. 2011, NeurIPS 24). No trial starts after the budget is spent; on
-    a machine of another speed it ends after another number of trials, of which the first are the same.
+    beyond it; the kit's settings are tried first, then SCoPe's without its grid, then what a tree-structured Parzen
+    estimator proposes (Bergstra et al. 2011, NeurIPS 24).
 
     Parameters
     ----------
     train, val : Part
-    minutes : float
-        The budget.
-    seed : int
-        Of the proposals and of the trees.
-    trials : int, optional
-        The most trials.
-    n_jobs : int, optional
-        Threads of each trial.
-    **fixed
-        Settings that all trials share.
+    minutes, trials
+        No trial starts after so many minutes (more than 0), nor after so many trials (None: without limit).
+    seed, n_jobs, **fixed
+        Seed of proposals and trees, threads of each trial, and settings that all trials share.
 
     Returns
     -------
-    params : dict
-        Of the best trial; arguments of `models.xgb`.
-    scores : numpy.ndarray of float, shape (n_trials,)
-        Average precision of each trial, in order.
-
-    Raises
-    ------
-    ValueError
-        If the budget is not positive.
-    ImportError
-        If Optuna is not installed.
+    params, scores : dict, numpy.ndarray of shape (n_trials,)
+        Settings of the best trial, as arguments of `models.xgb`; and average precision of each trial, in order. For
+        one seed the first trials are the same on every machine.
     """
     try:
         import optuna
@@ -68,10 +51,7 @@ def tune_xgb(train, val, minutes, seed=42, trials=None, n_jobs=None, **fixed):
         return average_precision_score(val.y, model.predict_proba(val.X)[:, 1])
 
     study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed))
-    own = xgb().estimator.get_params()
-    for start in (own, SCOPE_TREES):
+    for start in (xgb().estimator.get_params(), SCOPE_TREES):
         study.enqueue_trial({name: start[name] for name in RANGES})
-    deadline = time.monotonic() + 60 * minutes
-    while time.monotonic() < deadline and (trials is None or len(study.trials) < trials):
-        study.optimize(score, n_trials=1)
+    study.optimize(score, n_trials=trials, timeout=60 * minutes)
     return study.best_params, np.array([trial.value for trial in study.trials])
