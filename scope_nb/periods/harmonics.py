@@ -19,6 +19,12 @@ def robust_weights(err):
     return 1 / (err**2 + np.median(err) ** 2)
 
 
+@numba.njit(cache=True, nogil=True)
+def most_harmonics(n, most=MOST_HARMONICS):
+    """Return how many harmonics to fit to n epochs, `most` at most: few epochs must not be fitted away."""
+    return max(min(most, n // 5), 1)
+
+
 @numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz"})
 def _sum_moments(time, mag, weight, freq, harmonics, moments, right):
     """Sum up w cos(m x), w sin(m x) for m <= 2 K (moments) and w y cos(k x), w y sin(k x) for k <= K (right)."""
@@ -42,13 +48,9 @@ def _sum_moments(time, mag, weight, freq, harmonics, moments, right):
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _fill_normal_equations(moments, right, harmonics, matrix, vector):
     """Fill the lower triangle of the normal matrix and the right-hand side for 1, cos x, sin x, cos 2x, ..."""
-    matrix[0, 0] = moments[0, 0]
-    vector[0] = right[0, 0]
+    vector[0], vector[1:] = right[0, 0], right[1:].ravel()
+    matrix[0, 0], matrix[1:, 0] = moments[0, 0], moments[1 : harmonics + 1].ravel()
     for a in range(1, harmonics + 1):
-        for part in range(2):
-            row = 2 * a - 1 + part
-            vector[row] = right[a, part]
-            matrix[row, 0] = moments[a, part]
         for b in range(1, a + 1):
             c_sum, s_sum = moments[a + b]
             c_dif, s_dif = moments[a - b]
@@ -147,7 +149,7 @@ def refine_candidates(time, mag, weight, freqs):
     """
     baseline = time[-1] - time[0]
     refined, merits = np.empty(freqs.size), np.empty(freqs.size)
-    most = max(min(MOST_HARMONICS, time.size // 5), 1)  # few epochs must not be fitted away
+    most = most_harmonics(time.size)
     for i in range(freqs.size):
         freq = _refine(time, mag, weight, freqs[i], 2, 0.5 / baseline, 1 / (16 * baseline))
         harmonics = 6 if time.size > 100 else 3
