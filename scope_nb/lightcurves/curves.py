@@ -34,8 +34,8 @@ class LightCurve:
 class LightCurves:
     """Many light curves as one ragged batch: float64 epochs one after the other, and offsets.
 
-    `meta` has one row per light curve: `_id`, `ra`, `dec` (degrees), `band`, `filter` (1 g, 2 r, 3 i, 0 other), the star
-    `obj_id` where the file has it, and whatever else the file had. Light curve i holds the epochs
+    `meta` has one row per light curve: `_id`, `ra`, `dec` (degrees), `band`, `filter` (1 g, 2 r, 3 i, 0 other), the
+    star `obj_id` where the file has it, and whatever else the file had. Light curve i holds the epochs
     `offsets[i]:offsets[i + 1]` of `time` (days, heliocentric MJD where known), `mag` and `err` (magnitudes).
     """
 

@@ -64,10 +64,9 @@ def _fill_normal_equations(moments, right, harmonics, matrix, vector):
 def factor_normal_equations(matrix, vector, chi2, tolerance):
     """Factor normal equations in place; return chi square after the first column, the first two, and so on.
 
-    One Cholesky factor serves all these nested models: each element of the rotated right-hand side lowers chi square
-    by its square. A column that those before it explain, to a share of `tolerance`, gets no coefficient.
-    `matrix`, the lower triangle of X' W X, becomes the factor; `vector`, X' W y, the rotated right-hand side; `chi2` is
-    y' W y.
+    `matrix`, the lower triangle of X' W X, becomes the Cholesky factor; `vector`, X' W y, the rotated right-hand side,
+    each element of which lowers chi square by its square; `chi2` is y' W y. A column that those before it explain, to a
+    share of `tolerance`, gets no coefficient.
     """
     left = np.empty(vector.size)
     for a in range(vector.size):
@@ -101,10 +100,7 @@ def solve_factored(matrix, vector, size):
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def chi2_by_harmonics(time, mag, weight, freq, harmonics):
-    """Return chi square of the best series with 0, 1, .. K harmonics, shape (K + 1,), and the coefficients for K.
-
-    The magnitudes are best taken from their mean. Columns that the ones before them already explain are left out.
-    """
+    """Return chi square of the best series with 0, 1, .. K harmonics, shape (K + 1,), and the coefficients for K."""
     size = 2 * harmonics + 1
     moments, right = np.empty((size, 2)), np.empty((harmonics + 1, 2))
     matrix, vector = np.zeros((size, size)), np.zeros(size)
@@ -145,15 +141,12 @@ def refine_candidates(time, mag, weight, freqs):
     """Refine candidate frequencies and return them with their figures of merit, both of shape (n,).
 
     Two harmonics search within half a peak's width, then six (three where there are at most 100 epochs) more finely.
-    The figure of merit compares up to 8 harmonics, beyond 40 days only one.
     """
     baseline = time[-1] - time[0]
     refined, merits = np.empty(freqs.size), np.empty(freqs.size)
-    most = most_harmonics(time.size)
+    most, harmonics = most_harmonics(time.size), 6 if time.size > 100 else 3
     for i in range(freqs.size):
         freq = _refine(time, mag, weight, freqs[i], 2, 0.5 / baseline, 1 / (16 * baseline))
-        harmonics = 6 if time.size > 100 else 3
-        freq = _refine(time, mag, weight, freq, harmonics, 1 / (16 * baseline), 1 / (64 * baseline))
-        refined[i] = freq
+        refined[i] = freq = _refine(time, mag, weight, freq, harmonics, 1 / (16 * baseline), 1 / (64 * baseline))
         merits[i] = harmonic_merit(time, mag, weight, freq, most if freq * LONG > 1 else 1, PRICE)
     return refined, merits

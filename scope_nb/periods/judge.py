@@ -34,7 +34,7 @@ Terms = namedtuple(
     "merit eclipse half double r21 cos_phi21 sin_phi21 odd tail log_period gain_1 gain_2 rank_ELS rank_ECE rank_EAOV "
     "rank_half_ELS rank_double_ELS epochs cycles harmonics depths width",
 )
-# refined frequencies (1/day), who proposed them (the name of a search, or "half of", "double of" one), and their `Terms`
+# refined frequencies (1/day), who proposed them (the name of a search, or "half of", "double of" one), their `Terms`
 Candidates = namedtuple("Candidates", "freqs proposed_by terms")
 # boosted trees as flat arrays of nodes, and how their odds become probabilities
 _Trees = namedtuple(
