@@ -26,10 +26,9 @@ def most_harmonics(n, most=MOST_HARMONICS):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz"})
-def _sum_moments(time, mag, weight, freq, harmonics, moments, right):
-    """Sum up w cos(m x), w sin(m x) for m <= 2 K (moments) and w y cos(k x), w y sin(k x) for k <= K (right)."""
-    moments[:] = 0.0
-    right[:] = 0.0
+def _sum_moments(time, mag, weight, freq, harmonics):
+    """Return the sums of w cos(m x), w sin(m x) for m <= 2 K, and of w y cos(k x), w y sin(k x) for k <= K."""
+    moments, right = np.zeros((2 * harmonics + 1, 2)), np.zeros((harmonics + 1, 2))
     for j in range(time.size):
         turns = time[j] * freq
         angle = 2 * math.pi * (turns - math.floor(turns))
@@ -43,21 +42,7 @@ def _sum_moments(time, mag, weight, freq, harmonics, moments, right):
                 right[m, 0] += wy * c
                 right[m, 1] += wy * s
             c, s = c * c1 - s * s1, s * c1 + c * s1
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-def _fill_normal_equations(moments, right, harmonics, matrix, vector):
-    """Fill the lower triangle of the normal matrix and the right-hand side for 1, cos x, sin x, cos 2x, ..."""
-    vector[0], vector[1:] = right[0, 0], right[1:].ravel()
-    matrix[0, 0], matrix[1:, 0] = moments[0, 0], moments[1 : harmonics + 1].ravel()
-    for a in range(1, harmonics + 1):
-        for b in range(1, a + 1):
-            c_sum, s_sum = moments[a + b]
-            c_dif, s_dif = moments[a - b]
-            matrix[2 * a - 1, 2 * b - 1] = 0.5 * (c_dif + c_sum)
-            matrix[2 * a, 2 * b] = 0.5 * (c_dif - c_sum)
-            matrix[2 * a, 2 * b - 1] = 0.5 * (s_sum + s_dif)
-            matrix[2 * a - 1, 2 * b] = 0.5 * (s_sum - s_dif)
+    return moments, right
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -102,10 +87,18 @@ def solve_factored(matrix, vector, size):
 def chi2_by_harmonics(time, mag, weight, freq, harmonics):
     """Return chi square of the best series with 0, 1, .. K harmonics, shape (K + 1,), and the coefficients for K."""
     size = 2 * harmonics + 1
-    moments, right = np.empty((size, 2)), np.empty((harmonics + 1, 2))
-    matrix, vector = np.zeros((size, size)), np.zeros(size)
-    _sum_moments(time, mag, weight, freq, harmonics, moments, right)
-    _fill_normal_equations(moments, right, harmonics, matrix, vector)
+    moments, right = _sum_moments(time, mag, weight, freq, harmonics)
+    matrix, vector = np.zeros((size, size)), np.zeros(size)  # for 1, cos x, sin x, cos 2x, ...; the lower triangle
+    vector[0], vector[1:] = right[0, 0], right[1:].ravel()
+    matrix[0, 0], matrix[1:, 0] = moments[0, 0], moments[1 : harmonics + 1].ravel()
+    for a in range(1, harmonics + 1):
+        for b in range(1, a + 1):
+            c_sum, s_sum = moments[a + b]
+            c_dif, s_dif = moments[a - b]
+            matrix[2 * a - 1, 2 * b - 1] = 0.5 * (c_dif + c_sum)
+            matrix[2 * a, 2 * b] = 0.5 * (c_dif - c_sum)
+            matrix[2 * a, 2 * b - 1] = 0.5 * (s_sum + s_dif)
+            matrix[2 * a - 1, 2 * b] = 0.5 * (s_sum - s_dif)
     chi2 = factor_normal_equations(matrix, vector, (weight * mag * mag).sum(), 1e-9)
     solve_factored(matrix, vector, size)
     return chi2[::2], vector

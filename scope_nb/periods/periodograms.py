@@ -194,16 +194,10 @@ def _count(bins, n, tally):
         for b in range(tally.shape[0]):
             bin_ = np.uint8(b)
             for f in range(LANES):
-                tally[b, f] += (
-                    np.uint8(bins[j, f] == bin_)
-                    + np.uint8(bins[j + 1, f] == bin_)
-                    + np.uint8(bins[j + 2, f] == bin_)
-                    + np.uint8(bins[j + 3, f] == bin_)
-                    + np.uint8(bins[j + 4, f] == bin_)
-                    + np.uint8(bins[j + 5, f] == bin_)
-                    + np.uint8(bins[j + 6, f] == bin_)
-                    + np.uint8(bins[j + 7, f] == bin_)
-                )
+                hits = np.uint8(0)
+                for i in range(8):
+                    hits += np.uint8(bins[j + i, f] == bin_)
+                tally[b, f] += hits
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
