@@ -28,28 +28,19 @@ SEARCHES = ("ELS", "ECE", "EAOV")
 HARMONICS = tuple(range(2, MAX_HARMONICS + 1))
 PHASES = 64  # at which the fitted curve is evaluated; its fifth harmonic needs more than ten
 LAGS = (1.0, 3.5, 10.0, 30.0, 90.0, 240.0, 2000.0)  # days; each is an edge of dmdt
+BLOCK = 10_000  # rows whose dmdt are looked at together
 CHANGES = tuple(f"growth_{lag:g}d" for lag in LAGS[1:])
 
 
 def sources(columns, suffix):
-    """Return the further columns, beside the features `columns`, that `derived_features` makes use of.
-
-    They are the periods and significances of the other searches, if the features hold those of `suffix`, and dmdt, or
-    what `changes` made of it.
-    """
+    """Return the further columns, beside the features `columns`, that `derived_features` makes use of."""
     stems = [stem for stem in ("period", "significance") if f"{stem}_{suffix}" in columns]
     return [f"{stem}_{other}" for stem in stems for other in SEARCHES if other != suffix] + ["dmdt", *CHANGES]
 
 
+@np.errstate(divide="ignore", invalid="ignore")
 def derived_features(table, suffix="ELS_ECE_EAOV"):
-    """Return the features that follow from the columns of a table; one that lacks its columns is left out.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame, shape (n, ...)
-        Stored columns with SCoPe's names. A catalogue value of exactly 0 is a missing match.
-    suffix : str
-        The period search of the Fourier columns and of `log_period`.
+    """Return the features that follow from the stored columns of a table; one that lacks its columns is left out.
 
     Returns
     -------
@@ -59,15 +50,15 @@ def derived_features(table, suffix="ELS_ECE_EAOV"):
         Lee 1981, ApJ 248, 291), NaN beyond them; `fit_range` (mag) and so on, the shape of the curve, see
         `_fitted_curve`; `log_period` (days). Without it: `period_ECE_to_own` and so on, decades between the period of
         another search and this one; `periods_agreeing`, how many of those are within 1 %; `significance_ELS_to_ECE`
-        and so on, ratios; `growth_3.5d` and so on, how changes grow with time, see `changes`; colours (mag);
-        `Gaia_abs_mag` and `Gaia_abs_mag_error` (mag), for positive parallaxes and without extinction; `Gaia_abl` =
-        10^(0.2 M_G), which negative parallaxes have too (Arenou & Luri 1999, ASP Conf. 167, 13); both also of the
-        Wesenheit magnitude, which extinction does not change.
+        and so on, ratios; `growth_3.5d` and so on, see `changes`; colours (mag); `Gaia_abs_mag` and
+        `Gaia_abs_mag_error` (mag), for positive parallaxes and without extinction; `Gaia_abl` = 10^(0.2 M_G), which
+        negative parallaxes have too (Arenou & Luri 1999, ASP Conf. 167, 13); both also of the Wesenheit magnitude.
     """
-    growth = changes(_image_blocks(table["dmdt"])) if "dmdt" in table else table[[c for c in CHANGES if c in table]]
-    table = table[[c for c in table if pd.api.types.is_numeric_dtype(table[c])]]
-    columns = _shapes(table, suffix) | _searches(table, suffix) | _colours(table) | _luminosity(table)
-    columns |= {name: growth[name] for name in growth}
+    growth = table[[name for name in CHANGES if name in table]]
+    if "dmdt" in table:
+        growth = changes(stack_dmdt(table["dmdt"].iloc[start : start + BLOCK]) for start in range(0, len(table), BLOCK))
+    table = table.select_dtypes("number")
+    columns = _shapes(table, suffix) | _searches(table, suffix) | _colours(table) | _luminosity(table) | dict(growth)
     frame = pd.DataFrame({name: np.asarray(values, np.float32) for name, values in columns.items()}, index=table.index)
     return frame.where(np.isfinite(frame))
 
@@ -81,12 +72,6 @@ def unit(name):
     return "mag" if magnitude else ""
 
 
-def _image_blocks(column, rows=10_000):
-    """Yield the histograms of a column, some rows at a time."""
-    for start in range(0, len(column), rows):
-        yield stack_dmdt(column.iloc[start : start + rows])
-
-
 def _value(table, name):
     """Return a column as floats; catalogue zeros are missing."""
     values = table[name].to_numpy(float, na_value=np.nan)
@@ -94,7 +79,7 @@ def _value(table, name):
 
 
 def _shapes(table, suffix):
-    """Return R_1, R_k / R_1, phi_k - k phi_1 and the shape of the curve from the coefficients of cos and sin."""
+    """Return amplitudes, phases and the shape of the curve from the coefficients of cosine and sine."""
     names = [[f"{name}_{suffix}" for name in pair] for pair in HARMONIC_COLUMNS]
     if not set(chain.from_iterable(names)) <= set(table):
         return {}
@@ -124,8 +109,7 @@ def _plain_shapes(pairs):
     """Return the shapes from plain coefficients, shape (harmonics, 2, n)."""
     a, b = np.nan_to_num(pairs).swapaxes(0, 1)
     radius, angle = np.hypot(a, b), np.arctan2(-b, a)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.where(radius[0] > 0, radius / radius[0], np.nan)
+    ratio = np.where(radius[0] > 0, radius / radius[0], np.nan)
     shapes = {"R_1": radius[0]}
     for k in HARMONICS:
         phase = np.where(radius[k - 1] > 0, angle[k - 1] - k * angle[0], np.nan)
@@ -136,11 +120,9 @@ def _plain_shapes(pairs):
 def _fitted_curve(radius, phase):
     """Return the shape of the fitted curve, the sum of radius_k cos(k x + phase_k), both of shape (harmonics, n).
 
-    `fit_range` (mag); `fit_skew` and `fit_kurtosis` over the phases; `fit_minima`, how many there are; of the second
-    deepest one `fit_second_depth` (relative to the deepest) and `fit_second_phase` (periods between the two), NaN
-    where there is one only; `fit_rise`, the share of the period from faintest to brightest; `fit_faint`, the share
-    spent fainter than midway. Trees find these hard to learn from coefficients: they separate eclipses of unequal
-    depth, ellipsoidal variables and sawtooths.
+    Range (mag), skew and kurtosis; how many minima; depth of the second deepest (relative to the deepest) and its
+    distance from that (periods), NaN without one; shares of the period from faintest to brightest, and spent fainter
+    than midway. Trees hardly learn from coefficients what separates unequal eclipses, ellipsoidals and sawtooths.
     """
     x = 2 * np.pi * np.outer(np.arange(1, len(radius) + 1), np.arange(PHASES) / PHASES)
     mag = (radius * np.cos(phase)).T @ np.cos(x) - (radius * np.sin(phase)).T @ np.sin(x)  # its mean is 0
@@ -151,64 +133,51 @@ def _fitted_curve(radius, phase):
     others[np.arange(len(mag)), faintest] = -np.inf
     apart = np.abs(others.argmax(axis=1) - faintest)
     square = (mag**2).mean(axis=1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        curve = {
-            "fit_range": high - low,
-            "fit_skew": (mag**3).mean(axis=1) / square**1.5,
-            "fit_kurtosis": (mag**4).mean(axis=1) / square**2,
-            "fit_minima": minima.sum(axis=1),
-            "fit_second_depth": (others.max(axis=1) - low) / (high - low),
-            "fit_second_phase": np.where(minima.sum(axis=1) > 1, np.minimum(apart, PHASES - apart) / PHASES, np.nan),
-            "fit_rise": (brightest - faintest) % PHASES / PHASES,
-            "fit_faint": (mag > (low + high)[:, None] / 2).mean(axis=1),
-        }
+    curve = {
+        "fit_range": high - low,
+        "fit_skew": (mag**3).mean(axis=1) / square**1.5,
+        "fit_kurtosis": (mag**4).mean(axis=1) / square**2,
+        "fit_minima": minima.sum(axis=1),
+        "fit_second_depth": (others.max(axis=1) - low) / (high - low),
+        "fit_second_phase": np.where(minima.sum(axis=1) > 1, np.minimum(apart, PHASES - apart) / PHASES, np.nan),
+        "fit_rise": (brightest - faintest) % PHASES / PHASES,
+        "fit_faint": (mag > (low + high)[:, None] / 2).mean(axis=1),
+    }
     return {name: np.where(high > low, values, np.nan) for name, values in curve.items()}
 
 
+@np.errstate(divide="ignore", invalid="ignore")
 def changes(blocks):
-    """Return how changes grow with time, from dmdt: ratios of the structure function at successive time lags.
+    """Return how changes grow with time, shape (n, 6), from blocks of dmdt histograms, each of shape (m, 26, 26).
 
-    Where a star varies at random or slowly, magnitudes further apart in time differ more. The structure function itself
-    says no more than the stored amplitudes, and on Catalina's periodic stars trees do worse with it.
-
-    Parameters
-    ----------
-    blocks : iterable of numpy.ndarray, each of shape (m, 26, 26)
-
-    Returns
-    -------
-    pandas.DataFrame of float32, shape (n, 6)
-        `growth_3.5d`, `growth_10d`, ... `growth_2000d`: the root mean square of the magnitude differences of epochs
-        that are at most so far apart, but further than the lag before, in units of that at the lag before (the first
-        one is up to 1 day). NaN without such pairs.
+    `growth_3.5d` and so on are the root mean square of the magnitude differences of epochs that are at most so far
+    apart, but further than the lag before, in units of that at the lag before (the first one is up to 1 day); NaN
+    without such pairs. Where a star varies at random or slowly, magnitudes further apart in time differ more. The
+    structure function itself says no more than the amplitudes; on Catalina's periodic stars trees do worse with it.
     """
     dm, dt = dmdt_edges()
     middle, lag = (dm[1:] + dm[:-1]) / 2, np.searchsorted(LAGS, dt[1:])
     powers = np.stack([np.outer(middle**power, lag == k) for power in (0, 2) for k in range(len(LAGS))])
     sums = [block.reshape(len(block), -1) @ powers.reshape(len(powers), -1).T.astype(block.dtype) for block in blocks]
     n, square = np.hsplit(np.concatenate(sums), 2) if sums else np.empty((2, 0, len(LAGS)))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        change = np.sqrt(square / n)
-        growth = change[:, 1:] / change[:, :-1]
+    change = np.sqrt(square / n)
+    growth = change[:, 1:] / change[:, :-1]
     return pd.DataFrame(growth.astype(np.float32), columns=list(CHANGES))
 
 
 def _searches(table, suffix):
     """Return the logarithm of the period, and how the searches compare."""
     columns = {}
-    with np.errstate(divide="ignore", invalid="ignore"):
-        if f"period_{suffix}" in table:
-            columns[f"log_period_{suffix}"] = log_period = np.log10(_value(table, f"period_{suffix}"))
-            others = [s for s in SEARCHES if s != suffix and f"period_{s}" in table]
-            decades = {s: np.log10(_value(table, f"period_{s}")) - log_period for s in others}
-            columns |= {f"period_{s}_to_own": difference for s, difference in decades.items()}
-            if decades:  # within 1 %
-                columns["periods_agreeing"] = sum((np.abs(d) < np.log10(1.01)).astype(float) for d in decades.values())
-        if f"significance_{suffix}" in table:
-            stored = [s for s in SEARCHES if f"significance_{s}" in table]
-            for first, second in combinations(stored, 2):
-                ratio = _value(table, f"significance_{first}") / _value(table, f"significance_{second}")
-                columns[f"significance_{first}_to_{second}"] = ratio
+    if f"period_{suffix}" in table:
+        log_period = np.log10(_value(table, f"period_{suffix}"))
+        others = [s for s in SEARCHES if s != suffix and f"period_{s}" in table]
+        decades = {f"period_{s}_to_own": np.log10(_value(table, f"period_{s}")) - log_period for s in others}
+        columns = {f"log_period_{suffix}": log_period} | decades
+        if decades:  # within 1 %
+            columns["periods_agreeing"] = sum((np.abs(d) < np.log10(1.01)).astype(float) for d in decades.values())
+    if f"significance_{suffix}" in table:
+        stored = {s: _value(table, f"significance_{s}") for s in SEARCHES if f"significance_{s}" in table}
+        columns |= {f"significance_{a}_to_{b}": stored[a] / stored[b] for a, b in combinations(stored, 2)}
     return columns
 
 

@@ -13,19 +13,14 @@ FINE = 1 / 64  # mag; finer than any bin of the histogram, so that a look-up is 
 
 
 def dmdt_histogram(time, mag):
-    """Return the magnitude-time histogram of one light curve (Mahabal et al. 2017, arXiv:1709.06257).
-
-    Parameters
-    ----------
-    time, mag : numpy.ndarray of float64, shape (n,)
-        Sorted days, magnitudes.
+    """Return the magnitude-time histogram of sorted epochs (Mahabal et al. 2017, arXiv:1709.06257).
 
     Returns
     -------
     numpy.ndarray of float32, shape (26, 26)
-        Magnitude difference (later minus earlier) along the rows, time difference along the columns, divided by its
-        L2 norm; the edges are `taxonomy.dmdt_edges()`. Pairs beyond the outer edges do not count; of more than 20,000
-        epochs so many are drawn at random, with a fixed seed.
+        Magnitude difference (later minus earlier) along the rows, time difference (days) along the columns, divided by
+        its L2 norm; the edges are `taxonomy.dmdt_edges()`. Pairs beyond the outer edges do not count; of more than
+        20,000 epochs so many are drawn at random, with a fixed seed.
     """
     counts = _count_pairs(*thinned(time, mag), *dmdt_edges(), _row_table()).astype(float)
     norm = np.sqrt((counts**2).sum())
@@ -68,12 +63,9 @@ def _count_pairs(time, mag, dm_edges, dt_edges, row_table):
 
 
 def stack_dmdt(column, source="the table"):
-    """Return a column of 26 x 26 histograms as one contiguous float32 array of shape (n, 26, 26).
+    """Return a column of histograms as one contiguous float32 array of shape (n, 26, 26).
 
-    Raises
-    ------
-    ValueError
-        If one has another shape; `source`, a table or a file, is named.
+    One of another shape is a `ValueError` that names `source`, a table or a file.
     """
     if len(column) == 0:
         return np.empty((0, SIZE, SIZE), np.float32)

@@ -14,12 +14,9 @@ from .statistics import Statistics, light_curve_statistics
 
 
 def light_curve_features(time, mag, err, max_freq=None, oversampling=None):
-    """Return every feature of one light curve, and its dmdt; see `find_periods` for the parameters and errors.
+    """Return the 22 statistics, 17 features for each of the four period suffixes, and `dmdt` (26 x 26), as a dict.
 
-    Returns
-    -------
-    dict
-        The 22 statistics, 17 columns for each of the four period suffixes, and `dmdt` (26 x 26).
+    See `find_periods` for the parameters and errors.
     """
     time, mag, err = (np.ascontiguousarray(values, float) for values in (time, mag, err))
     results = find_periods(time, mag, err, max_freq, oversampling)  # refuses what cannot be used
@@ -32,12 +29,10 @@ def light_curve_features(time, mag, err, max_freq=None, oversampling=None):
 
 
 def featurize(light_curves, max_freq=None, oversampling=None, min_epochs=None, n_jobs=-1, progress=True):
-    """Turn light curves into a training table.
+    """Turn cleaned light curves into a training table.
 
     Parameters
     ----------
-    light_curves : LightCurves
-        As the readers return them: cleaned, sorted.
     max_freq, oversampling : optional
         See `find_periods`; 48 cycles a day and 10 by default.
     min_epochs : int, optional
@@ -51,18 +46,11 @@ def featurize(light_curves, max_freq=None, oversampling=None, min_epochs=None, n
     -------
     pandas.DataFrame
         One row per light curve: the columns of `light_curves.meta`, then the features with SCoPe's names, then `dmdt`
-        (26 x 26 views of one float32 array). A row depends on its light curve alone.
-
-    Raises
-    ------
-    ValueError
-        If a light curve has too few epochs, equal times throughout, or unusable values; it is named.
+        (26 x 26 views of one float32 array). A row depends on its light curve alone. A `ValueError` names the first
+        light curve that has too few epochs, equal times throughout, or unusable values.
     """
     _check_batch(light_curves, defaults()["light_curves"]["min_epochs"] if min_epochs is None else min_epochs)
-    tasks = (
-        delayed(light_curve_features)(curve.time, curve.mag, curve.err, max_freq, oversampling)
-        for curve in map(light_curves.__getitem__, range(len(light_curves)))
-    )
+    tasks = (delayed(light_curve_features)(c.time, c.mag, c.err, max_freq, oversampling) for c in light_curves)
     rows = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")(tasks)
     block = np.zeros((len(light_curves), SIZE, SIZE), np.float32)
     columns = []
@@ -88,15 +76,15 @@ def _check_batch(light_curves, min_epochs):
     light_curves.check()
     names = light_curves.meta["_id"]
     min_epochs = max(min_epochs, FEWEST_EPOCHS)
-    short = np.flatnonzero(light_curves.n_epochs < min_epochs)
-    if len(short):
-        first = short[0]
+    short = light_curves.n_epochs < min_epochs
+    if short.any():
+        first = np.argmax(short)
         raise ValueError(
-            f"{len(short)} of {len(light_curves)} light curves have fewer than {min_epochs} epochs, first row {first} "
+            f"{short.sum()} of {len(light_curves)} light curves have fewer than {min_epochs} epochs, first row {first} "
             f"(_id {names[first]}) with {light_curves.n_epochs[first]}; `long_enough()` leaves them out"
         )
-    for i in range(len(light_curves)):
-        steps = np.diff(light_curves[i].time)
+    for i, curve in enumerate(light_curves):
+        steps = np.diff(curve.time)
         if not (steps > 0).all():
             problem = "all times equal" if not steps.any() else "times that are not sorted or not distinct"
             raise ValueError(f"light curve {i} (_id {names[i]}) has {problem}; `clean()` sorts and drops duplicates")

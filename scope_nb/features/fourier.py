@@ -24,16 +24,8 @@ def fourier_features(time, mag, err, period):
     """Fit a Fourier series with offset and slope at a period.
 
     Weighted least squares of mag on a + b (t - t_0) + sum_k A_k cos(2 pi k t / P) + B_k sin(2 pi k t / P) with the
-    first epoch t_0, for 0 to 5 harmonics; the number of harmonics K with the least chi2 + (2 + 2 K) log(n) is kept, and
-    the coefficients beyond are 0. The phase of the harmonics is that of t itself, so that A_k and B_k depend on where
-    time begins.
-
-    Parameters
-    ----------
-    time, mag, err : numpy.ndarray of float64, shape (n,)
-        Days, magnitudes, errors.
-    period : float
-        Days. Without a period (NaN) there are no harmonics.
+    first epoch t_0, for 0 to 5 harmonics (none if the period, in days, is NaN); the number of harmonics K with the
+    least chi2 + (2 + 2 K) log(n) is kept, and the coefficients beyond are 0. A_k and B_k depend on where time begins.
 
     Returns
     -------
@@ -41,13 +33,10 @@ def fourier_features(time, mag, err, period):
         `f1_power` (share of chi2 that the harmonics remove), `f1_BIC`, `f1_a`, `f1_b` (magnitudes, magnitudes per day),
         and A_k and B_k (magnitudes) under the names of SCoPe's tables, see `HARMONIC_COLUMNS`.
     """
-    harmonics = MAX_HARMONICS if math.isfinite(period) else 0
-    harmonics = max(min(harmonics, (len(time) - 3) // 2), 0)
+    harmonics = max(min(MAX_HARMONICS, (len(time) - 3) // 2), 0) if math.isfinite(period) else 0
     power, bic, offset, slope, coefficients = _fit_series(time, mag, err, period, harmonics)
     series = {"f1_power": power, "f1_BIC": bic, "f1_a": offset, "f1_b": slope}
-    for (cosine, sine), pair in zip(HARMONIC_COLUMNS, coefficients, strict=True):
-        series[cosine], series[sine] = pair
-    return series
+    return series | dict(zip(chain.from_iterable(HARMONIC_COLUMNS), coefficients, strict=True))
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -92,4 +81,4 @@ def _fit_series(time, mag, err, period, harmonics):
     power = (chi2[1] - chi2[best - 1]) / chi2[1] if chi2[1] > 0 else 0.0
     coefficients = np.zeros(2 * MAX_HARMONICS)
     coefficients[: best - 2] = solution[2:best]
-    return power, best_bic, solution[0] + mean, solution[1] / span, coefficients.reshape(MAX_HARMONICS, 2)
+    return power, best_bic, solution[0] + mean, solution[1] / span, coefficients

@@ -18,18 +18,10 @@ Statistics = namedtuple(
 
 
 def light_curve_statistics(time, mag, err):
-    """Return the 22 statistics of one light curve, by the definitions of SCoPe's features.
+    """Return the fields of `Statistics` of one sorted light curve as a dict, by the definitions of SCoPe's features.
 
-    Parameters
-    ----------
-    time, mag, err : numpy.ndarray of float64, shape (n,)
-        Sorted days, magnitudes, errors.
-
-    Returns
-    -------
-    dict of str to float
-        The fields of `Statistics`. What a constant light curve leaves undefined is 0. Of fewer than 4 epochs only `n`,
-        `median` and `wmean` are known, the others NaN.
+    What a constant light curve leaves undefined is 0. Of fewer than 4 epochs only `n`, `median` and `wmean` are known,
+    the others NaN.
     """
     if len(time) >= FEWEST_EPOCHS:
         return _statistics(time, mag, err, _shapiro_weights(len(time)))._asdict()
@@ -39,7 +31,7 @@ def light_curve_statistics(time, mag, err):
 
 @lru_cache(maxsize=4096)
 def _shapiro_weights(n):
-    """Weights of the Shapiro-Wilk statistic for sorted values (Royston 1995, Applied Statistics 44, 547)."""
+    """Return the weights of the Shapiro-Wilk statistic for sorted values (Royston 1995, Applied Statistics 44, 547)."""
     scores = ndtri((np.arange(1, n + 1) - 0.375) / (n + 0.25))
     norm = scores @ scores
     u = 1 / math.sqrt(n)

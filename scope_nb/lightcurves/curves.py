@@ -32,17 +32,11 @@ class LightCurve:
 
 @dataclass(frozen=True)
 class LightCurves:
-    """Many light curves as one ragged batch: flat arrays and offsets.
+    """Many light curves as one ragged batch: float64 epochs one after the other, and offsets.
 
-    Parameters
-    ----------
-    meta : pandas.DataFrame
-        One row per light curve: `_id`, `ra`, `dec` (degrees), `band`, `filter` (1 g, 2 r, 3 i, 0 other), `obj_id` (the
-        star) where the file has it, and whatever else the file had. See `stars` for the star of each row.
-    time, mag, err : numpy.ndarray of float64
-        Epochs of all light curves one after the other; days (heliocentric MJD where known) and magnitudes.
-    offsets : numpy.ndarray of int64, shape (n + 1,)
-        Light curve i holds the epochs `offsets[i]:offsets[i + 1]`.
+    `meta` has one row per light curve: `_id`, `ra`, `dec` (degrees), `band`, `filter` (1 g, 2 r, 3 i, 0 other), the
+    star `obj_id` where the file has it, and whatever else the file had. Light curve i holds the epochs
+    `offsets[i]:offsets[i + 1]` of `time` (days, heliocentric MJD where known), `mag` and `err` (magnitudes).
     """
 
     meta: pd.DataFrame
@@ -83,8 +77,7 @@ class LightCurves:
 
     def select(self, rows):
         """Return the light curves of a boolean mask or an array of positions."""
-        rows = np.asarray(rows) if np.size(rows) else np.empty(0, int)
-        rows = np.flatnonzero(rows) if rows.dtype == bool else rows
+        rows = np.arange(len(self))[np.asarray(rows) if np.size(rows) else []]
         counts = self.n_epochs[rows]
         offsets = offsets_of(counts)
         epochs = np.arange(offsets[-1]) + np.repeat(self.offsets[:-1][rows] - offsets[:-1], counts)
@@ -101,8 +94,8 @@ class LightCurves:
         problems = ("time is not finite", "magnitude is NaN or infinite", "error is not a positive number")
         for problem, bad in zip(problems, unusable(self.time, self.mag, self.err), strict=True):
             if bad.any():
-                epoch = int(np.argmax(bad))
-                row = int(self.row_of_epoch[epoch])
+                epoch = np.argmax(bad)
+                row = self.row_of_epoch[epoch]
                 raise ValueError(
                     f"{problem} in {bad.sum()} of {len(bad)} epochs, first in light curve {row} (_id "
                     f"{self.meta['_id'].iloc[row]}), epoch {epoch - self.offsets[row]}; bad='drop', in the "
@@ -112,13 +105,9 @@ class LightCurves:
     def clean(self, min_cadence_minutes=None, bad="raise"):
         """Sort by time, drop duplicate epochs, and thin epochs that follow each other too closely.
 
-        Parameters
-        ----------
-        min_cadence_minutes : float, optional
-            An epoch closer than this to the last kept one is dropped (30 by default, SCoPe's rule for ZTF). 0 drops
-            epochs of equal time only: right for surveys that take several exposures a visit.
-        bad : {"raise", "drop"}
-            What to do with epochs whose time or magnitude is not finite or whose error is not positive.
+        An epoch closer than `min_cadence_minutes` to the last kept one is dropped (30 by default, SCoPe's rule for
+        ZTF); 0 drops epochs of equal time only: right for surveys that take several exposures a visit. `bad` is what to
+        do with epochs whose time or magnitude is not finite or whose error is not positive: "raise" or "drop".
         """
         if bad not in ("raise", "drop"):
             raise unknown("choice for bad", bad, ["raise", "drop"])
@@ -194,12 +183,7 @@ def complete_meta(meta):
 
 
 def group_by_position(ra, dec, radius=1.0):
-    """Number the stars: positions (degrees) within `radius` (arcsec) of each other, or joined by others, are one star.
-
-    Returns
-    -------
-    numpy.ndarray of int, shape (n,)
-    """
+    """Number the stars: positions (degrees) within `radius` (arcsec) of each other, or joined by others, are one."""
     ra, dec = np.radians(np.asarray(ra, float)), np.radians(np.asarray(dec, float))
     points = np.column_stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)])
     pairs = cKDTree(points).query_pairs(2 * np.sin(np.radians(radius / 3600) / 2), output_type="ndarray")
@@ -208,20 +192,14 @@ def group_by_position(ra, dec, radius=1.0):
 
 
 def stars(table):
-    """Return the star of each row of a table or of `LightCurves.meta`.
+    """Return the star of each row of a table or of `LightCurves.meta`, and what decides the side of its split.
 
     Returns
     -------
-    star : numpy.ndarray of str, shape (n,)
-        `obj_id`; where there is none, a name from the position, the same for all rows within 1 arcsec.
-    key : numpy.ndarray of str, shape (n,)
-        What decides the side of the split: `obj_id`, or the cell of 1 arcmin that the star lies in. Catalogue
-        positions of a star differ by tenths of an arcsecond from file to file; its cell hardly ever does.
-
-    Raises
-    ------
-    ValueError
-        If there is neither `obj_id` nor a position, or some rows lack it.
+    star, key : numpy.ndarray of str, shape (n,)
+        Both `obj_id`. Where there is none, `star` is a name from the position, the same for all rows within 1 arcsec,
+        and `key` the cell of 1 arcmin that it lies in: catalogue positions of a star differ by tenths of an arcsecond
+        from file to file, its cell hardly ever does. A table or row without both is a `ValueError`.
     """
     if "obj_id" in table:
         star = table["obj_id"]

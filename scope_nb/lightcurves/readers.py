@@ -1,9 +1,8 @@
 """Readers of the files that light curves come in, and the writer."""
 
 import warnings
-from collections.abc import Callable
+from collections import namedtuple
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -27,15 +26,12 @@ def read_lightcurves(path, min_epochs=None, min_cadence_minutes=None, flags="str
 
     Parameters
     ----------
-    path : path-like
     min_epochs : int, optional
         Light curves with fewer good epochs (50 by default) are left out, with a warning.
-    min_cadence_minutes : float, optional
-        See `LightCurves.clean`; 30 by default, 0 keeps all exposures of a visit.
+    min_cadence_minutes, bad
+        See `LightCurves.clean`; 30 minutes by default.
     flags : {"strict", "usual"}
         Which ZTF epochs are good: `catflags == 0` (SCoPe's choice), or those without bit 32768.
-    bad : {"raise", "drop"}
-        What to do with epochs whose time, magnitude or error cannot be used.
 
     Raises
     ------
@@ -47,22 +43,23 @@ def read_lightcurves(path, min_epochs=None, min_cadence_minutes=None, flags="str
         raise unknown("choice for flags", flags, ["strict", "usual"])
     path = existing(path)
     table = _read_arrow(path)
-    content = _layout_of(table, path).read(table)
-    time, mag, err = (np.asarray(values, float) for values in (content.time, content.mag, content.err))
+    meta, epochs, offsets = _layout_of(table, path).read(table)
+    time, mag, err = (epochs[name].to_numpy(float) for name in ("time", "mag", "err"))
     time = np.where(time > MJD - 1e5, time - MJD, time)  # Julian dates too
-    curves = LightCurves(complete_meta(content.meta), time, mag, err, content.offsets)
-    if content.catflags is not None:
-        curves = curves.keep_epochs(_good_epochs(content.catflags, flags))
+    curves = LightCurves(complete_meta(meta), time, mag, err, offsets)
+    if "catflags" in epochs:  # an epoch without flags is not good
+        catflags = epochs["catflags"].astype(float).fillna(BAD_FLAG).to_numpy(np.int64)
+        curves = curves.keep_epochs(catflags == 0 if flags == "strict" else catflags & BAD_FLAG == 0)
     curves = curves.clean(min_cadence_minutes, bad)
     long = curves.long_enough(min_epochs)
     short = len(curves) - len(long)
     if len(long) == 0:
         most = curves.n_epochs.max(initial=0)
-        advice = "Not one epoch can be used"
-        if most:
-            advice = "Lower min_epochs, or min_cadence_minutes if the survey takes several exposures a visit"
-        problem = f"none of {short} light curves has enough epochs; the longest has {most} after cuts"
-        raise ValueError(f"{path}: {problem}. {advice}")
+        advice = "Lower min_epochs, or min_cadence_minutes if the survey takes several exposures a visit"
+        raise ValueError(
+            f"{path}: none of {short} light curves has enough epochs; the longest has {most} after cuts. "
+            f"{advice if most else 'Not one epoch can be used'}"
+        )
     if short:
         problem = f"{short} of {len(curves)} light curves have too few good epochs and are left out"
         warnings.warn(f"{path.name}: {problem}", stacklevel=2)
@@ -73,13 +70,9 @@ def write_lightcurves(light_curves, path):
     """Write light curves as parquet, one row each, in the layout that `read_lightcurves` knows best."""
     meta = light_curves.meta.rename(columns={"obj_id": "object_id"})
     table = pa.Table.from_pandas(meta, preserve_index=False)
-    for name, values, kind in (
-        ("hjd", light_curves.time, pa.float64()),
-        ("mag", light_curves.mag, pa.float32()),
-        ("magerr", light_curves.err, pa.float32()),
-    ):
-        lists = pa.ListArray.from_arrays(light_curves.offsets.astype(np.int32), pa.array(values, kind))
-        table = table.append_column(name, lists)
+    mag, err = (pa.array(values, pa.float32()) for values in (light_curves.mag, light_curves.err))
+    for name, values in {"hjd": pa.array(light_curves.time), "mag": mag, "magerr": err}.items():
+        table = table.append_column(name, pa.ListArray.from_arrays(light_curves.offsets.astype(np.int32), values))
     with whole(Path(path)) as part:
         pq.write_table(table, part, compression="zstd")
 
@@ -97,25 +90,16 @@ def _read_arrow(path):
     raise ValueError(f"{path}: light curves are read from .parquet or .csv, not from {kind or 'a file without suffix'}")
 
 
-class Content(NamedTuple):
-    """What a reader takes from a table: one row of `meta` per light curve, the epochs of all in flat arrays."""
-
-    meta: pd.DataFrame
-    time: np.ndarray  # MJD or JD
-    mag: np.ndarray
-    err: np.ndarray
-    offsets: np.ndarray
-    catflags: np.ndarray | None
-
-
 def _read_lists(table):
     """Read a table of lists, flags among them or not; further lists would not fit when epochs are dropped."""
     lists = [field.name for field in table.schema if pa.types.is_nested(field.type)]
-    columns = ["hjd", "mag", "magerr"]
+    columns = {"hjd": "time", "mag": "mag", "magerr": "err"}
     meta = table.drop_columns(list({*lists, *columns})).to_pandas()
     if "obj_id" not in meta:
         meta = meta.rename(columns={"object_id": "obj_id"})  # one star, several bands
-    return _ragged_content(table, meta, [*columns, "catflags"] if "catflags" in lists else columns)
+    if "catflags" in lists:
+        columns["catflags"] = "catflags"
+    return meta, *_flatten_lists(table, columns)
 
 
 def _read_bulk(table):
@@ -126,28 +110,24 @@ def _read_bulk(table):
     if "rcid" in meta:
         rcid = meta.pop("rcid").astype(int)
         meta["ccd"], meta["quad"] = rcid // 4 + 1, rcid % 4 + 1
-    return _ragged_content(table, meta.rename(columns=names), ["hmjd", "mag", "magerr", "catflags"])
+    columns = {"hmjd": "time", "mag": "mag", "magerr": "err", "catflags": "catflags"}
+    return meta.rename(columns=names), *_flatten_lists(table, columns)
 
 
-def _ragged_content(table, meta, columns):
-    """Return the content of list columns (time, mag, err and maybe catflags) that must agree in length row by row."""
-    values, offsets = zip(*(_flatten(table[name]) for name in columns), strict=True)
-    for name, other in zip(columns, offsets, strict=True):
-        if not np.array_equal(other, offsets[0]):
-            row = int(np.argmax(np.diff(other) != np.diff(offsets[0])))
-            raise ValueError(f"row {row}: the lists {columns[0]!r} and {name!r} differ in length")
-    time, mag, err = values[:3]
-    return Content(meta, time, mag, err, offsets[0], values[3] if len(columns) > 3 else None)
-
-
-def _flatten(column):
-    """Return the values of a list column, and the offsets of the rows."""
-    column = column.combine_chunks()
-    if isinstance(column, pa.FixedSizeListArray):
-        column = column.cast(pa.list_(column.type.value_type))
-    if not isinstance(column, pa.ListArray | pa.LargeListArray):
-        raise ValueError("hjd, mag and magerr need a list in every row; such tables are read from .parquet only")
-    return column.flatten().to_numpy(zero_copy_only=False), offsets_of(np.diff(column.offsets.to_numpy()))
+def _flatten_lists(table, names):
+    """Return the epochs of list columns as a table with new names, and the offsets of the light curves."""
+    epochs, counts, first = {}, {}, next(iter(names))
+    for column in names:
+        lists = table[column].combine_chunks()
+        if isinstance(lists, pa.FixedSizeListArray):
+            lists = lists.cast(pa.list_(lists.type.value_type))
+        if not isinstance(lists, pa.ListArray | pa.LargeListArray):
+            raise ValueError("hjd, mag and magerr need a list in every row; such tables are read from .parquet only")
+        counts[column] = np.diff(lists.offsets.to_numpy())
+        epochs[names[column]] = lists.flatten().to_numpy(zero_copy_only=False)
+        if (differ := counts[column] != counts[first]).any():
+            raise ValueError(f"row {np.argmax(differ)}: the lists {first!r} and {column!r} differ in length")
+    return pd.DataFrame(epochs, copy=False), offsets_of(counts[first])
 
 
 def _read_epochs(table):
@@ -162,9 +142,9 @@ def _read_epochs(table):
     for ours, theirs in (("field", "field"), ("ccd", "ccdid"), ("quad", "qid")):
         if theirs in first:
             meta[ours] = [int(v, 16 if v[:2] == "0x" else 10) if v else pd.NA for v in as_names(first[theirs])]
-    time = epochs["hjd" if "hjd" in epochs else "mjd"]
-    offsets = np.append(start, len(epochs)).astype(np.int64)
-    return Content(meta, time, epochs["mag"], epochs["magerr"], offsets, epochs["catflags"])
+    epochs = epochs[["hjd" if "hjd" in epochs else "mjd", "mag", "magerr", "catflags"]]
+    epochs = epochs.set_axis(["time", "mag", "err", "catflags"], axis=1)
+    return meta, epochs, np.append(start, len(epochs)).astype(np.int64)
 
 
 def _as_numbers(column):
@@ -176,20 +156,8 @@ def _as_numbers(column):
     return numbers
 
 
-def _good_epochs(catflags, flags):
-    """Mark the epochs that ZTF's flags allow; an epoch without flags is not good."""
-    catflags = np.nan_to_num(np.asarray(catflags, float), nan=BAD_FLAG).astype(np.int64)
-    return catflags == 0 if flags == "strict" else (catflags & BAD_FLAG) == 0
-
-
-class Layout(NamedTuple):
-    """One layout of files: its name, the columns that it must have, the function that reads it."""
-
-    name: str
-    columns: set
-    read: Callable
-
-
+# `read` returns the rows of `meta`, a table of epochs (time as MJD or JD, mag, err, maybe catflags), and the offsets
+Layout = namedtuple("Layout", "name columns read")
 SERVICE = Layout(
     "a table of ZTF's light-curve service",
     {"oid", "mjd", "mag", "magerr", "catflags", "filtercode", "ra", "dec"},

@@ -12,8 +12,8 @@ LEAST_ODDS = 0.05  # colours alone do not rule out a period
 def merge_bands(mag, err, band):
     """Return magnitudes and errors of all bands as of one light curve.
 
-    Each band loses its median and is stretched, its errors with it, to the spread (95th less 5th percentile) of the
-    band with the most epochs; by a factor of three at most.
+    Each band loses its median and is stretched, by a factor of three at most, to the spread (95th less 5th percentile)
+    of the band with the most epochs.
     """
     names, index = np.unique(band, return_inverse=True)
     spread = [np.subtract(*np.percentile(mag[index == i], [95, 5])) for i in range(len(names))]
@@ -29,9 +29,9 @@ def merge_bands(mag, err, band):
 def binary_odds(time, mag, err, band, freqs):
     """Return how far the colours of the variation allow two minima a cycle, one factor up to 1 for each frequency.
 
-    A pulsator is hotter when bright, so that its amplitude is larger in g than in r; the amplitudes of eclipses and of
-    a star's changing shape are nearly the same, but so are those of spots: colours only speak against binaries.
-    Without both bands all factors are 1. Magnitudes and errors are as observed, frequencies in 1/day.
+    A pulsator is hotter when bright: its amplitude is larger in g than in r. Those of eclipses and changing shapes are
+    nearly the same, but so are those of spots: colours only speak against binaries. Without both bands all factors are
+    1. Magnitudes and errors are as observed, frequencies in 1/day.
     """
     parts = [band == name for name in ("g", "r")]
     if min(part.sum() for part in parts) < 10:

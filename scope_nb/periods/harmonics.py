@@ -19,11 +19,16 @@ def robust_weights(err):
     return 1 / (err**2 + np.median(err) ** 2)
 
 
+@numba.njit(cache=True, nogil=True)
+def most_harmonics(n, most=MOST_HARMONICS):
+    """Return how many harmonics to fit to n epochs, `most` at most: few epochs must not be fitted away."""
+    return max(min(most, n // 5), 1)
+
+
 @numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz"})
-def _sum_moments(time, mag, weight, freq, harmonics, moments, right):
-    """Sum up w cos(m x), w sin(m x) for m <= 2 K (moments) and w y cos(k x), w y sin(k x) for k <= K (right)."""
-    moments[:] = 0.0
-    right[:] = 0.0
+def _sum_moments(time, mag, weight, freq, harmonics):
+    """Return the sums of w cos(m x), w sin(m x) for m <= 2 K, and of w y cos(k x), w y sin(k x) for k <= K."""
+    moments, right = np.zeros((2 * harmonics + 1, 2)), np.zeros((harmonics + 1, 2))
     for j in range(time.size):
         turns = time[j] * freq
         angle = 2 * math.pi * (turns - math.floor(turns))
@@ -37,35 +42,16 @@ def _sum_moments(time, mag, weight, freq, harmonics, moments, right):
                 right[m, 0] += wy * c
                 right[m, 1] += wy * s
             c, s = c * c1 - s * s1, s * c1 + c * s1
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-def _fill_normal_equations(moments, right, harmonics, matrix, vector):
-    """Fill the lower triangle of the normal matrix and the right-hand side for 1, cos x, sin x, cos 2x, ..."""
-    matrix[0, 0] = moments[0, 0]
-    vector[0] = right[0, 0]
-    for a in range(1, harmonics + 1):
-        for part in range(2):
-            row = 2 * a - 1 + part
-            vector[row] = right[a, part]
-            matrix[row, 0] = moments[a, part]
-        for b in range(1, a + 1):
-            c_sum, s_sum = moments[a + b]
-            c_dif, s_dif = moments[a - b]
-            matrix[2 * a - 1, 2 * b - 1] = 0.5 * (c_dif + c_sum)
-            matrix[2 * a, 2 * b] = 0.5 * (c_dif - c_sum)
-            matrix[2 * a, 2 * b - 1] = 0.5 * (s_sum + s_dif)
-            matrix[2 * a - 1, 2 * b] = 0.5 * (s_sum - s_dif)
+    return moments, right
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def factor_normal_equations(matrix, vector, chi2, tolerance):
     """Factor normal equations in place; return chi square after the first column, the first two, and so on.
 
-    One Cholesky factor serves all these nested models: each element of the rotated right-hand side lowers chi square
-    by its square. A column that those before it explain, to a share of `tolerance`, gets no coefficient.
-    `matrix`, the lower triangle of X' W X, becomes the factor; `vector`, X' W y, the rotated right-hand side; `chi2` is
-    y' W y.
+    `matrix`, the lower triangle of X' W X, becomes the Cholesky factor; `vector`, X' W y, the rotated right-hand side,
+    each element of which lowers chi square by its square; `chi2` is y' W y. A column that those before it explain, to a
+    share of `tolerance`, gets no coefficient.
     """
     left = np.empty(vector.size)
     for a in range(vector.size):
@@ -99,15 +85,20 @@ def solve_factored(matrix, vector, size):
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def chi2_by_harmonics(time, mag, weight, freq, harmonics):
-    """Return chi square of the best series with 0, 1, .. K harmonics, shape (K + 1,), and the coefficients for K.
-
-    The magnitudes are best taken from their mean. Columns that the ones before them already explain are left out.
-    """
+    """Return chi square of the best series with 0, 1, .. K harmonics, shape (K + 1,), and the coefficients for K."""
     size = 2 * harmonics + 1
-    moments, right = np.empty((size, 2)), np.empty((harmonics + 1, 2))
-    matrix, vector = np.zeros((size, size)), np.zeros(size)
-    _sum_moments(time, mag, weight, freq, harmonics, moments, right)
-    _fill_normal_equations(moments, right, harmonics, matrix, vector)
+    moments, right = _sum_moments(time, mag, weight, freq, harmonics)
+    matrix, vector = np.zeros((size, size)), np.zeros(size)  # for 1, cos x, sin x, cos 2x, ...; the lower triangle
+    vector[0], vector[1:] = right[0, 0], right[1:].ravel()
+    matrix[0, 0], matrix[1:, 0] = moments[0, 0], moments[1 : harmonics + 1].ravel()
+    for a in range(1, harmonics + 1):
+        for b in range(1, a + 1):
+            c_sum, s_sum = moments[a + b]
+            c_dif, s_dif = moments[a - b]
+            matrix[2 * a - 1, 2 * b - 1] = 0.5 * (c_dif + c_sum)
+            matrix[2 * a, 2 * b] = 0.5 * (c_dif - c_sum)
+            matrix[2 * a, 2 * b - 1] = 0.5 * (s_sum + s_dif)
+            matrix[2 * a - 1, 2 * b] = 0.5 * (s_sum - s_dif)
     chi2 = factor_normal_equations(matrix, vector, (weight * mag * mag).sum(), 1e-9)
     solve_factored(matrix, vector, size)
     return chi2[::2], vector
@@ -143,15 +134,12 @@ def refine_candidates(time, mag, weight, freqs):
     """Refine candidate frequencies and return them with their figures of merit, both of shape (n,).
 
     Two harmonics search within half a peak's width, then six (three where there are at most 100 epochs) more finely.
-    The figure of merit compares up to 8 harmonics, beyond 40 days only one.
     """
     baseline = time[-1] - time[0]
     refined, merits = np.empty(freqs.size), np.empty(freqs.size)
-    most = max(min(MOST_HARMONICS, time.size // 5), 1)  # few epochs must not be fitted away
+    most, harmonics = most_harmonics(time.size), 6 if time.size > 100 else 3
     for i in range(freqs.size):
         freq = _refine(time, mag, weight, freqs[i], 2, 0.5 / baseline, 1 / (16 * baseline))
-        harmonics = 6 if time.size > 100 else 3
-        freq = _refine(time, mag, weight, freq, harmonics, 1 / (16 * baseline), 1 / (64 * baseline))
-        refined[i] = freq
+        refined[i] = freq = _refine(time, mag, weight, freq, harmonics, 1 / (16 * baseline), 1 / (64 * baseline))
         merits[i] = harmonic_merit(time, mag, weight, freq, most if freq * LONG > 1 else 1, PRICE)
     return refined, merits

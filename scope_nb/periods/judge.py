@@ -2,31 +2,25 @@
 
 No single figure decides between a period, its half and its double: the harmonics of a binary with equal minima fit
 half its orbit just as well. What decides are shapes, and how often a shape at that period was the right one among
-stars whose periods are known. The trees were trained on such stars by `data/period_judge.py`; what they return is a
-probability, and serves as the trust score. It means nothing for a star that does not vary periodically. SCoPe's nested
-search takes the highest analysis of variance among neighbours of a few peaks.
+stars of known period, on which `data/period_judge.py` trained the trees. They return a probability, which serves as
+the trust score and means nothing for a star that does not vary periodically. SCoPe's nested search takes the highest
+analysis of variance among neighbours of a few peaks.
 """
 
 import json
 import math
+from collections import namedtuple
 from functools import cache
 from importlib import resources
-from typing import NamedTuple
 
 import numba
 import numpy as np
 import pandas as pd
 
 from ..lightcurves.curves import offsets_of
-from .harmonics import (
-    MOST_HARMONICS,
-    PRICE,
-    chi2_by_harmonics,
-    harmonic_merit,
-    refine_candidates,
-    robust_weights,
-)
+from .harmonics import PRICE, chi2_by_harmonics, harmonic_merit, most_harmonics, refine_candidates, robust_weights
 
+TABLES = resources.files("scope_nb") / "tables"
 RANKED = 20  # peaks of each search whose rank is a term
 PEAKS, VARIED = 5, 3  # of each search: peaks to compare, and those whose half and double are tried too
 JUDGED, REPEATED = 8, 4  # by merit: candidates to judge, and those whose half and double are judged too
@@ -34,63 +28,23 @@ DOUBLE_HARMONICS = 12  # when a period is compared with its half and its double
 ECLIPSE_BINS = 64  # phase bins of the eclipse fit
 
 
-class Terms(NamedTuple):
-    """What the trees know of a candidate, in the order of their columns; of several candidates, an array each.
-
-    The first four are signed logarithms, sign(x) log(1 + |x|).
-    """
-
-    merit: float  # `harmonic_merit` less the best of all candidates
-    eclipse: float  # the same for two boxes half a turn apart
-    half: float  # BIC at half the period less BIC at the period, 12 harmonics
-    double: float  # BIC at the double less BIC at the period
-    r21: float  # amplitude of the second harmonic over the first
-    cos_phi21: float  # cosine of phi_2 - 2 phi_1: 1 for minima narrower than maxima, -1 for steep pulsators
-    sin_phi21: float  # its sine: 0 for a symmetric light curve
-    odd: float  # share of odd harmonics at the double: how much alternate cycles differ
-    tail: float  # (q95 - q50) / (q95 - q05) of the magnitudes: near 1 for narrow eclipses
-    log_period: float  # logarithm of the period in days, base 10
-    gain_1: float  # log(chi2_1 / chi2_0)
-    gain_2: float  # log(chi2_2 / chi2_0)
-    rank_ELS: float  # place among the peaks of Lomb-Scargle
-    rank_ECE: float  # place among the peaks of conditional entropy
-    rank_EAOV: float  # place among the peaks of the analysis of variance
-    rank_half_ELS: float  # place of half the period among the peaks of Lomb-Scargle
-    rank_double_ELS: float  # place of the double among the peaks of Lomb-Scargle
-    epochs: float  # number of epochs
-    cycles: float  # cycles in the light curve
-    harmonics: float  # number of harmonics with the best merit
-    depths: float  # shallower over deeper of the two boxes
-    width: float  # width of the best single box, in cycles
-
-
-class Candidates(NamedTuple):
-    """Candidate frequencies of one light curve."""
-
-    freqs: np.ndarray  # refined, 1/day, shape (c,)
-    proposed_by: list  # name of a search, or "half of", "double of" one, shape (c,)
-    terms: Terms  # of float32 arrays, shape (c,)
-
-
-class _Trees(NamedTuple):
-    """Boosted trees as flat arrays of nodes, and how their odds become probabilities."""
-
-    margin: float  # of the odds before any tree
-    roots: np.ndarray  # first node of each tree
-    left_children: np.ndarray
-    right_children: np.ndarray
-    split_indices: np.ndarray
-    split_conditions: np.ndarray
-    default_left: np.ndarray
-    sharpness: float
-    none: float  # weight of "none of these candidates"
+# what the trees know of a candidate, in the order of their columns; `_terms` says what each is
+Terms = namedtuple(
+    "Terms",
+    "merit eclipse half double r21 cos_phi21 sin_phi21 odd tail log_period gain_1 gain_2 rank_ELS rank_ECE rank_EAOV "
+    "rank_half_ELS rank_double_ELS epochs cycles harmonics depths width",
+)
+# refined frequencies (1/day), who proposed them (the name of a search, or "half of", "double of" one), their `Terms`
+Candidates = namedtuple("Candidates", "freqs proposed_by terms")
+# boosted trees as flat arrays of nodes, and how their odds become probabilities
+_Trees = namedtuple(
+    "_Trees",
+    "margin roots left_children right_children split_indices split_conditions default_left sharpness none",
+)
 
 
 def compare_candidates(time, mag, err, peaks):
-    """Return the `Candidates` of one light curve.
-
-    `peaks` are the frequencies (1/day) of the distinct peaks of "ELS", "ECE" and "EAOV", arrays with the best first.
-    """
+    """Return the `Candidates` of a light curve; `peaks` are the frequencies (1/day) of the peaks of each search."""
     weight = robust_weights(err)
     residual = mag - np.average(mag, weights=weight)
     time = time - time[0]
@@ -101,22 +55,15 @@ def compare_candidates(time, mag, err, peaks):
     low, middle, high = np.percentile(mag, [5, 50, 95])
     tail = (high - middle) / max(high - low, 1e-9)
     terms = Terms(*np.array([_terms(time, residual, weight, freq, peaks, tail) for freq in freqs]).T)
-    terms = terms._replace(
-        merit=_signed_log(terms.merit - terms.merit.min()),
-        eclipse=_signed_log(terms.eclipse - terms.merit.min()),
-        half=_signed_log(terms.half),
-        double=_signed_log(terms.double),
-    )
-    return Candidates(np.array(freqs), list(proposed_by), Terms(*(values.astype(np.float32) for values in terms)))
+    best = terms.merit.min()
+    terms = terms._replace(merit=_signed_log(terms.merit - best), eclipse=_signed_log(terms.eclipse - best))
+    return Candidates(np.array(freqs), proposed_by, Terms(*(values.astype(np.float32) for values in terms)))
 
 
 def judge_candidates(terms, odds=1.0):
     """Return the probability of each candidate to be the true period; they sum to less than 1.
 
-    The trees look at one candidate at a time. As only one can be right, the odds that they give are divided by the sum
-    over all candidates and the weight of "none of these", after a power that makes them as sharp as they deserve. Power
-    and weight were fitted, like the trees, to stars of known period. `terms` are `Terms` of arrays, shape (c,), and
-    `odds` factors from other evidence.
+    `terms` are `Terms` of arrays, shape (c,), and `odds` factors from other evidence.
     """
     trees = _read_trees()
     p = _evaluate_trees(np.column_stack(terms).astype(np.float32), trees)
@@ -124,7 +71,11 @@ def judge_candidates(terms, odds=1.0):
 
 
 def exclusive_probabilities(p, odds, sharpness, none):
-    """Return probabilities of candidates of which at most one is right, from those that trees give each alone."""
+    """Return probabilities of candidates of which at most one is right, from those that trees give each alone.
+
+    Their odds are divided by the sum over all candidates and the weight of "none of these", after a power that makes
+    them as sharp as they deserve. Power and weight were fitted, like the trees, to stars of known period.
+    """
     p = np.clip(np.asarray(p, float), 1e-6, 1 - 1e-6)
     weight = (odds * p / (1 - p)) ** sharpness
     return weight / (none + weight.sum())
@@ -137,15 +88,13 @@ def measured_trust():
     A DataFrame of `set` of stars, `stars` (number), mean `trust`, the share `right` and its 95 % interval `low` to
     `high`, as measured by `tests/benchmarks/recovery.py`.
     """
-    with resources.files("scope_nb").joinpath("tables/period_trust.csv").open(encoding="utf-8") as file:
-        return pd.read_csv(file)
+    return pd.read_csv(TABLES / "period_trust.csv")
 
 
 @cache
 def _read_trees():
     """Read the trees. They are xgboost's, whose import takes longer than the features of several light curves."""
-    text = resources.files("scope_nb").joinpath("tables/period_judge.json").read_text(encoding="utf-8")
-    learner = json.loads(text)["learner"]
+    learner = json.loads((TABLES / "period_judge.json").read_text(encoding="utf-8"))["learner"]
     trees = learner["gradient_booster"]["model"]["trees"]
     kinds = dict.fromkeys(("left_children", "right_children", "split_indices"), np.int64)
     kinds |= {"split_conditions": np.float32, "default_left": np.bool_}
@@ -178,8 +127,8 @@ def _propose(peaks, width):
     proposals = []
     for name, best in peaks.items():
         proposals += [(freq, name) for freq in best[:PEAKS]]
-        proposals += [(2 * freq, f"half of {name}") for freq in best[:VARIED]]
-        proposals += [(freq / 2, f"double of {name}") for freq in best[:VARIED]]
+        for freq in best[:VARIED]:
+            proposals += _half_and_double(freq, name)
     distinct = []
     for freq, name in sorted(proposals):
         if freq > width and (not distinct or freq - distinct[-1][0] > width / 2):
@@ -191,7 +140,7 @@ def _with_halves(proposals, width):
     """Return the best candidates of a ranked list, with half and double of the very best, each once."""
     varied = proposals[:JUDGED]
     for freq, name in proposals[:REPEATED]:
-        varied += [(freq / 2, _rename("double", "half", name)), (2 * freq, _rename("half", "double", name))]
+        varied += _half_and_double(freq, name)
     distinct = []
     for freq, name in varied:
         if freq >= width and all(abs(freq - other) >= width for other, _ in distinct):
@@ -199,10 +148,11 @@ def _with_halves(proposals, width):
     return distinct
 
 
-def _rename(change, inverse, proposer):
-    """Return the name of the half or double of a candidate; the double of a half is the peak itself."""
-    plain = proposer.removeprefix(f"{inverse} of ")
-    return plain if plain != proposer else f"{change} of {proposer}"
+def _half_and_double(freq, name):
+    """Return the double and the half of a period, each as frequency and name; the double of a half is the peak."""
+    double = name.removeprefix("half of ") if name.startswith("half of ") else f"double of {name}"
+    half = name.removeprefix("double of ") if name.startswith("double of ") else f"half of {name}"
+    return [(freq / 2, double), (2 * freq, half)]
 
 
 def _signed_log(values):
@@ -210,28 +160,28 @@ def _signed_log(values):
 
 
 def _terms(time, mag, weight, freq, peaks, tail):
-    """Return the `Terms` of one candidate; the first four still as they are, before the logarithm."""
+    """Return the `Terms` of one candidate; `merit` and `eclipse` are yet to be compared with the best candidate."""
     n, width = len(time), 1 / time[-1]
-    most = max(min(MOST_HARMONICS, n // 5), 1)
+    most = most_harmonics(n)
     chi2, _ = chi2_by_harmonics(time, mag, weight, freq, most)
     gains = np.log(np.maximum(chi2 / max(chi2[0], 1e-300), 1e-9 / n))
     merits = n * gains[1:] + PRICE * math.log(n) * (2 * np.arange(1, most + 1) + 1)
-    few = max(min(DOUBLE_HARMONICS, n // 5), 1)
-    half, one, double = (harmonic_merit(time, mag, weight, f, few, 1.0) for f in (2 * freq, freq, freq / 2))
+    more = most_harmonics(n, DOUBLE_HARMONICS)
+    half, one, double = (harmonic_merit(time, mag, weight, f, more, 1.0) for f in (2 * freq, freq, freq / 2))
     r21, phi21 = _second_harmonic(chi2_by_harmonics(time, mag, weight, freq, min(3, most))[1])
     left, depths, box = _fit_eclipses(time, mag, weight, freq, ECLIPSE_BINS)
     return Terms(
-        merit=merits.min(),
-        eclipse=n * math.log(left) + PRICE * math.log(n) * 6,
-        half=half - one,
-        double=double - one,
-        r21=r21,
-        cos_phi21=math.cos(phi21),
-        sin_phi21=math.sin(phi21),
+        merit=merits.min(),  # `harmonic_merit`
+        eclipse=n * math.log(left) + PRICE * math.log(n) * 6,  # the same for two boxes half a turn apart
+        half=_signed_log(half - one),  # BIC at half the period less BIC at the period, 12 harmonics
+        double=_signed_log(double - one),  # BIC at the double less BIC at the period
+        r21=r21,  # amplitude of the second harmonic over the first
+        cos_phi21=math.cos(phi21),  # 1 for minima narrower than maxima, -1 for steep pulsators
+        sin_phi21=math.sin(phi21),  # 0 for a symmetric light curve
         odd=_odd_share(chi2_by_harmonics(time, mag, weight, freq / 2, min(4, most))[1]),
-        tail=tail,
+        tail=tail,  # (q95 - q50) / (q95 - q05) of the magnitudes: near 1 for narrow eclipses
         log_period=-math.log10(freq),
-        gain_1=gains[1],
+        gain_1=gains[1],  # log(chi2_1 / chi2_0)
         gain_2=gains[min(2, most)],
         rank_ELS=_rank(peaks["ELS"], freq, width),
         rank_ECE=_rank(peaks["ECE"], freq, width),
@@ -241,8 +191,8 @@ def _terms(time, mag, weight, freq, peaks, tail):
         epochs=n,
         cycles=freq * time[-1],
         harmonics=merits.argmin() + 1,
-        depths=depths,
-        width=box,
+        depths=depths,  # shallower over deeper of the two boxes
+        width=box,  # of the best single box, in cycles
     )
 
 
@@ -256,11 +206,9 @@ def _second_harmonic(coefficients):
 
 
 def _odd_share(coefficients):
-    """Return the share of odd harmonics in a series of up to four."""
-    amplitude = np.zeros(4)
-    fitted = np.hypot(coefficients[1::2], coefficients[2::2])
-    amplitude[: len(fitted)] = fitted
-    odd, even = math.hypot(amplitude[0], amplitude[2]), math.hypot(amplitude[1], amplitude[3])
+    """Return the share of odd harmonics in a series of up to four, at the double: how much alternate cycles differ."""
+    amplitude = np.hypot(coefficients[1::2], coefficients[2::2])
+    odd, even = math.hypot(*amplitude[::2]), math.hypot(*amplitude[1::2])
     return odd / (odd + even + 1e-12)
 
 
@@ -274,8 +222,8 @@ def _rank(peaks, freq, width):
 def _fit_eclipses(time, mag, weight, freq, bins):
     """Fit dimmings of box shape, two half a turn apart and a single one.
 
-    Return the share of chi square that the best two boxes leave, their shallower depth over the deeper, and the width
-    of the best single box in cycles.
+    Return the share of chi square that the best pair leaves, its shallower depth over the deeper, and the width of the
+    best single box in cycles.
     """
     w, s = np.zeros(bins), np.zeros(bins)
     chi2 = 0.0

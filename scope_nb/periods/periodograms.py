@@ -35,18 +35,13 @@ class Grid:
 
     @classmethod
     def of(cls, baseline, max_freq=48.0, oversampling=10):
-        """Return SCoPe's grid for a light curve of that length (days): 2/baseline to `max_freq`.
-
-        The step is 1/(oversampling baseline). It depends on this light curve alone.
-        """
+        """Return SCoPe's grid for a light curve of that length (days): 2/baseline to `max_freq`."""
         if oversampling != int(oversampling) or oversampling < 2:
             raise ValueError(f"oversampling is a whole number of at least 2, not {oversampling}")
         if not max_freq > 0:
             raise ValueError(f"max_freq is a positive number of cycles per day, not {max_freq}")
-        oversampling = int(oversampling)
-        step = 1.0 / (oversampling * baseline)
-        first = 2 * oversampling
-        return cls(step, first, max(int(max_freq / step) - first + 1, 0), oversampling)
+        step, first = 1.0 / (oversampling * baseline), 2 * int(oversampling)
+        return cls(step, first, max(int(max_freq / step) - first + 1, 0), int(oversampling))
 
     def freq(self, index):
         """Return the frequency (1/day) at an index of the grid."""
@@ -59,10 +54,9 @@ def phase_steps(time, grid):
 
 
 def lomb_scargle(time, mag, err, grid):
-    """Return Lomb-Scargle power with a floating mean and weights, by non-uniform fast Fourier transforms.
+    """Return the share of chi square, 0 to 1, that a sine and a floating mean explain.
 
-    Generalised periodogram of Zechmeister & Kuerster (2009, A&A 496, 577), standard normalisation: the share of chi
-    square that a sine explains, 0 to 1.
+    Generalised periodogram of Zechmeister & Kuerster (2009, A&A 496, 577), by non-uniform fast Fourier transforms.
     """
     weight = err**-2.0
     weight = weight / weight.sum()
@@ -87,7 +81,7 @@ def lomb_scargle(time, mag, err, grid):
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _power(sums, ones, twos, variance, out):
-    """Turn the three transforms into power, frequency by frequency."""
+    """Fill `out` with the power that follows from the three transforms."""
     for k in range(out.size):
         yc, ys = sums[k].real, sums[k].imag
         c, s = ones[k].real, ones[k].imag
@@ -100,19 +94,11 @@ def _power(sums, ones, twos, variance, out):
 
 
 def entropy_and_variance(time, mag, grid, phase_bins=20, mag_bins=10):
-    """Return the conditional entropy of magnitude given phase, and from the same histograms an analysis of variance.
+    """Return the conditional entropy (nats) of magnitude given phase, and from its histograms an analysis of variance.
 
-    Graham et al. (2013, MNRAS 434, 2629). Magnitude bins divide the range of the light curve evenly.
-
-    Returns
-    -------
-    entropy : numpy.ndarray of float64
-        In nats: small where the folded light curve is thin; the best frequency has the least.
-    variance : numpy.ndarray of float64
-        `analysis_of_variance` of rounded magnitudes: each is replaced by the mean of its magnitude bin.
+    The best frequency has the least entropy (Graham et al. 2013, MNRAS 434, 2629). The variance is that of rounded
+    magnitudes: each is replaced by the mean of its magnitude bin.
     """
-    if mag.max() == mag.min():
-        return np.zeros(grid.size), np.zeros(grid.size)
     row = magnitude_bins(mag, mag_bins)
     order = np.argsort(row, kind="stable")
     ends = np.searchsorted(row[order], np.arange(mag_bins + 1))
@@ -208,16 +194,10 @@ def _count(bins, n, tally):
         for b in range(tally.shape[0]):
             bin_ = np.uint8(b)
             for f in range(LANES):
-                tally[b, f] += (
-                    np.uint8(bins[j, f] == bin_)
-                    + np.uint8(bins[j + 1, f] == bin_)
-                    + np.uint8(bins[j + 2, f] == bin_)
-                    + np.uint8(bins[j + 3, f] == bin_)
-                    + np.uint8(bins[j + 4, f] == bin_)
-                    + np.uint8(bins[j + 5, f] == bin_)
-                    + np.uint8(bins[j + 6, f] == bin_)
-                    + np.uint8(bins[j + 7, f] == bin_)
-                )
+                hits = np.uint8(0)
+                for i in range(8):
+                    hits += np.uint8(bins[j + i, f] == bin_)
+                tally[b, f] += hits
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -246,14 +226,11 @@ def _f_statistic(count, moment, scatter, n, out):
 
 
 def analysis_of_variance(time, mag, grid, phase_bins=20, near=None):
-    """Return the analysis of variance: scatter between phase bins over scatter within them.
+    """Return the analysis of variance, scatter between phase bins over scatter within them: the best has the largest.
 
-    The F statistic of Schwarzenberg-Czerny (1989, MNRAS 241, 153); bins without epochs do not count, and the best
-    frequency has the largest. With `near`, indices on the grid, only the frequencies within a peak's width (1/baseline)
-    of one of them are tried; the others get 0.
+    The F statistic of Schwarzenberg-Czerny (1989, MNRAS 241, 153). With `near`, indices on the grid, only frequencies
+    within a peak's width (1/baseline) of one of them are tried; the others get 0.
     """
-    if mag.max() == mag.min():
-        return np.zeros(grid.size)
     # count and sum of a bin share one 64-bit word: the count in the upper bits, the scaled magnitudes below
     low = 64 - len(time).bit_length()
     unit = 2.0 ** min(low - len(time).bit_length(), 40)
@@ -295,8 +272,7 @@ def _variance(steps, word, low, unit, mean, scatter, first, starts, length, phas
                 sums[3, bin_[j + 3]] += word[j + 3]
             for j in range(fours, n):
                 sums[0, bin_[j]] += word[j]
-            between = 0.0
-            filled = 0
+            between, filled = 0.0, 0
             for p in range(phase_bins):
                 both = sums[0, p] + sums[1, p] + sums[2, p] + sums[3, p]
                 count = np.float64(both >> shift)
@@ -313,30 +289,18 @@ def _variance(steps, word, low, unit, mean, scatter, first, starts, length, phas
 def distinct_peaks(values, width, most):
     """Return the indices of the `most` highest values of which no two lie within `width` steps, highest first."""
     windows = (values.size + width - 1) // width
-    top = np.empty(windows, np.int64)
-    height = np.empty(windows)
+    top, height = np.empty(windows, np.int64), np.empty(windows)
     for w in range(windows):
-        stop = min((w + 1) * width, values.size)
-        top[w] = w * width + np.argmax(values[w * width : stop])
+        top[w] = w * width + np.argmax(values[w * width : (w + 1) * width])
         height[w] = values[top[w]]
-    peaks = np.empty(most, np.int64)
-    few = 4 * most  # windows to look at first: of neighbours only one counts
-    while True:
-        few = min(few, windows)
-        high = np.flatnonzero(height >= np.partition(height, windows - few)[windows - few])
-        count = 0
-        for w in high[np.argsort(-height[high], kind="mergesort")]:
-            if count == most or height[w] == -np.inf:
-                break
-            alone = True
-            for i in range(count):
-                alone &= abs(peaks[i] - top[w]) > width
-            if alone:
-                peaks[count] = top[w]
-                count += 1
-        if count == most or few == windows:
-            return peaks[:count]
-        few *= 4
+    few = min(3 * most, windows)  # enough: a peak rules out the windows before and after its own at most
+    high = np.flatnonzero(height >= np.partition(height, windows - few)[windows - few])
+    peaks, count = np.empty(most, np.int64), 0
+    for w in high[np.argsort(-height[high], kind="mergesort")]:
+        if count < most and height[w] > -np.inf and np.all(np.abs(peaks[:count] - top[w]) > width):
+            peaks[count] = top[w]
+            count += 1
+    return peaks[:count]
 
 
 def peak_significance(values, best):

@@ -1,7 +1,7 @@
 """Periods: three searches, and the nested one that judges the candidates of all three."""
 
+from collections import namedtuple
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -26,6 +26,8 @@ from .periodograms import (
 NESTED = "ELS_ECE_EAOV"
 EXACT_PEAKS = 300  # peaks of the variance of rounded magnitudes where the exact one is computed
 ROUGH = 0.5  # rounding errors of magnitudes, in interquartile ranges, that are too much for that
+# a periodogram on a grid, and where on the grid its distinct peaks are, best first
+Search = namedtuple("Search", "power peaks")
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class PeriodResult:
 
     There is no period where the light curve is constant, has fewer than 4 epochs or is too short for a single trial
     frequency. The significance is how far the peak stands out of the periodogram, in its standard deviations; for the
-    nested search, out of the analysis of variance of rounded magnitudes (`entropy_and_variance`).
+    nested search, out of the analysis of variance of rounded magnitudes.
     """
 
     method: str  # "ELS" (Lomb-Scargle), "ECE" (conditional entropy), "EAOV" (analysis of variance), "ELS_ECE_EAOV"
@@ -53,18 +55,15 @@ def find_periods(time, mag, err, max_freq=None, oversampling=None, keep_periodog
 
     Each search runs over SCoPe's grid, from 2/baseline to `max_freq` in steps of 1/(oversampling baseline). Unlike
     SCoPe's, the grid depends on this light curve alone, and no band around 1, 2 or 3 cycles a day is cut out. The
-    nested search judges the best distinct peaks of all three, their halves and their doubles (see `judge`). Of more
-    than 20,000 epochs so many are drawn at random, with a fixed seed.
+    nested search judges the best distinct peaks of all three, their halves and their doubles, which may lie beyond the
+    grid. Of more than 20,000 epochs so many are drawn at random, with a fixed seed.
 
     Parameters
     ----------
     time, mag, err : array-like, shape (n,)
         Sorted days, magnitudes and their errors.
-    max_freq : float, optional
-        Highest trial frequency of the three searches in cycles per day (48). The nested search also judges the half and
-        the double of the best periods, which may lie beyond.
-    oversampling : int, optional
-        Trial frequencies per 1/baseline (10).
+    max_freq, oversampling : optional
+        Highest trial frequency in cycles per day (48), and trial frequencies per 1/baseline (10).
     keep_periodograms : bool
         Keep `freq` and `power` in the results.
     band : array-like of str, shape (n,), optional
@@ -74,49 +73,32 @@ def find_periods(time, mag, err, max_freq=None, oversampling=None, keep_periodog
     Returns
     -------
     dict of str to PeriodResult
-        One for each of "ELS", "ECE", "EAOV" and "ELS_ECE_EAOV".
-
-    Raises
-    ------
-    ValueError
-        If the values are unusable: not finite, errors not positive, or all times equal.
+        One for each of "ELS", "ECE", "EAOV" and "ELS_ECE_EAOV". Values that are not finite, errors that are not
+        positive and times that are all equal are a `ValueError`.
     """
     settings = defaults()["periods"]
-    if band is None:
-        time, mag, err = thinned(*_usable_epochs(time, mag, err))
-        bands = None
-    else:
-        bands = thinned(*_sorted_epochs(time, mag, err, band))
-        time, mag, err = bands[0], *merge_bands(*bands[1:])
+    epochs = thinned(*_usable_epochs([time, mag, err] if band is None else [time, mag, err, band]))
+    time, mag, err = epochs[:3]
+    if band is not None:
+        mag, err = merge_bands(*epochs[1:])
     max_freq = settings["max_freq"] if max_freq is None else max_freq
     oversampling = settings["oversampling"] if oversampling is None else oversampling
     grid = Grid.of(time[-1] - time[0], max_freq, oversampling)
     if grid.size == 0 or np.ptp(mag) == 0 or time.size < FEWEST_EPOCHS:
-        results = {name: PeriodResult(name) for name in PERIOD_SUFFIXES}
-        return _with_periodograms(results, np.empty(0), {}) if keep_periodograms else results
+        empty = np.empty(0) if keep_periodograms else None
+        return {name: PeriodResult(name, freq=empty, power=empty) for name in PERIOD_SUFFIXES}
     searches = search_grid(time, mag, err, grid)
     results = {}
     for name, (power, peaks) in searches.items():
         periods, best = 1 / grid.freq(peaks), peak_significance(power, power[peaks[0]])
         results[name] = PeriodResult(name, float(periods[0]), best, periods, (name,) * len(periods))
-    results[NESTED] = _search_nested(time, mag, err, grid, searches, bands)
-    if not keep_periodograms:
-        return results
-    power = {name: search.power for name, search in searches.items()}
-    power["EAOV"] = power[NESTED] = analysis_of_variance(time, mag, grid, settings["phase_bins"])
-    return _with_periodograms(results, grid.freq(np.arange(grid.size)), power)
-
-
-def _with_periodograms(results, freq, power):
-    """Return results that keep frequencies and periodograms; those without a periodogram keep empty arrays."""
-    return {name: replace(result, freq=freq, power=power.get(name, freq)) for name, result in results.items()}
-
-
-class Search(NamedTuple):
-    """A periodogram on a grid, and where on the grid its distinct peaks are, best first."""
-
-    power: np.ndarray
-    peaks: np.ndarray
+    results[NESTED] = _search_nested(time, mag, err, grid, searches, None if band is None else epochs)
+    if keep_periodograms:
+        power = {name: search.power for name, search in searches.items()}
+        power["EAOV"] = power[NESTED] = analysis_of_variance(time, mag, grid, settings["phase_bins"])
+        freq = grid.freq(np.arange(grid.size))
+        results = {name: replace(result, freq=freq, power=power[name]) for name, result in results.items()}
+    return results
 
 
 def search_grid(time, mag, err, grid):
@@ -145,9 +127,8 @@ def _search_nested(time, mag, err, grid, searches, bands):
     """Return the result of the nested search; `bands` are the epochs of several bands as observed, or None."""
     peaks = {name: grid.freq(search.peaks) for name, search in searches.items()}
     freqs, proposed_by, terms = compare_candidates(time, mag, err, peaks)
-    odds = 1.0
-    if bands is not None:  # two humps a cycle may be those of a binary
-        odds = np.where(terms.r21 > 1, binary_odds(*bands, freqs), 1.0)
+    # two humps a cycle may be those of a binary
+    odds = 1.0 if bands is None else np.where(terms.r21 > 1, binary_odds(*bands, freqs), 1.0)
     trust = judge_candidates(terms, odds)
     order = np.argsort(-trust, kind="stable")
     freqs, trust, proposed_by = freqs[order], trust[order], tuple(proposed_by[i] for i in order)
@@ -168,28 +149,20 @@ def period_table(light_curves, by_star=False, method=NESTED, n_jobs=-1, progress
 
     Parameters
     ----------
-    light_curves : LightCurves
     by_star : bool
         Search all light curves of a star together, whatever their bands, instead of each by itself.
-    method : str
-        See `PeriodResult`.
+    method, **options
+        See `PeriodResult` and `find_periods`.
     n_jobs : int
         Searches at a time, one thread each; -1 for all cores.
     progress : bool
         Show a progress bar.
-    **options
-        See `find_periods`.
 
     Returns
     -------
     pandas.DataFrame
-        One row per light curve (index `_id`) or star (index `star`), in their order: `n_epochs`, `bands`, `period` and
-        the list `candidates` (days), `significance`, `trust`, and the lists `candidate_trust` and `proposed_by`.
-
-    Raises
-    ------
-    ValueError
-        See `find_periods`; the light curve or star is named.
+        One row per light curve (index `_id`) or star (index `star`), in their order: `n_epochs`, `bands`, and of
+        `PeriodResult` all from `period` to `candidate_trust`. A `ValueError` names the light curve or star.
     """
     rows = pd.Series(np.arange(len(light_curves)))
     if by_star:
@@ -215,16 +188,9 @@ def _search_together(name, curves, method, options):
             result = find_period(curves.time, mag, curves.err, method=method, **options)
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from error
-    return {
-        "n_epochs": len(mag),
-        "bands": "".join(dict.fromkeys(bands)),
-        "period": result.period,
-        "significance": result.significance,
-        "trust": result.trust,
-        "candidates": result.candidates,
-        "candidate_trust": result.candidate_trust,
-        "proposed_by": result.proposed_by,
-    }
+    columns = ("period", "significance", "trust", "candidates", "candidate_trust", "proposed_by")
+    row = {"n_epochs": len(mag), "bands": "".join(dict.fromkeys(bands))}
+    return row | {name: getattr(result, name) for name in columns}
 
 
 def fold(time, period, epoch=0.0):
@@ -232,30 +198,22 @@ def fold(time, period, epoch=0.0):
     return ((np.asarray(time) - epoch) / period) % 1.0
 
 
-def _sorted_epochs(time, mag, err, band):
-    """Return the epochs of all bands in order of time, checked."""
-    band = np.asarray(band, dtype=str)
-    if band.shape != np.shape(time):
-        raise ValueError(f"band needs one entry per epoch: it has shape {band.shape}, time {np.shape(time)}")
-    order = np.argsort(time, kind="stable")
-    return *_usable_epochs(*(np.asarray(x)[order] for x in (time, mag, err))), band[order]
-
-
-def _usable_epochs(time, mag, err):
-    """Return the three arrays as float64, or raise a `ValueError` that names the first unusable value."""
-    time, mag, err = (np.ascontiguousarray(x, float) for x in (time, mag, err))
-    if not (time.ndim == 1 and time.shape == mag.shape == err.shape and time.size):
-        raise ValueError(f"time, mag and err need one length; they have {time.shape}, {mag.shape}, {err.shape}")
-    rules = (
-        "times hold NaN or infinite values",
-        "magnitudes hold NaN or infinite values",
-        "errors must be positive numbers",
-    )
-    for rule, bad in zip(rules, unusable(time, mag, err), strict=True):
+def _usable_epochs(columns):
+    """Return time, mag, err and maybe band as arrays, sorted if there are bands; name the first unusable value."""
+    columns = [np.ascontiguousarray(x, float) for x in columns[:3]] + [np.asarray(x, dtype=str) for x in columns[3:]]
+    shapes = [values.shape for values in columns]
+    if len(set(shapes)) > 1 or columns[0].ndim != 1 or columns[0].size == 0:
+        raise ValueError(f"time, mag, err and band need one entry per epoch; their shapes are {shapes}")
+    if len(columns) > 3:
+        order = np.argsort(columns[0], kind="stable")
+        columns = [values[order] for values in columns]
+    rules = ("times hold NaN or infinite values", "magnitudes hold NaN or infinite values", "errors must be positive")
+    for rule, bad in zip(rules, unusable(*columns[:3]), strict=True):
         if bad.any():
             raise ValueError(f"{rule}, first at epoch {np.argmax(bad)}")
-    if (np.diff(time) < 0).any():
-        raise ValueError(f"times must be sorted; they decrease at epoch {np.argmax(np.diff(time) < 0) + 1}")
-    if time[0] == time[-1]:
-        raise ValueError(f"all {time.size} times are equal")
-    return time, mag, err
+    steps = np.diff(columns[0])
+    if (steps < 0).any():
+        raise ValueError(f"times must be sorted; they decrease at epoch {np.argmax(steps < 0) + 1}")
+    if not steps.any():
+        raise ValueError(f"all {steps.size + 1} times are equal")
+    return columns
