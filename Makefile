@@ -12,13 +12,15 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SAMPLE_STARS ?= 2450
 
-.PHONY: help env report reports test lint lab sample benchmark clean
+.PHONY: help env report reports index test test-all lint lab sample benchmark clean
 
 help:
 	@echo "make report TAG=vnv ALGORITHM=xgb   train one classifier, write its report (optional: DATA=, FEATURES=, GROUP=, FOLDS=5)"
 	@echo "make reports ALGORITHM=xgb          the same for every tag that the data can train, then all compared; resumes"
 	@echo "make lab                            open the notebooks in JupyterLab"
-	@echo "make test                           run all tests, notebooks included"
+	@echo "make index                          write the index of all runs anew"
+	@echo "make test                           run the tests, notebooks included, but for those marked slow"
+	@echo "make test-all                       run those, too"
 	@echo "make lint                           check style"
 	@echo "make sample                         remake the simulated sample in data/"
 	@echo "make benchmark                      speed beside public peers (installs them); periods found"
@@ -38,7 +40,13 @@ report: $(READY)
 reports: $(READY)
 	$(BIN)/python -m scope_nb report --tags all --algorithms $(ALGORITHM) --group "$(GROUP)" --data "$(DATA)" --features "$(FEATURES)" $(if $(FOLDS),-p folds $(FOLDS)) --resume --compare
 
+index: $(READY)
+	$(BIN)/python -m scope_nb index
+
 test: $(READY)
+	$(BIN)/python -m pytest -m "not slow" --nbmake tests notebooks
+
+test-all: $(READY)
 	$(BIN)/python -m pytest --nbmake tests notebooks
 
 lint: $(READY)

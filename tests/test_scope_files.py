@@ -21,7 +21,7 @@ def test_trees_of_scope_predict_as_in_xgboost(table, tmp_path):
     settings = {"max_depth": 3, "objective": "binary:logistic", "nthread": 1}
     booster = xgboost.train(settings, xgboost.DMatrix(raw, label=y), 20)
     booster.save_model(tmp_path / "rrlyr.20230101_000000.json")
-    model = models.fit(load_xgb(tmp_path / "rrlyr.20230101_000000.json"), data.train, data.val)
+    model = models.fit_model(load_xgb(tmp_path / "rrlyr.20230101_000000.json"), data.train, data.val)
     expected = booster.predict(xgboost.DMatrix(raw))
     np.testing.assert_allclose(model.predict_proba(data.X)[:, 1], expected, rtol=1e-6)
     assert model.feature_importances_.idxmax() == "f1_power_ELS_ECE_EAOV"

@@ -54,7 +54,7 @@ def test_the_recurrent_network_learns_what_only_the_order_of_epochs_tells(tmp_pa
 def test_without_light_curves_the_recurrent_network_reads_dmdt(table):
     data = Dataset.from_table(table, "e")
     assert "its 26 time differences" in data.describe_inputs()
-    model = models.fit(models.rnn(epochs=3, dense=(8, 4), learning_rate=3e-3), data.train, data.val)
+    model = models.fit_model(models.rnn(epochs=3, dense=(8, 4), learning_rate=3e-3), data.train, data.val)
     assert roc_auc_score(data.test.y, model.predict_proba(data.test.X)[:, 1]) > 0.9
     assert {tensor.name for tensor in model.network_.inputs} == {"features", "dmdt"}
     with pytest.raises(ValueError, match=r"needs light curves .* or dmdt"):

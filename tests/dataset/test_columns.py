@@ -50,5 +50,5 @@ def test_data_sets_hold_light_curves_beside_the_features(table):
     data = Dataset.from_table(table, "e", dmdt=False, light_curves=placed)
     assert data.X.shape[1] == Dataset.from_table(table, "e", dmdt=False).X.shape[1] + 800
     assert data.describe_inputs().endswith("400 are here.") and data.settings["light_curves"] is True
-    trees = models.fit(models.xgb(n_jobs=1, n_estimators=5), data.train, data.val)
+    trees = models.fit_model(models.xgb(n_jobs=1, n_estimators=5), data.train, data.val)
     assert not any(name.startswith("curve") for name in trees.feature_importances_.index)
