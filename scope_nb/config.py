@@ -15,7 +15,7 @@ ON, OFF = ("true", "yes", "on", "1"), ("false", "no", "off", "0", "none", "")
 def run_settings(tag, path="", **parameters):
     """Return the settings with which the data set and the models of a tag are made, as a dict.
 
-    `path` is a `config.yaml` in SCoPe's layout, of which the sections `training` and `features` are read; sizes of parts
+    `path` is a `config.yaml` in SCoPe's layout: its sections `training` and `features` are read, but sizes of parts
     and random states have no effect. Parameters, any of `SETTINGS`, override it unless they are None or "". `data` of
     the result is a path or "", `cut` are arguments of `Dataset.from_table`, and `dnn`, `rnn` and `xgb` are arguments of
     these models. What is unknown, out of range or of the wrong kind is named in a `ValueError`.
