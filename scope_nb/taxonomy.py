@@ -38,7 +38,8 @@ def features():
     flags = dict.fromkeys(("phenomenological", "ontological", "periodic"), bool)
     table = pd.read_csv(TABLES / "features.csv", index_col="name", keep_default_na=False).astype(flags)
     elsewhere = table.index.str.startswith(CATALOGUES) | table.index.isin(ALERTS)
-    return table.assign(**{"light curve": table["ontological"] & ~elsewhere})
+    table["light curve"] = table["ontological"] & ~elsewhere
+    return table
 
 
 @cache
