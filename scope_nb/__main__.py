@@ -78,7 +78,7 @@ def _report(options):
 def _parameters(options):
     """Return the parameters of `train.ipynb` that a command line sets, checked; of files the absolute paths."""
     from .config import run_settings
-    from .files import existing, project_folder
+    from .files import existing_file, project_folder
     from .notebook import check_parameters, read_value, usual_parameters
 
     for name, _ in options.p:
@@ -89,10 +89,10 @@ def _parameters(options):
     cell, more = usual_parameters(project_folder() / "notebooks" / "train.ipynb")
     values = check_parameters(values, more | cell, "parameter of train.ipynb")
     if values.get("config"):
-        values["config"] = str(existing(values["config"]).resolve())
+        values["config"] = str(existing_file(values["config"]).resolve())
         values["data"] = values.get("data") or run_settings("vnv", values["config"])["data"]
     if values.get("data"):
-        values["data"] = str(existing(values["data"]).resolve())
+        values["data"] = str(existing_file(values["data"]).resolve())
     return values
 
 

@@ -5,7 +5,7 @@ from math import inf
 
 import yaml
 
-from .files import existing
+from .files import existing_file
 from .taxonomy import FEATURE_SETS, check_names, config_keys, defaults, features, find_suffix, find_tag, tags
 
 SETTINGS = ("data", "label", "features", "period_suffix", "threshold", "balance", "weight_per_class", "scaler")
@@ -36,7 +36,7 @@ def run_settings(tag, path="", **parameters):
 
 def _read_config(path, tag):
     """Return a file's settings of a tag by the names of our arguments; `feature_sets` are as they are in the file."""
-    path = existing(path)
+    path = existing_file(path)
     try:
         return _read_content(yaml.safe_load(path.read_text(encoding="utf-8")), path.parent, tag)
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 @contextmanager
-def whole(path):
+def write_atomically(path):
     """Yield a temporary name beside `path` to write a file or make a folder, which is renamed once it is complete.
 
     A file or folder that stands at `path` is replaced. If anything fails, nothing is left behind.
@@ -36,7 +36,7 @@ def sha256(path):
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def existing(path):
+def existing_file(path):
     """Return `path` as a `Path`; if there is no such file, the error names those beside it."""
     path = Path(path).expanduser()
     if path.is_file():
@@ -56,7 +56,7 @@ def project_folder():
 
 def sample(name="training_set"):
     """Return the path of an embedded, simulated sample: "training_set" or "lightcurves"."""
-    return existing(project_folder() / "data" / f"sample_{name}.parquet")
+    return existing_file(project_folder() / "data" / f"sample_{name}.parquet")
 
 
 def reports_folder(path=""):

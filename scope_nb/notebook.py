@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from .files import existing, whole
+from .files import existing_file, write_atomically
 from .taxonomy import check_names, defaults
 
 WORDS = {"true": True, "false": False, "none": None, "null": None}
@@ -29,7 +29,7 @@ def run_notebook(notebook, output, parameters=None, title=None, make_head=None):
     """
     import papermill  # slow to import, and a notebook that is run needs none of it
 
-    notebook, output, values = existing(notebook), Path(output), parameters or {}
+    notebook, output, values = existing_file(notebook), Path(output), parameters or {}
     cell, further = usual_parameters(notebook)
     usual = cell | (dict.fromkeys(values) if further is None else further)
     values = check_parameters(values, usual, f"parameter of {notebook.name}")
@@ -61,7 +61,7 @@ def export_html(notebook, title=None, head=""):
     exporter.exclude_input_prompt = exporter.exclude_output_prompt = True
     page, _ = exporter.from_notebook_node(book, {"metadata": {"name": title or notebook.stem}})
     path = notebook.with_suffix(".html")
-    with whole(path) as part:
+    with write_atomically(path) as part:
         part.write_text(page.replace("<main>", f"<main>{head}", 1), encoding="utf-8")
     return path
 

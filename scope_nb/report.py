@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pandas as pd
 from tqdm.auto import tqdm
 
-from .files import group_of, project_folder, reports_folder, run_folder, whole
+from .files import group_of, project_folder, reports_folder, run_folder, write_atomically
 from .notebook import run_notebook
 from .runs.comparison import compare_published
 from .runs.saved import load_run, load_runs
@@ -95,7 +95,7 @@ def write_index(reports=""):
     links = f"<p>Runs compared with each other: {', '.join(pages)}.</p>" if pages else ""
     with pd.option_context("display.max_colwidth", None):  # else links are cut off
         table = pd.DataFrame(rows).to_html(index=False, escape=False, border=0, justify="left")
-    with whole(folder / "index.html") as part:
+    with write_atomically(folder / "index.html") as part:
         part.write_text(_fill("index.html", links=links, table=table), encoding="utf-8")
     return folder / "index.html"
 

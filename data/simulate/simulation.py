@@ -22,7 +22,7 @@ from tqdm.auto import tqdm
 
 from scope_nb import __version__
 from scope_nb.dataset.labels import count_labels
-from scope_nb.files import whole
+from scope_nb.files import write_atomically
 from scope_nb.lightcurves.curves import FILTERS, LightCurves
 from scope_nb.taxonomy import check_names, labels
 
@@ -165,7 +165,7 @@ def _write_part(folder, first, n_stars, seed, mix, features):
     from scope_nb.lightcurves.readers import write_lightcurves
 
     curves, truth = simulate(n_stars, seed, mix, first)
-    with whole(folder) as part:
+    with write_atomically(folder) as part:
         part.mkdir(parents=True)
         write_lightcurves(curves, part / "lightcurves.parquet")
         write_parquet(truth, part / "truth.parquet")
@@ -177,7 +177,7 @@ def _write_part(folder, first, n_stars, seed, mix, features):
 
 def _join(parts, name, path, rows=None):
     """Join the files `name` of many parts into one; `rows(table)` is the mask of the rows to keep."""
-    with whole(path) as temporary:
+    with write_atomically(path) as temporary:
         writer = None
         for part in parts:
             table = pq.read_table(part / f"{name}.parquet")

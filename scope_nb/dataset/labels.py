@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from ..files import existing
+from ..files import existing_file
 from ..lightcurves.curves import LightCurve, positions
 from ..taxonomy import CATALOGUES, NEGATIVE_LABEL, as_names, find_tag, labels, scope_statistics, tags
 
@@ -49,7 +49,7 @@ def read_class_tags(path):
 
     Its columns are `class` and `tags` (separated by spaces).
     """
-    table = pd.read_csv(existing(path), dtype=str, keep_default_na=False)
+    table = pd.read_csv(existing_file(path), dtype=str, keep_default_na=False)
     if not {"class", "tags"} <= set(table):
         raise ValueError(f"{path} needs the columns 'class' and 'tags'; it has {', '.join(table)}")
     if (repeated := table["class"].duplicated()).any():

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..features.dmdt import SIZE, stack_dmdt
-from ..files import existing, whole
+from ..files import existing_file, write_atomically
 from .hdf5 import HDF5_NAMES, read_hdf5
 
 
@@ -39,7 +39,7 @@ def open_table(path):
         return CsvTable(path)
     if suffix in HDF5_NAMES:
         return Hdf5Table(path)
-    raise ValueError(f"{existing(path)}: tables are read from .parquet, .csv or {', '.join(HDF5_NAMES)}")
+    raise ValueError(f"{existing_file(path)}: tables are read from .parquet, .csv or {', '.join(HDF5_NAMES)}")
 
 
 def require_unique_columns(columns, name):
@@ -62,7 +62,7 @@ class TableFile:
     """
 
     def __init__(self, path):
-        self.path = existing(path)
+        self.path = existing_file(path)
         self.attrs = {}
         self.columns = self._open()
         require_unique_columns(self.columns, self.path)
@@ -211,5 +211,5 @@ def write_parquet(table, path):
         images = pa.ListArray.from_arrays(np.arange(0, len(rows) + 1, SIZE, dtype=np.int32), rows)
         arrow = arrow.add_column(list(table).index("dmdt"), "dmdt", images)
     metadata = (arrow.schema.metadata or {}) | {b"scope": json.dumps(table.attrs).encode()}
-    with whole(Path(path)) as part:
+    with write_atomically(Path(path)) as part:
         pq.write_table(arrow.replace_schema_metadata(metadata), part, compression="zstd")

@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..files import existing, whole
+from ..files import existing_file, write_atomically
 from ..taxonomy import as_names, unknown
 from .curves import FILTERS, LightCurves, complete_meta, offsets_of
 
@@ -45,7 +45,7 @@ def read_lightcurves(path, min_epochs=None, min_cadence_minutes=None, flags="str
     """
     if flags not in ("strict", "usual"):
         raise unknown("choice for flags", flags, ["strict", "usual"])
-    path = existing(path)
+    path = existing_file(path)
     table = _read_arrow(path)
     content = _layout_of(table, path).read(table)
     time, mag, err = (np.asarray(values, float) for values in (content.time, content.mag, content.err))
@@ -80,7 +80,7 @@ def write_lightcurves(light_curves, path):
     ):
         lists = pa.ListArray.from_arrays(light_curves.offsets.astype(np.int32), pa.array(values, kind))
         table = table.append_column(name, lists)
-    with whole(Path(path)) as part:
+    with write_atomically(Path(path)) as part:
         pq.write_table(table, part, compression="zstd")
 
 

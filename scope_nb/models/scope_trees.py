@@ -7,7 +7,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from ..dataset.columns import match_columns
-from ..files import existing
+from ..files import existing_file
 from ..taxonomy import CATALOGUES
 
 
@@ -65,7 +65,7 @@ def load_xgb(path):
 
     if not str(path):
         raise ValueError("name the file of the trees that SCoPe trained, TAG.TIME.json (the parameter `start_from`)")
-    path = existing(path)
+    path = existing_file(path)
     try:
         booster = Booster(model_file=path)
     except (XGBoostError, ValueError) as error:
