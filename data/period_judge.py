@@ -16,7 +16,7 @@ from scipy.optimize import minimize
 from tqdm.auto import tqdm
 from xgboost import XGBClassifier
 
-from scope_nb.files import whole
+from scope_nb.files import write_atomically
 from scope_nb.lightcurves.readers import read_lightcurves
 from scope_nb.periods import judge
 from scope_nb.periods.periodograms import Grid
@@ -121,7 +121,7 @@ def main():
     for curves in (ztf.select(~second), catalina.select(~reported)):
         tasks = (delayed(make_examples)(curves[i]) for i in range(len(curves)))
         pairs += tqdm(Parallel(-1, prefer="threads", return_as="generator")(tasks), total=len(curves))
-    with whole(TABLE) as part:
+    with write_atomically(TABLE) as part:
         part.write_bytes(train(pairs).save_raw("json"))
 
 

@@ -1,7 +1,6 @@
 """scope_nb: a notebook-first kit for classifying variable stars of the Zwicky Transient Facility.
 
-Data flows one way: light curves -> features -> training table -> Dataset -> model -> scores -> saved run. The names of
-`__all__` are the front door. Each is loaded when it is first used, so that `import scope_nb` alone loads nothing.
+Data flows one way: light curves -> features -> training table -> Dataset -> model -> scores -> saved run.
 """
 
 import os
@@ -11,32 +10,25 @@ __version__ = "0.1.0"
 
 
 def names_on_demand(package, places):
-    """Return `__getattr__`, `__dir__` and `__all__` of a package whose names are loaded when first used (PEP 562).
+    """Return `__getattr__`, `__dir__` and `__all__` of a package that loads names when they are first used (PEP 562).
 
-    Parameters
-    ----------
-    package : str
-    places : dict of str to list of str
-        The names that each module below the package has; the modules are names too.
+    `places` lists them for each of its modules, which are loaded in the same way.
     """
     place_of = {name: place for place, names in places.items() for name in names}
+    everything = sorted({*places, *place_of})
 
     def __getattr__(name):
-        if name in places:
-            return import_module(f"{package}.{name}")
-        if name not in place_of:
+        if name not in everything:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return getattr(import_module(f"{package}.{place_of[name]}"), name)
+        module = import_module(f"{package}.{place_of.get(name, name)}")
+        return getattr(module, name) if name in place_of else module
 
-    everything = sorted({*places, *place_of})
     return __getattr__, lambda: everything, everything
 
 
 def let_threads_sleep():
-    """Let threads of OpenMP (scikit-learn, XGBoost) that wait for each other sleep; read when OpenMP is loaded.
-
-    By default they spin, and where other programs want the cores as well, trees then take tens of times as long.
-    """
+    """Let threads of OpenMP (scikit-learn, XGBoost) that wait for each other sleep; call it before OpenMP is loaded."""
+    # by default they spin, and where other programs want the cores as well, trees then take tens of times as long
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 

@@ -1,7 +1,6 @@
 """The command line: `python -m scope_nb`. Each command imports what it needs, so that help comes at once."""
 
 import argparse
-from pathlib import Path
 
 OPTION_OF = {"tag": "tags", "algorithm": "algorithms", "group": "group", "reports": "reports"}
 
@@ -14,7 +13,7 @@ def main(arguments=None):
         parser.print_help()
         return
     try:
-        failures = options.run(options)
+        failures = _report(options) if options.command == "report" else _index(options)
     except (ValueError, OSError) as error:
         raise SystemExit(f"error: {error}") from error
     for failure in failures:
@@ -27,7 +26,6 @@ def _parser():
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     text = "train classifiers, average and compare them, write their reports and an index of them"
     report = commands.add_parser("report", help=text, description=text.capitalize() + ".")
-    report.set_defaults(run=_report)
     report.add_argument("--tags", nargs="+", default=[], help="tags, or 'all' that the data can train (vnv)")
     report.add_argument("--algorithms", nargs="+", default=["xgb"], help="xgb, forest, dnn, rnn")
     report.add_argument("--group", default="", help="name of this set of runs (that of the data)")
@@ -36,12 +34,10 @@ def _parser():
     report.add_argument("--resume", action="store_true", help="skip the runs that exist already")
     report.add_argument("--ensemble", nargs="+", default=[], metavar="ALGORITHM", help="average runs of these, per tag")
     report.add_argument("--compare", action="store_true", help="end in a page that compares the runs")
-    report.add_argument(
-        "-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="a parameter of train.ipynb"
-    )
+    text = "a parameter of train.ipynb"
+    report.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help=text)
     text = "rewrite index.html, the page of all runs"
     index = commands.add_parser("index", help=text, description=text.capitalize() + ".")
-    index.set_defaults(run=_index)
     for command in (report, index):
         command.add_argument("--reports", default="", help="folder of the runs (the project's reports/)")
     return parser
@@ -82,7 +78,7 @@ def _report(options):
 def _parameters(options):
     """Return the parameters of `train.ipynb` that a command line sets, checked; of files the absolute paths."""
     from .config import run_settings
-    from .files import existing, project_folder
+    from .files import existing_file, project_folder
     from .notebook import check_parameters, read_value, usual_parameters
 
     for name, _ in options.p:
@@ -93,30 +89,26 @@ def _parameters(options):
     cell, more = usual_parameters(project_folder() / "notebooks" / "train.ipynb")
     values = check_parameters(values, more | cell, "parameter of train.ipynb")
     if values.get("config"):
-        values["config"] = str(Path(values["config"]).expanduser().resolve())
-        values.setdefault("data", run_settings("vnv", values["config"])["data"])
+        values["config"] = str(existing_file(values["config"]).resolve())
+        values["data"] = values.get("data") or run_settings("vnv", values["config"])["data"]
     if values.get("data"):
-        values["data"] = str(existing(values["data"]).resolve())
+        values["data"] = str(existing_file(values["data"]).resolve())
     return values
 
 
 def _all_tags(parameters):
     """Return the tags that the data can train with these parameters of `train.ipynb`, and print the others."""
-    from .config import run_settings
+    from .config import SETTINGS, run_settings
     from .dataset.dataset import trainable
     from .files import sample
     from .taxonomy import tags
 
-    names = ("features", "period_suffix", "threshold", "balance", "data")
-    values = {name: parameters[name] for name in names if name in parameters}
-    settings = {tag: run_settings(tag, parameters.get("config", ""), **values) for tag in tags().index}
-    data = next(iter(settings.values()))["data"] or sample()
-    split = {"split": parameters.get("split") or "star", "seed": parameters.get("seed", 42)}
-    good, reasons = trainable(data, {tag: setting["cut"] | split for tag, setting in settings.items()})
+    values = {name: parameters[name] for name in SETTINGS if name in parameters}
+    split = {name: parameters[name] for name in ("split", "seed") if name in parameters}
+    cuts = {tag: run_settings(tag, parameters.get("config", ""), **values)["cut"] | split for tag in tags().index}
+    good, reasons = trainable(parameters.get("data") or sample(), cuts)
     if not good:
-        raise ValueError(
-            f"no tag can be trained on this table; the first of the reasons: {next(iter(reasons.values()))}"
-        )
+        raise ValueError(f"no tag can be trained on this table; the first reason: {next(iter(reasons.values()))}")
     print(f"{len(good)} tags can be trained; not: {', '.join(reasons) or 'none'}")
     return good
 

@@ -2,78 +2,50 @@
 
 from contextlib import suppress
 from math import inf
-from typing import NamedTuple
 
 import yaml
 
-from .files import existing
-from .taxonomy import FEATURE_SETS, config_keys, defaults, features, find_suffix, find_tag, tags, unknown
+from .files import existing_file
+from .taxonomy import FEATURE_SETS, check_names, config_keys, defaults, features, find_suffix, find_tag, tags
 
 SETTINGS = ("data", "label", "features", "period_suffix", "threshold", "balance", "weight_per_class", "scaler")
 ON, OFF = ("true", "yes", "on", "1"), ("false", "no", "off", "0", "none", "")
 
 
-class Config(NamedTuple):
-    """What a `config.yaml` sets, by the names of our arguments: for all tags, and for each tag."""
-
-    settings: dict
-    classes: dict
-    trees: dict
-    feature_sets: dict  # as they are in the file
-
-
 def run_settings(tag, path="", **parameters):
-    """Return the settings with which the data set and the models of a tag are made.
+    """Return the settings with which the data set and the models of a tag are made, as a dict.
 
-    Parameters
-    ----------
-    tag : str
-        A tag or its label.
-    path : path-like
-        A `config.yaml` in SCoPe's layout, of which the sections `training` and `features` are read; "" is none.
-    **parameters
-        Any of `SETTINGS`; they override the file. None and "" mean "not given".
-
-    Returns
-    -------
-    dict
-        `data` ("" if none is named; the file names it relative to its own folder); `cut`, arguments of
-        `Dataset.from_table`; `dnn`, `rnn` and `xgb`, arguments of the models in `models`. Sizes of parts and random
-        states of the file have no effect: the test part is the same for all.
-
-    Raises
-    ------
-    ValueError
-        If a parameter is none of `SETTINGS`; if the file is no such configuration, or has an unknown key, tag or
-        feature set, a class without label, or a value that is out of range or of another kind.
+    `path` is a `config.yaml` in SCoPe's layout: its sections `training` and `features` are read, but sizes of parts
+    and random states have no effect. Parameters, any of `SETTINGS`, override it unless they are None or "". `data` of
+    the result is a path or "", `cut` are arguments of `Dataset.from_table`, and `dnn`, `rnn` and `xgb` are arguments of
+    these models. What is unknown, out of range or of the wrong kind is named in a `ValueError`.
     """
-    for name in parameters:
-        if name not in SETTINGS:
-            raise unknown("setting of a run", name, SETTINGS)
+    check_names("setting of a run", parameters, SETTINGS)
     tag, usual = find_tag(tag), defaults()["training"]
-    config = _read_config(path) if path else Config({}, {}, {}, {})
-    settings = dict.fromkeys(SETTINGS) | {name: usual[name] for name in ("threshold", "period_suffix")}
-    settings |= config.settings | config.classes.get(tag, {})
+    settings = {name: usual.get(name) for name in SETTINGS} | {"xgb": {}, "feature_sets": {}}
+    settings |= _read_config(path, tag) if path else {}
     settings |= {name: value for name, value in parameters.items() if value not in (None, "")}
+    trees, feature_sets = settings.pop("xgb"), settings.pop("feature_sets")
     cut = {name: settings.pop(name) for name in SETTINGS}
-    cut["features"] = _feature_set(config.feature_sets, cut["features"], cut["period_suffix"])
+    cut["features"] = _feature_set(feature_sets, cut["features"], cut["period_suffix"])
     cut["weight_per_class"] = _switch(cut["weight_per_class"], "weight_per_class")
     data, scaler = cut.pop("data") or "", cut.pop("scaler")
     scaling = {"scaler": scaler} if scaler else {}
-    return {"data": data, "cut": cut, "dnn": _network(settings) | scaling, "rnn": scaling, "xgb": config.trees}
+    return {"data": data, "cut": cut, "dnn": _network(settings) | scaling, "rnn": scaling, "xgb": trees}
 
 
-def _read_config(path):
-    path = existing(path)
+def _read_config(path, tag):
+    """Return a file's settings of a tag by the names of our arguments; `feature_sets` are as they are in the file."""
+    path = existing_file(path)
     try:
-        return _read_content(yaml.safe_load(path.read_text(encoding="utf-8")), path.parent)
+        return _read_content(yaml.safe_load(path.read_text(encoding="utf-8")), path.parent, tag)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is not YAML: {error}") from error
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
 
 
-def _read_content(content, folder):
+def _read_content(content, folder, tag):
     keys, content = config_keys(), _mapping(content, "the file")
     if not {"training", "features"} & set(content):
         raise ValueError(f"it has neither a section 'training' nor 'features', but {', '.join(map(str, content))}")
@@ -86,12 +58,12 @@ def _read_content(content, folder):
     if suffix not in (None, "", "None"):
         settings["period_suffix"] = find_suffix(suffix)
     classes = _mapping(training.get("classes"), "training.classes")
-    classes = {tag: _read_class(tag, entry, feature_sets) for tag, entry in classes.items()}
+    classes = {name: _read_class(name, entry, feature_sets) for name, entry in classes.items()}
     boosting, trees = _mapping(training.get("xgboost"), "training.xgboost"), {}
     _read_section(boosting, keys["xgboost"], "'training.xgboost'")
     for name, section in boosting.items():
         trees |= _read_section(section, keys[name], "'training.xgboost'")
-    return Config(settings, classes, trees, feature_sets)
+    return settings | classes.get(tag, {}) | {"xgb": trees, "feature_sets": feature_sets}
 
 
 def _mapping(value, name):
@@ -103,9 +75,7 @@ def _mapping(value, name):
 def _read_section(section, keys, where):
     """Return the checked values of a section by the names of our arguments."""
     section, arguments = _mapping(section, where), {}
-    for key in section:
-        if key not in keys:
-            raise unknown(f"key of {where}", key, keys)
+    check_names(f"key of {where}", section, keys)
     for key, rule in keys.items():
         if key in section and (section[key] is not None or rule.get("kind") in ("value", "range")):
             value = _read_value(section[key], rule, f"{key} of {where}")
@@ -118,15 +88,14 @@ def _read_section(section, keys, where):
 
 def _read_value(value, rule, name):
     """Return the value of a key as its rule in `tables/config_keys.yaml` wants it, or raise a `ValueError`."""
-    kind, number = rule.get("kind", "value"), value
+    kind = rule.get("kind", "value")
     if value != rule.get("only", value):
         raise ValueError(f"{name} is {value!r}; networks are trained with {rule['only']!r} only")
     if kind == "value":
         return value
     if kind == "switch":
         return _switch(value, name)
-    if kind == "range" and isinstance(value, list):
-        number = value[0] if value else None
+    number = next(iter(value), None) if kind == "range" and isinstance(value, list) else value
     if kind == "decimal" and isinstance(value, str):
         with suppress(ValueError):
             number = float(value)
@@ -143,21 +112,23 @@ def _read_value(value, rule, name):
 
 def _switch(value, name):
     """Return whether a switch is on; SCoPe's file has numbers and words for it too."""
-    word = value.strip().lower() if isinstance(value, str) else str(bool(value)).lower()
+    if not isinstance(value, str):
+        return bool(value)
+    word = value.strip().lower()
     if word not in (*ON, *OFF):
         raise ValueError(f"{name} is wrong: {value!r} is neither true nor false")
     return word in ON
 
 
 def _read_class(tag, entry, feature_sets):
-    if tag not in tags().index:
-        raise unknown("class of 'training.classes'", tag, tags().index)
-    where, names = f"class {tag!r}", [name for name in (*feature_sets, *FEATURE_SETS) if name != "info"]
+    check_names("class of 'training.classes'", [tag], tags().index)
+    where = f"class {tag!r}"
     arguments = _read_section(entry, config_keys()["class"] | config_keys()["network"], where)
     if not arguments.get("label"):
         raise ValueError(f"{where} has no label; that of the tag is {tags().loc[tag, 'label']!r}")
-    if arguments.get("features") and arguments["features"] not in names:
-        raise unknown(f"feature set of {where}", arguments["features"], names)
+    if arguments.get("features"):
+        names = [name for name in (*feature_sets, *FEATURE_SETS) if name != "info"]
+        check_names(f"feature set of {where}", [arguments["features"]], names)
     return arguments
 
 
@@ -181,5 +152,5 @@ def _feature_set(feature_sets, name, suffix):
         entry = entry if isinstance(entry, dict) else {"include": entry}
         suffixed = _switch(entry.get("periodic", periodic.get(column, False)), f"periodic of {column!r}")
         if entry.get("include") is None or _switch(entry["include"], f"include of {column!r}"):
-            columns.append(f"{column}_{suffix}" if suffixed and suffix else column)
+            columns.append(f"{column}_{suffix}" if suffixed else column)
     return columns

@@ -8,23 +8,10 @@ from pathlib import Path
 
 
 @contextmanager
-def whole(path):
-    """Write a file or folder under a temporary name and rename it once it is complete.
+def write_atomically(path):
+    """Yield a temporary name beside `path` to write a file or make a folder, which is renamed once it is complete.
 
-    Parameters
-    ----------
-    path : path-like
-        Where the result goes. A file or folder of that name is replaced.
-
-    Yields
-    ------
-    pathlib.Path
-        The temporary name beside `path`, to be written to (a file) or created (a folder).
-
-    Raises
-    ------
-    OSError
-        If the folder cannot be made or written to; nothing is left behind.
+    A file or folder that stands at `path` is replaced. If anything fails, nothing is left behind.
     """
     path = Path(path)
     part, old = (path.with_name(f".{path.name}.{os.getpid()}.{suffix}") for suffix in ("part", "old"))
@@ -37,17 +24,10 @@ def whole(path):
     except OSError as error:
         raise type(error)(f"cannot write {path}: {error}") from error
     finally:
-        _remove(part)
-    _remove(old)
-
-
-def _remove(path):
-    """Remove a file or folder if it exists; clearing up must not hide the error that made it necessary."""
-    with suppress(OSError):
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
+        with suppress(OSError):  # clearing up must not hide the error that made it necessary
+            part.unlink()
+        shutil.rmtree(part, ignore_errors=True)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def sha256(path):
@@ -56,7 +36,7 @@ def sha256(path):
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def existing(path):
+def existing_file(path):
     """Return `path` as a `Path`; if there is no such file, the error names those beside it."""
     path = Path(path).expanduser()
     if path.is_file():
@@ -76,7 +56,7 @@ def project_folder():
 
 def sample(name="training_set"):
     """Return the path of an embedded, simulated sample: "training_set" or "lightcurves"."""
-    return existing(project_folder() / "data" / f"sample_{name}.parquet")
+    return existing_file(project_folder() / "data" / f"sample_{name}.parquet")
 
 
 def reports_folder(path=""):
@@ -90,15 +70,7 @@ def group_of(data=""):
 
 
 def run_folder(reports, group, algorithm, tag):
-    """Return the folder of a run, `REPORTS/GROUP/ALGORITHM/TAG`, once it is sure that it can be made.
-
-    Raises
-    ------
-    OSError
-        If a file stands in the way or the folder that exists cannot be written to.
-    ValueError
-        If a name would lead out of its folder.
-    """
+    """Return the folder of a run, `REPORTS/GROUP/ALGORITHM/TAG`, or raise an error if it cannot be written to."""
     for name in (group, algorithm, tag):
         if not name or name.startswith(".") or Path(name).name != name:
             raise ValueError(f"{name!r} cannot be the name of a folder of runs")
@@ -108,7 +80,7 @@ def run_folder(reports, group, algorithm, tag):
 
 
 def check_output(path, suffix):
-    """Raise an error, before any work is done, if a file cannot be written: wrong suffix, or no folder to write to."""
+    """Raise an error, before any work is done, if a file has the wrong suffix or its folder cannot be written to."""
     path = Path(path).expanduser().absolute()
     if path.suffix.lower() != suffix:
         raise ValueError(f"{path.name}: the name must end in {suffix}")

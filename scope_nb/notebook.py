@@ -6,10 +6,9 @@ from pathlib import Path
 
 import yaml
 
-from .files import existing, whole
-from .taxonomy import defaults, unknown
+from .files import existing_file, write_atomically
+from .taxonomy import check_names, defaults
 
-INJECTED = "# Parameters\n"  # how the cell begins with which papermill overrides parameters
 WORDS = {"true": True, "false": False, "none": None, "null": None}
 KINDS = {
     bool: "true or false",
@@ -22,40 +21,18 @@ KINDS = {
 
 
 def run_notebook(notebook, output, parameters=None, title=None, make_head=None):
-    """Execute a notebook with papermill and export it as HTML beside the executed copy.
+    """Execute a notebook with papermill into `output` and export it as HTML; return the path of the page.
 
-    Parameters
-    ----------
-    notebook : path-like
-        A notebook with a cell tagged `parameters`.
-    output : path-like
-        Where the executed notebook goes; the HTML has the same name with the suffix .html.
-    parameters : dict, optional
-        Those that the cell lacks go into its dictionary `more`, if it has one.
-    title : str, optional
-        Of the page; by default the name of `output`.
-    make_head : callable, optional
-        Returns the HTML that the page opens with; called once the notebook has been executed.
-
-    Returns
-    -------
-    pathlib.Path
-        The HTML page.
-
-    Raises
-    ------
-    ValueError
-        If the notebook does not have one of the parameters (the nearest ones are named), or one is of another kind.
-    papermill.PapermillExecutionError
-        If a cell fails. The notebook as far as it came is left at `output`.
+    `parameters` that the notebook's cell lacks go into its dictionary `more`, if it has one; an unknown one is a
+    `ValueError`. If a cell fails, with a `papermill.PapermillExecutionError`, the notebook as far as it came is left at
+    `output`. `make_head`, called once the notebook has been executed, returns the HTML that the page opens with.
     """
     import papermill  # slow to import, and a notebook that is run needs none of it
 
-    notebook, output, values = existing(notebook), Path(output), parameters or {}
+    notebook, output, values = existing_file(notebook), Path(output), parameters or {}
     cell, further = usual_parameters(notebook)
-    if further is None:
-        further = dict.fromkeys(values)
-    values = check_parameters(values, cell | further, f"parameter of {notebook.name}")
+    usual = cell | (dict.fromkeys(values) if further is None else further)
+    values = check_parameters(values, usual, f"parameter of {notebook.name}")
     more = {name: values.pop(name) for name in list(values) if name not in cell}
     if more:
         values["more"] = cell["more"] | values.get("more", {}) | more
@@ -66,10 +43,10 @@ def run_notebook(notebook, output, parameters=None, title=None, make_head=None):
 
 
 def export_html(notebook, title=None, head=""):
-    """Export an executed notebook as one self-contained HTML page beside it.
+    """Export an executed notebook as one self-contained HTML page beside it, which opens with the HTML `head`.
 
     Of cells tagged `setup`, imports and checks, the page shows only what they print; cells tagged `optional` that
-    print nothing are left out. `head` is HTML that the page opens with.
+    print nothing are left out.
     """
     import nbformat
     from nbconvert import HTMLExporter
@@ -77,53 +54,39 @@ def export_html(notebook, title=None, head=""):
 
     notebook = Path(notebook)
     book = nbformat.read(notebook, as_version=4)
-    book.cells = [cell for cell in book.cells if not _is_silent(cell)]
+    book.cells = [cell for cell in book.cells if "optional" not in cell.metadata.get("tags", []) or cell.get("outputs")]
     setup = Config(TagRemovePreprocessor={"enabled": True, "remove_input_tags": {"setup"}})
     # scripts from elsewhere are left out: the page must open without a network
     exporter = HTMLExporter(config=setup, template_name="lab", mathjax_url="", require_js_url="", jquery_url="")
     exporter.exclude_input_prompt = exporter.exclude_output_prompt = True
     page, _ = exporter.from_notebook_node(book, {"metadata": {"name": title or notebook.stem}})
     path = notebook.with_suffix(".html")
-    with whole(path) as part:
+    with write_atomically(path) as part:
         part.write_text(page.replace("<main>", f"<main>{head}", 1), encoding="utf-8")
     return path
-
-
-def _is_silent(cell):
-    return cell.cell_type == "code" and not cell.outputs and "optional" in cell.metadata.get("tags", [])
 
 
 def parameters(more=None, **least):
     """Return all parameters of the notebook that calls this, by name, with their values.
 
-    Parameters are what cells of nothing but `name = literal` assign: the parameters cell, and the cell with which
-    papermill overrides it. Values given as text are corrected in the notebook, too.
+    They are what cells of nothing but `name = literal` assign: the parameters cell, and the cell with which papermill
+    overrides it. Text that stands for a number, a switch or a list is converted, in the notebook too. An unknown
+    parameter (papermill only warns), or one that is too small or of another kind than usual, is a `ValueError`.
 
-    Parameters
-    ----------
-    more : dict, optional
-        The usual values of further parameters, which the notebook's dictionary `more` may hold. A variable with the
-        name of one of them, which papermill sets (`-p split scope`), overrides that dictionary.
-    **least
-        The smallest value of each parameter that has one.
-
-    Raises
-    ------
-    ValueError
-        If there is no such parameter (papermill itself only warns), or if its value is of another kind than the usual
-        one, or too small.
+    `more` has the usual values of further parameters, which the notebook's dictionary `more` may hold; a variable of
+    the same name, which papermill sets (`-p split scope`), overrides it. `least` has smallest values, by name.
     """
     from IPython import get_ipython
 
     namespace = get_ipython().user_ns
     usual, injected = {}, {}
     for source in namespace["In"]:
-        if source.startswith(INJECTED):
+        if source.startswith("# Parameters\n"):  # papermill's cell
             injected |= {node.targets[0].id: None for node in ast.parse(source).body}
         else:
             usual |= _literals(source)
-    given = {name: namespace[name] for name in usual | injected}
-    values = check_parameters(given, usual | (more or {}), "parameter of this notebook")
+    values = {name: namespace[name] for name in usual | injected}
+    values = check_parameters(values, usual | (more or {}), "parameter of this notebook")
     namespace.update(values)
     if more is not None:
         in_dictionary = check_parameters(values.pop("more", {}), more, "key of `more`")
@@ -135,15 +98,9 @@ def parameters(more=None, **least):
 
 
 def usual_parameters(notebook):
-    """Return the parameters of a notebook's file with their usual values.
+    """Return the usual parameters of a notebook's file: those of its cell, and those that its `more` may hold.
 
-    Returns
-    -------
-    cell : dict
-        Those of the cell tagged `parameters`.
-    further : dict or None
-        Those that its dictionary `more` may hold, from `tables/defaults.yaml`; None if that has no section of the
-        notebook's name, so that only the notebook itself can check them.
+    The latter, from `tables/defaults.yaml`, are None if it has no section for the notebook, which then checks them.
     """
     import nbformat
 
@@ -152,18 +109,10 @@ def usual_parameters(notebook):
     return cell, defaults().get(Path(notebook).stem) if "more" in cell else {}
 
 
-def check_parameters(given, usual, kind):
-    """Return parameters as values of the kind of their usual ones; `kind` says what they are, for the error message.
-
-    Raises
-    ------
-    ValueError
-        If one is not among the usual ones (the nearest of these are named), or is of another kind.
-    """
-    for name in given:
-        if name not in usual:
-            raise unknown(kind, name, usual)
-    return {name: _as_usual(name, value, usual[name]) for name, value in given.items()}
+def check_parameters(values, usual, kind):
+    """Return parameters as values of the kind of their usual ones, or raise a `ValueError` that calls them `kind`."""
+    check_names(kind, values, usual)
+    return {name: _as_usual(name, value, usual[name]) for name, value in values.items()}
 
 
 def read_value(text):
@@ -180,7 +129,7 @@ def read_value(text):
 
 
 def _as_usual(name, value, usual):
-    """Return a value as one of the kind of the usual value; None means "not given" on either side."""
+    """Return a value as one of the kind of the usual value; None means "not set" on either side."""
     if isinstance(value, Path):
         value = str(value)
     if isinstance(value, str) and (not isinstance(usual, str) or value.startswith("[")):
@@ -194,7 +143,7 @@ def _as_usual(name, value, usual):
 
 
 def _literals(source):
-    """Return what a cell assigns, if it does nothing but assign literals; else nothing."""
+    """Return the values that a cell assigns by name, if it does nothing but assign literals; else none."""
     try:
         return {node.targets[0].id: ast.literal_eval(node.value) for node in ast.parse(source).body}
     except (SyntaxError, ValueError, AttributeError):

@@ -2,115 +2,82 @@
 
 import html
 from functools import partial
-from importlib.resources import files
 from string import Template
 from urllib.parse import quote
 
 import pandas as pd
 from tqdm.auto import tqdm
 
-from .files import group_of, project_folder, reports_folder, run_folder, whole
+from .files import group_of, project_folder, reports_folder, run_folder, write_atomically
 from .notebook import run_notebook
 from .runs.comparison import compare_published
 from .runs.saved import load_run, load_runs
 from .scores.metrics import number, with_interval
-from .taxonomy import find_tag, published, tags, unknown
+from .taxonomy import TABLES, check_names, find_tag, published, tags
 
 
-def train_reports(tag_names, algorithms, reports=None, group="", resume=False, **parameters):
+def train_reports(tag_names, algorithms, reports="", group="", resume=False, **parameters):
     """Run `train.ipynb` for every tag and algorithm, each into `reports/GROUP/ALGORITHM/TAG/`, and make the index.
 
-    A run that fails does not stop the others.
-
-    Parameters
-    ----------
-    tag_names, algorithms : list of str
-    reports : path-like, optional
-        The project's `reports/` by default.
-    group : str
-        Name of this set of runs; by default that of the data.
-    resume : bool
-        Skip the runs that exist already.
-    **parameters
-        Further parameters of the notebook.
-
-    Returns
-    -------
-    list of pathlib.Path, list of str
-        The pages made (or kept, with `resume`), and "TAG ALGORITHM: error" for each failure.
+    `group` is by default the name of the data, `parameters` are further ones of the notebook, and `resume` keeps runs
+    that exist. Return the paths of the pages, and "TAG ALGORITHM: error" of each run that failed; the others go on.
     """
     from papermill import PapermillExecutionError
 
     notebook = project_folder() / "notebooks" / "train.ipynb"
     jobs = [(find_tag(tag), algorithm) for tag in tag_names for algorithm in algorithms]
-    group = group or group_of(parameters.get("data", ""))
+    folder, group = reports_folder(reports), group or group_of(parameters.get("data", ""))
     if reports:
-        parameters["reports"] = str(reports_folder(reports))
+        parameters["reports"] = str(folder)
     pages, failures = [], []
     for tag, algorithm in tqdm(jobs, unit="run"):
-        page = run_folder(reports, group, algorithm, tag) / "report.html"
+        page = run_folder(folder, group, algorithm, tag) / "report.html"
         if not (resume and page.exists()):
-            unfinished = reports_folder(reports) / f"unfinished-{group}-{algorithm}-{tag}.ipynb"
+            output = folder / f"unfinished-{group}-{algorithm}-{tag}.ipynb"
             values = {"tag": tag, "algorithm": algorithm, "group": group} | parameters
+            make_head = partial(page_head, page.parent)
             try:
-                title, head = f"{tag}, {algorithm}", partial(page_head, page.parent)
-                run_notebook(notebook, unfinished, values, title, head).replace(page)
+                run_notebook(notebook, output, values, f"{tag}, {algorithm}", make_head).replace(page)
             except PapermillExecutionError as error:
-                failures.append(f"{tag} {algorithm}: {error.evalue} (as far as it came: {unfinished})")
+                failures.append(f"{tag} {algorithm}: {error.evalue} (as far as it came: {output})")
                 continue
-            unfinished.replace(page.with_suffix(".ipynb"))
+            output.replace(page.with_suffix(".ipynb"))
         pages.append(page)
     write_index(reports)
     return pages, failures
 
 
 def page_head(run):
-    """Return the head of the page of a saved run as HTML: the question, the score, and the verdict in plain words.
-
-    Parameters
-    ----------
-    run : path-like or Run
-    """
+    """Return the head of the page of a saved run as HTML: the question, the score, and the verdict in plain words."""
     run = load_run(run)
     label, verdict, score = tags()["label"].get(run.tag, run.tag), f"Nothing is published for {run.tag}.", ""
     if run.tag in published().index:
         verdict = compare_published(run).verdict
         score = f"; SCoPe's XGB, published: {number(published().loc[run.tag, 'f1_score_xgb'])}"
-    values = {
-        "title": f"{run.tag}: {label}, by {run.algorithm}",
-        "badge": "simulated data" if run.simulated else "",
-        "score": f"F1 {run.evaluation.texts()['f1_score']} on the test stars (95 % interval){score}",
-        "verdict": verdict,
-    }
-    return _template("head.html").substitute({name: html.escape(text) for name, text in values.items()})
+    return _fill(
+        "head.html",
+        title=html.escape(f"{run.tag}: {label}, by {run.algorithm}"),
+        badge="simulated data" if run.simulated else "",
+        score=html.escape(f"F1 {run.evaluation.texts()['f1_score']} on the test stars (95 % interval){score}"),
+        verdict=html.escape(verdict),
+    )
 
 
-def _template(name):
-    return Template(files("scope_nb").joinpath("tables", name).read_text(encoding="utf-8"))
+def _fill(name, **values):
+    return Template((TABLES / name).read_text(encoding="utf-8")).substitute(values)
 
 
-def compare_report(reports="", group="", **parameters):
-    """Run `compare.ipynb` on a group of runs into `compare-GROUP.html` beside the index, which then links it.
+def compare_report(reports="", group=""):
+    """Run `compare.ipynb` on a group of runs into `compare-GROUP.html`, which the index links, and return its path.
 
-    Returns
-    -------
-    pathlib.Path
-        The page.
-
-    Raises
-    ------
-    ValueError
-        If there is no such group, or a cell fails.
+    It is a `ValueError` if there is no such group or a cell fails.
     """
     from papermill import PapermillExecutionError
 
     group, folder = group or group_of(), reports_folder(reports)
-    runs = load_runs(folder)
-    groups = sorted(set(runs["group"])) if len(runs) else []
-    if group not in groups:
-        raise unknown("group of runs", group, groups)
+    check_names("group of runs", [group], sorted(load_runs(folder)["group"].unique()))
     notebook, output = project_folder() / "notebooks" / "compare.ipynb", folder / f"compare-{group}.ipynb"
-    values = {"reports": str(folder), "group": group} | parameters
+    values = {"reports": str(folder), "group": group}
     try:
         page = run_notebook(notebook, output, values, f"{group}: runs compared")
     except PapermillExecutionError as error:
@@ -121,22 +88,15 @@ def compare_report(reports="", group="", **parameters):
 
 
 def write_index(reports=""):
-    """Write `index.html` in the folder of the runs: all saved runs, their test scores beside the published ones.
-
-    Returns
-    -------
-    pathlib.Path
-        The page.
-    """
+    """Write `index.html`, a table of all runs with their scores beside the published ones; return its path."""
     folder = reports_folder(reports)
     rows = [_index_row(run, folder) for _, run in load_runs(folder).iterrows()]
     pages = [_link(page.name, page.stem.removeprefix("compare-")) for page in sorted(folder.glob("compare-*.html"))]
     links = f"<p>Runs compared with each other: {', '.join(pages)}.</p>" if pages else ""
     with pd.option_context("display.max_colwidth", None):  # else links are cut off
         table = pd.DataFrame(rows).to_html(index=False, escape=False, border=0, justify="left")
-    page = _template("index.html").substitute(links=links, table=table)
-    with whole(folder / "index.html") as part:
-        part.write_text(page, encoding="utf-8")
+    with write_atomically(folder / "index.html") as part:
+        part.write_text(_fill("index.html", links=links, table=table), encoding="utf-8")
     return folder / "index.html"
 
 

@@ -3,12 +3,13 @@
 import difflib
 import json
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import yaml
 
+TABLES = Path(__file__).with_name("tables")
 PERIOD_SUFFIXES = ("ELS", "ECE", "EAOV", "ELS_ECE_EAOV")
 FEATURE_SETS = ("phenomenological", "ontological", "light curve")
 NEGATIVE_LABEL = "non-variable"
@@ -16,46 +17,38 @@ CATALOGUES = ("Gaia_EDR3__", "AllWISE__", "PS1_DR1__")
 ALERTS = ("n_ztf_alerts", "mean_ztf_alert_braai")
 
 
-def _open(name):
-    return files("scope_nb").joinpath("tables", name).open(encoding="utf-8")
-
-
-def _read_csv(name, index, **options):
-    with _open(name) as file:
-        return pd.read_csv(file, index_col=index, **options)
-
-
 @cache
 def tags():
-    """Return the 52 classifiers, indexed by tag.
+    """Return the 52 classifiers as a DataFrame, indexed by tag.
 
-    Returns
-    -------
-    pandas.DataFrame
-        `label` (the column of the training table), `taxonomy`, `parent_tag`, `n_scope` (positive light curves
-        among SCoPe's 170,632) and SCoPe's tuned network settings `dnn_*`.
+    `label` is the column of the training table, `n_scope` the number of positive light curves among SCoPe's 170,632,
+    `dnn_*` are SCoPe's tuned settings of networks; `taxonomy` and `parent_tag` place a tag in the tree.
     """
-    return _read_csv("tags.csv", "tag")
+    return pd.read_csv(TABLES / "tags.csv", index_col="tag")
 
 
 @cache
 def features():
-    """Return the columns of a training table, indexed by name without period suffix.
+    """Return the columns of a training table as a DataFrame, indexed by name without period suffix.
 
-    `phenomenological` and `ontological` are true for the columns of these feature sets, `periodic` for those that carry
-    a period suffix; `impute` is how SCoPe fills a missing value; `unit` and `description` are for people.
+    The `FEATURE_SETS` are true for their columns: SCoPe has one for each taxonomy, of which the ontological one has
+    periods, catalogue columns and alerts as well; "light curve" does without the last two. `periodic` is true for those
+    that carry a period suffix; `impute` is how SCoPe fills a missing value; `unit` and `description` are for people.
     """
-    flags = ("phenomenological", "ontological", "periodic")
-    return _read_csv("features.csv", "name", keep_default_na=False).astype(dict.fromkeys(flags, bool))
+    flags = dict.fromkeys(("phenomenological", "ontological", "periodic"), bool)
+    table = pd.read_csv(TABLES / "features.csv", index_col="name", keep_default_na=False).astype(flags)
+    elsewhere = table.index.str.startswith(CATALOGUES) | table.index.isin(ALERTS)
+    table["light curve"] = table["ontological"] & ~elsewhere
+    return table
 
 
 @cache
 def published():
     """Return the published precision and recall of SCoPe's DNN and XGB classifiers for 34 tags, and the F1 of both."""
-    table = _read_csv("published.csv", "tag")
+    table = pd.read_csv(TABLES / "published.csv", index_col="tag")
     for name in ("dnn", "xgb"):
-        p, r = table[f"precision_{name}"], table[f"recall_{name}"]
-        table[f"f1_score_{name}"] = 2 * p * r / (p + r).where(p + r > 0)
+        precision, recall = table[f"precision_{name}"], table[f"recall_{name}"]
+        table[f"f1_score_{name}"] = 2 * precision * recall / (precision + recall).where(precision + recall > 0)
     return table
 
 
@@ -63,28 +56,25 @@ def published():
 def scope_statistics():
     """Return min, max, median, mean and standard deviation of the columns of SCoPe's training set, by name without
     period suffix. Zeros of catalogue columns, which mean no match, are counted in them."""
-    return _read_csv("statistics.csv", "name")
+    return pd.read_csv(TABLES / "statistics.csv", index_col="name")
 
 
 @cache
 def config_keys():
-    """Return `tables/config_keys.yaml`: for each section of SCoPe's `config.yaml` its keys and their rules."""
-    with _open("config_keys.yaml") as file:
-        return yaml.safe_load(file)
+    """Return for each section of SCoPe's `config.yaml` its keys and their rules: `tables/config_keys.yaml`."""
+    return yaml.safe_load((TABLES / "config_keys.yaml").read_text(encoding="utf-8"))
 
 
 @cache
 def defaults():
-    """Return `tables/defaults.yaml` as a nested dict."""
-    with _open("defaults.yaml") as file:
-        return yaml.safe_load(file)
+    """Return the kit's defaults as a nested dict: `tables/defaults.yaml`."""
+    return yaml.safe_load((TABLES / "defaults.yaml").read_text(encoding="utf-8"))
 
 
 @cache
 def dmdt_edges():
     """Return the bin edges of the dmdt histogram: (magnitude differences, time differences in days)."""
-    with _open("dmdt_edges.json") as file:
-        edges = json.load(file)
+    edges = json.loads((TABLES / "dmdt_edges.json").read_text(encoding="utf-8"))
     return np.array(edges["dmints"], float), np.array(edges["dtints"], float)
 
 
@@ -94,7 +84,7 @@ def labels():
 
 
 def unknown(kind, name, names):
-    """Return the `ValueError` for a name that is not one of `names`, with the nearest of these."""
+    """Return the `ValueError` for a name that is not one of `names`; it mentions the nearest of them."""
     by_lower = {str(n).lower(): str(n) for n in names}
     near = [by_lower[k] for k in difflib.get_close_matches(str(name).lower(), by_lower, n=3, cutoff=0.5)]
     if near:
@@ -102,19 +92,19 @@ def unknown(kind, name, names):
     return ValueError(f"unknown {kind} {name!r}; known: {', '.join(by_lower.values()) or 'none'}")
 
 
-def find_tag(name):
-    """Return the tag of that name, or the tag whose label it is, whatever the case of its letters.
+def check_names(kind, names, allowed):
+    """Raise the error of `unknown` for the first of some names that is not allowed."""
+    for name in names:
+        if name not in allowed:
+            raise unknown(kind, name, allowed)
 
-    Raises
-    ------
-    ValueError
-        If there is none; the message names the nearest tags.
-    """
-    table = tags()
-    by_label = dict(zip(table["label"].str.lower(), table.index, strict=True))
-    lower = str(name).lower()
+
+def find_tag(name):
+    """Return the tag of that name or label, in capital or small letters; the error names the nearest tag."""
+    table, lower = tags(), str(name).lower()
     if lower in table.index:
         return lower
+    by_label = dict(zip(table["label"].str.lower(), table.index, strict=True))
     if lower in by_label:
         return by_label[lower]
     near = difflib.get_close_matches(lower, by_label, n=1, cutoff=0.7)
@@ -122,28 +112,9 @@ def find_tag(name):
 
 
 def feature_columns(feature_set, period_suffix="ELS_ECE_EAOV"):
-    """Return the feature columns of a feature set, with the suffix of one period search.
-
-    Parameters
-    ----------
-    feature_set : {"phenomenological", "ontological", "light curve"}
-        SCoPe's set of a taxonomy: the ontological one has periods, catalogue columns and alerts as well.
-        "light curve" is what of the ontological set comes from the light curve itself.
-    period_suffix : str
-        One of `PERIOD_SUFFIXES`.
-
-    Raises
-    ------
-    ValueError
-        If there is no such feature set.
-    """
-    if feature_set not in FEATURE_SETS:
-        raise unknown("feature set", feature_set, FEATURE_SETS)
-    table = features()
-    members = table["phenomenological"] if feature_set == "phenomenological" else table["ontological"]
-    if feature_set == "light curve":
-        members = members & ~table.index.str.startswith(CATALOGUES) & ~table.index.isin(ALERTS)
-    periodic = table["periodic"][members]
+    """Return the columns of one of the `FEATURE_SETS`, with the suffix of a period search, one of `PERIOD_SUFFIXES`."""
+    check_names("feature set", [feature_set], FEATURE_SETS)
+    periodic = features()["periodic"][features()[feature_set]]
     return [f"{name}_{period_suffix}" if suffixed else name for name, suffixed in periodic.items()]
 
 
@@ -155,9 +126,8 @@ def base_name(column):
 
 
 def find_suffix(name):
-    """Return the period suffix, or raise a `ValueError` that names the nearest one."""
-    if name not in PERIOD_SUFFIXES:
-        raise unknown("period suffix", name, PERIOD_SUFFIXES)
+    """Return the period suffix of that name; the error names the nearest one."""
+    check_names("period suffix", [name], PERIOD_SUFFIXES)
     return name
 
 

@@ -6,7 +6,7 @@ from scope_nb import files
 def test_missing_files_are_named(tmp_path):
     (tmp_path / "train.ipynb").write_text("{}")
     with pytest.raises(FileNotFoundError, match=r"trian.ipynb; .* holds train.ipynb"):
-        files.existing(tmp_path / "trian.ipynb")
+        files.existing_file(tmp_path / "trian.ipynb")
 
 
 def test_a_folder_that_cannot_be_written_is_refused_before_training(tmp_path):

@@ -14,8 +14,6 @@ _LOCUS = {
     "RP-r": (-0.02, -0.15, -0.29, -0.48, -0.84, -1.10, -1.85, -2.40),
     "r-W1": (-0.60, 0.15, 0.80, 1.38, 2.85, 3.70, 5.30, 6.60),
 }
-
-
 # Extinction per E(B - V): Schlafly & Finkbeiner (2011), Casagrande & VandenBerg (2018), Yuan et al. (2013)
 _EXTINCTION = dict(g=3.17, r=2.27, i=1.68, z=1.32, y=1.09, G=2.4, BP=3.0, RP=1.75, W1=0.19)
 
@@ -64,7 +62,7 @@ def measure_gaia(mags, distance, speed, rng):
     error *= rng.lognormal(0, 0.15)
     matched = mags["G"] < 20.9 and rng.random() < 0.98
     solved = matched and rng.random() < 0.985  # the others have two parameters only
-    # Old stars lag behind the rotation of the disc, on average towards the south-west in the sky that the survey sees.
+    # Old stars lag behind the rotation of the disc, on average towards the south-west in the observed sky.
     drift = np.array([-1.1, -0.35]) * speed
     motion = rng.normal(drift, speed) / (4.74 * distance) + rng.normal(0, error, 2)
     faint = 10 ** (0.4 * (np.array([mags["BP"], mags["RP"]]) - 21.5))
@@ -87,7 +85,7 @@ def measure_gaia(mags, distance, speed, rng):
 
 
 def measure_ps1(mags, rng):
-    """Return PS1 DR1 mean PSF magnitudes and their errors, each band with its own gaps."""
+    """Return PS1 DR1 mean PSF magnitudes and their errors, each band with gaps independent of the others."""
     row = {}
     matched = rng.random() < 0.99
     for band, limit in (("g", 22.0), ("r", 21.8), ("i", 21.5), ("z", 20.9), ("y", 19.7)):

@@ -8,13 +8,11 @@ import numpy as np
 import shapes
 import yaml
 
-from scope_nb.taxonomy import NEGATIVE_LABEL, tags, unknown
+from scope_nb.taxonomy import NEGATIVE_LABEL, check_names, tags
 
 MIXES = ("natural", "sample")
-
-# Intrinsic g - i of normal stars, and the absolute r magnitude of the main sequence there: Covey et al. (2007)
+# Intrinsic g - i of normal stars, and the absolute r magnitude of the main sequence at that colour: Covey et al. (2007)
 LOCUS_GI = np.array([-0.90, -0.45, 0.20, 0.55, 1.50, 2.05, 3.00, 3.80])
-
 _DWARF_MR = np.array([-1.5, 1.0, 2.6, 4.65, 7.0, 8.3, 11.3, 14.5])
 
 
@@ -26,9 +24,9 @@ class Star:
     ----------
     kind : str
     labels : tuple of str
-        All that apply to it, parents before children.
+        Parents before children.
     period, amplitude : float
-        Days and mag (peak to peak in r); NaN where there is none or the shape decides.
+        Days and mag (peak to peak in r); NaN if it has none or the shape decides.
     bands : tuple of float
         Amplitudes in g and i in units of that in r.
     abs_mag, colour, dust : float
@@ -59,21 +57,18 @@ def read_kinds():
         table = yaml.safe_load(file)
     default = table.pop("default")
     for name, row in table.items():
-        for key in row:
-            if key not in {*default, "tags"}:
-                raise unknown(f"key of kind {name!r}", key, [*default, "tags"])
+        check_names(f"key of kind {name!r}", row, [*default, "tags"])
     return {name: default | row for name, row in table.items()}
 
 
-def mix_weights(name="natural"):
+def read_mix(name):
     """Return the weight of each kind in a mix: "natural" (that of SCoPe's training set) or "sample" (stratified)."""
-    if name not in MIXES:
-        raise unknown("mix", name, MIXES)
+    check_names("mix", [name], MIXES)
     return {kind: row["weight"][MIXES.index(name)] for kind, row in read_kinds().items()}
 
 
 def _draw_log_normal(rng, values):
-    """Draw from a log-normal distribution with limits (middle, dex, least, most); NaN if there is none."""
+    """Draw from a log-normal distribution with limits (middle, dex, least, most); NaN without values."""
     if values is None:
         return np.nan
     middle, dex, low, high = values

@@ -8,8 +8,6 @@ the star's mean or quiescent magnitude, shape (3, n).
 import numpy as np
 
 FIRST_NIGHT, LAST_NIGHT = 58200, 59235  # MJD; as long as the light curves that SCoPe searched for periods
-
-
 TURN = 2 * np.pi
 
 
@@ -53,8 +51,8 @@ def _since_last(times, mean_gap, rng):
     n_events = int(1.2 * (LAST_NIGHT - FIRST_NIGHT) / mean_gap) + 40
     # The series starts long before the survey, so that every epoch has a predecessor.
     events = FIRST_NIGHT - 10 * mean_gap + np.cumsum(rng.gamma(3.0, mean_gap / 3.0, n_events))
-    which = np.searchsorted(events, times) - 1
-    return times - events[which], which
+    last = np.searchsorted(events, times) - 1
+    return times - events[last], last
 
 
 def _lognormal(rng, middle, dex):
@@ -101,7 +99,7 @@ def _binary(phase, radii, cos_i, surface, tide, heating=0.0):
     hidden = np.where(primary, _hidden(distance, *radii), _hidden(distance, *radii[::-1]))
     facing = heating * (1 - np.sqrt(sin_i2) * np.cos(x)) / 2
     offsets = []
-    # Wien's law: the contrast of two temperatures grows as 1 / wavelength; heated sides are redder than what heats.
+    # Wien's law: the contrast of two temperatures grows as 1 / wavelength; heated sides are redder than the hot star.
     for power, warm in ((1.30, 0.75), (1.00, 1.00), (0.82, 1.15)):
         light = np.array([radii[0] ** 2, radii[1] ** 2 * surface**power])
         light /= light.sum()
@@ -195,7 +193,7 @@ def ellipsoidal(times, star, rng):
     return _bands(star.amplitude / 2 * shape, star)
 
 
-def rr_lyrae_ab(times, star, rng, blazhko=0.0):
+def rr_lyrae_ab(times, star, rng, modulation=0.0):
     """RRab: the larger the amplitude the shorter the period, in two Oosterhoff groups."""
     log_p = np.log10(star.period) - (0.06 if rng.random() < 0.25 else 0.0)
     blue = -3.123 - 26.331 * log_p - 35.853 * log_p**2 if log_p > -0.367 else 1.71
@@ -205,8 +203,8 @@ def rr_lyrae_ab(times, star, rng, blazhko=0.0):
     angles = rng.normal(4.28 + 1.5 * (log_p + 0.24), 0.13) * harmonic - 0.2
     phase = _phase(times, star.period, rng)
     slow = TURN * _phase(times, float(np.clip(_lognormal(rng, 60, 0.25), 15, 300)), rng)
-    size = amplitude * (1 + blazhko * np.cos(slow))
-    return _bands(size * _fourier(phase + 0.05 * blazhko * np.sin(slow), ratios, angles), star)
+    size = amplitude * (1 + modulation * np.cos(slow))
+    return _bands(size * _fourier(phase + 0.05 * modulation * np.sin(slow), ratios, angles), star)
 
 
 def blazhko(times, star, rng):
@@ -279,7 +277,7 @@ def w_virginis(times, star, rng):
 
 
 def rv_tauri(times, star, rng):
-    """Deep and shallow minima take turns, not quite regularly; the formal period holds one of each."""
+    """Deep and shallow minima take turns, not quite regularly; the formal period has one of each."""
     phase = _phase(times, star.period, rng) + random_walk(times, 4 * star.period, 0.03, rng)
     strength = 1 + random_walk(times, 4 * star.period, 0.15, rng)
     shape = np.cos(2 * TURN * phase) + rng.uniform(0.2, 0.6) * np.cos(TURN * phase)
@@ -320,10 +318,10 @@ def dwarf_nova(times, star, rng):
     flicker = random_walk(times, 0.08, rng.uniform(0.05, 0.25), rng) + random_walk(times, 60.0, 0.15, rng)
     gap = float(np.clip(_lognormal(rng, 55.0, 0.3), 12.0, 300.0))
     height = float(np.clip(rng.normal(2.8, 0.9), 0.8, 6.0))
-    days, which = _since_last(times, gap, rng)
+    days, event = _since_last(times, gap, rng)
     rise, fade = rng.uniform(0.5, 1.5), rng.uniform(0.25, 0.6)
-    plateau = rng.uniform(1, 4) * np.where(which % 4 == 0, 3.0, 1.0)
-    peak = height * (1 - 0.15 * (which % 3))
+    plateau = rng.uniform(1, 4) * np.where(event % 4 == 0, 3.0, 1.0)
+    peak = height * (1 - 0.15 * (event % 3))
     decline = peak - fade * (days - rise - plateau)
     return _bands(flicker - np.clip(np.minimum(peak * days / rise, decline), 0, peak), star)
 
@@ -346,8 +344,8 @@ def accretion(times, star, rng):
 
 def bursts(times, star, rng):
     """YSO: bursts of accretion that rise fast and fade over days to months."""
-    days, which = _since_last(times, rng.uniform(30, 250), rng)
-    height = star.amplitude * rng.uniform(0.2, 1.0, which.max() + 1)[which]
+    days, event = _since_last(times, rng.uniform(30, 250), rng)
+    height = star.amplitude * rng.uniform(0.2, 1.0, event.max() + 1)[event]
     fade = _lognormal(rng, 12.0, 0.3)
     curve = -height * np.minimum(days / 1.5, 1.0) * np.exp(-days / fade)
     return _bands(curve + random_walk(times, 5.0, 0.05, rng), star)
@@ -355,8 +353,8 @@ def bursts(times, star, rng):
 
 def dips(times, star, rng):
     """YSO: dust from the inner disc passes in front of the star, deeper one time than another."""
-    days, which = _since_last(times, rng.uniform(5, 25), rng)
-    depth = star.amplitude * rng.random(which.max() + 1)[which]
+    days, event = _since_last(times, rng.uniform(5, 25), rng)
+    depth = star.amplitude * rng.random(event.max() + 1)[event]
     curve = depth * np.exp(-0.5 * ((days - 2.5) / rng.uniform(0.4, 1.0)) ** 2)
     return _bands(curve + random_walk(times, 3.0, 0.04, rng), star)
 
@@ -370,8 +368,8 @@ def quasar(times, star, rng):
 
 def flares(times, star, rng):
     """M dwarf with white-light flares: shape of Davenport et al. (2014), power-law energies."""
-    days, which = _since_last(times, float(np.clip(_lognormal(rng, 0.7, 0.3), 0.2, 5.0)), rng)
-    flux = np.minimum(0.12 * (rng.pareto(1.1, which.max() + 1) + 1), 6.0)[which]  # peak, share of r light
+    days, event = _since_last(times, float(np.clip(_lognormal(rng, 0.7, 0.3), 0.2, 5.0)), rng)
+    flux = np.minimum(0.12 * (rng.pareto(1.1, event.max() + 1) + 1), 6.0)[event]  # peak, share of r light
     width = 0.02 * (1 + flux) ** 0.5  # days; stronger flares last longer
     flux = flux * (0.69 * np.exp(-1.6 * days / width) + 0.31 * np.exp(-0.28 * days / width))
     # A flare is a hot (10,000 K) spot, so its contrast against the red star rises steeply to the blue.

@@ -17,17 +17,16 @@ import pyarrow.parquet as pq
 import survey
 import votes
 from joblib import Parallel, delayed
-from kinds import draw_star, mix_weights, read_kinds
+from kinds import draw_star, read_kinds, read_mix
 from tqdm.auto import tqdm
 
 from scope_nb import __version__
 from scope_nb.dataset.labels import count_labels
-from scope_nb.files import whole
+from scope_nb.files import write_atomically
 from scope_nb.lightcurves.curves import FILTERS, LightCurves
-from scope_nb.taxonomy import labels, unknown
+from scope_nb.taxonomy import check_names, labels
 
 PART = 100  # stars to a part of a large survey
-
 PRODUCTS = ("lightcurves", "truth", "training_set")
 
 
@@ -62,49 +61,51 @@ def _observe(star, place, rng):
     return mean, distance, kept
 
 
-def _make_star(number, weights, noticed, rng):
-    """Return the rows of the table of one star, its light curves (times, magnitudes, errors) and the truth."""
-    name = str(rng.choice(list(weights), p=list(weights.values())))
-    scale = read_kinds()[name]["latitude"]
+def _draw_observed(kind, rng):
+    """Return the place of a star of a kind, the star, and the result of `_observe`."""
     for _ in range(200):  # a star too faint or too far south for enough epochs is replaced
-        place, star = survey.draw_position(scale, rng), draw_star(name, rng)
+        place, star = survey.draw_position(read_kinds()[kind]["latitude"], rng), draw_star(kind, rng)
         mean, distance, curves = _observe(star, place, rng)
         if curves:
-            break
-    else:
-        raise RuntimeError(f"no star of kind {name!r} can be observed often enough: is it too faint?")
+            return place, star, mean, distance, curves
+    raise RuntimeError(f"no star of kind {kind!r} can be observed often enough: is it too faint?")
+
+
+def _make_star(number, weights, noticed, rng):
+    """Return the rows of the table of one star, its light curves (times, magnitudes, errors) and the truth."""
+    kind = str(rng.choice(list(weights), p=list(weights.values())))
+    place, star, mean, distance, curves = _draw_observed(kind, rng)
+    tags = read_kinds()[kind]["tags"].split()
     offsets, err = (np.concatenate([c[key] for c in curves]) for key in ("offsets", "err"))
     clarity = np.ptp(np.percentile(curves[0]["offsets"], [0.5, 99.5])) / (3 * np.median(curves[0]["err"]))
     longest = max(curves, key=lambda c: len(c["times"]))
     shown = votes.choose_period([longest[key] for key in ("times", "mag", "err")], star.period, rng)
     wrong = votes.judge_period(star.period, shown, noticed, rng)
-    shared = {
-        **catalogues.count_alerts(offsets, err, "bogus" in read_kinds()[name]["tags"].split(), rng),
-        **catalogues.measure_wise(mean, star.dust, rng),
-        **catalogues.measure_gaia(mean, distance, 120.0 if scale >= 90 else 35.0, rng),  # km/s, halo and disc
-        **catalogues.measure_ps1(mean, rng),
-    }
-    where = {"obj_id": f"sim{number:06d}", "ra": place[0], "dec": place[1]}
+    speed = 120.0 if read_kinds()[kind]["latitude"] >= 90 else 35.0  # km/s, halo and disc
+    shared = catalogues.count_alerts(offsets, err, "bogus" in tags, rng)
+    shared |= catalogues.measure_wise(mean, star.dust, rng)
+    shared |= catalogues.measure_gaia(mean, distance, speed, rng)
+    shared |= catalogues.measure_ps1(mean, rng)
+    position = {"obj_id": f"sim{number:06d}", "ra": place[0], "dec": place[1]}
     field, ccd, quad = survey.find_pointing(*place[:2])
     rows, bands = [], set()
-    for c, shares in zip(curves, votes.vote(star, clarity, wrong, len(curves), rng), strict=True):
-        camera = {"band": c["band"], "filter": FILTERS[c["band"]], "field": field, "ccd": ccd, "quad": quad}
-        if c["band"] in bands:  # the neighbouring field has it on the opposite edge
+    for curve, shares in zip(curves, votes.draw_votes(star, clarity, wrong, len(curves), rng), strict=True):
+        band = curve["band"]
+        camera = {"band": band, "filter": FILTERS[band], "field": field, "ccd": ccd, "quad": quad}
+        if band in bands:  # the neighbouring field has it on the opposite edge
             camera |= {"field": field + 1, "ccd": 17 - ccd, "quad": 5 - quad}
-        bands.add(c["band"])
-        rows.append({"_id": 10 * number + c["number"], **where, **camera, **shares, **shared})
-    truth = {**where, "kind": name, "period": star.period, "shown_period": shown}
+        bands.add(band)
+        rows.append({"_id": 10 * number + curve["number"]} | position | camera | shares | shared)
+    truth = position | {"kind": kind, "period": star.period, "shown_period": shown}
     truth["amplitude"] = max(np.ptp(c["offsets"]) for c in curves if c["band"] == curves[-1]["band"])
-    truth["tags"] = " ".join(entry.partition(":")[0] for entry in read_kinds()[name]["tags"].split())
+    truth["tags"] = " ".join(entry.partition(":")[0] for entry in tags)
     return rows, [(c["times"], c["mag"], c["err"]) for c in curves], truth
 
 
-def _weights(mix):
-    """Return the normalised weights of the kinds, and how well people notice wrong periods."""
-    weights = mix_weights(mix) if isinstance(mix, str) else mix
-    for name in weights:
-        if name not in read_kinds():
-            raise unknown("kind", name, read_kinds())
+def _normalise_mix(mix):
+    """Return the weights of the kinds, whose sum is 1, and how well people notice wrong periods."""
+    weights = read_mix(mix) if isinstance(mix, str) else mix
+    check_names("kind", weights, read_kinds())
     total = sum(weights.values())
     if total <= 0 or min(weights.values()) < 0:
         raise ValueError(f"the weights of mix cannot be negative or all zero: {dict(weights)}")
@@ -115,7 +116,7 @@ def _weights(mix):
 def simulate(n_stars, seed=0, mix="natural", first=0):
     """Make labelled light curves of a survey like ZTF.
 
-    Star i depends on `seed`, `mix` and i alone, not on `n_stars`.
+    A star depends on `seed`, `mix` and its number alone, not on `n_stars`.
 
     Parameters
     ----------
@@ -145,7 +146,7 @@ def simulate(n_stars, seed=0, mix="natural", first=0):
     """
     if n_stars < 1:
         raise ValueError(f"n_stars must be at least 1, not {n_stars}")
-    weights, noticed = _weights(mix)
+    weights, noticed = _normalise_mix(mix)
     made = [
         _make_star(number, weights, noticed, np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number,))))
         for number in range(first, first + n_stars)
@@ -164,7 +165,7 @@ def _write_part(folder, first, n_stars, seed, mix, features):
     from scope_nb.lightcurves.readers import write_lightcurves
 
     curves, truth = simulate(n_stars, seed, mix, first)
-    with whole(folder) as part:
+    with write_atomically(folder) as part:
         part.mkdir(parents=True)
         write_lightcurves(curves, part / "lightcurves.parquet")
         write_parquet(truth, part / "truth.parquet")
@@ -176,7 +177,7 @@ def _write_part(folder, first, n_stars, seed, mix, features):
 
 def _join(parts, name, path, rows=None):
     """Join the files `name` of many parts into one; `rows(table)` is the mask of the rows to keep."""
-    with whole(path) as temporary:
+    with write_atomically(path) as temporary:
         writer = None
         for part in parts:
             table = pq.read_table(part / f"{name}.parquet")
@@ -189,7 +190,7 @@ def _join(parts, name, path, rows=None):
 def write_survey(out, n_stars, seed=0, mix="natural", features=True, keep=None, prefix="", n_jobs=-1):
     """Write a simulated survey of any size; an interrupted run goes on where it stopped.
 
-    Parts of 100 stars are made in parallel and kept beside the result until all are there.
+    Parts of 100 stars are made in parallel and kept beside the result until all are complete.
 
     Parameters
     ----------
@@ -232,6 +233,6 @@ def write_survey(out, n_stars, seed=0, mix="natural", features=True, keep=None, 
         rows = (lambda t: pa.compute.is_in(t["object_id"], kept)) if name == "lightcurves" and keep else None
         _join(parts, name, out / f"{prefix}{name}.parquet", rows)
     columns = ["object_id", *labels()]
-    votes = pd.concat(pd.read_parquet(part / "lightcurves.parquet", columns=columns) for part in parts)
+    shares = pd.concat(pd.read_parquet(part / "lightcurves.parquet", columns=columns) for part in parts)
     shutil.rmtree(folder)
-    return count_labels(votes.rename(columns={"object_id": "obj_id"}))
+    return count_labels(shares.rename(columns={"object_id": "obj_id"}))

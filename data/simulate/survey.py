@@ -11,13 +11,9 @@ import numpy as np
 from shapes import FIRST_NIGHT, LAST_NIGHT
 
 BANDS = ("g", "r", "i")
-
 SATURATION = 12.0  # mag
-
 MIN_EPOCHS = 60
-
 SAME_VISIT = 30 / 1440  # days; a reader may keep one epoch of each visit only
-
 WORST_ERROR = 0.2  # mag; a star is not detected beyond
 
 # Clear nights from one visit to the next: shares of 1, 2, 3, ... The public survey comes every third night, the dense
@@ -54,7 +50,7 @@ def find_pointing(ra, dec):
 
 
 @cache
-def _clear_nights():
+def _list_clear_nights():
     """Return the nights (MJD) of good weather: one sky over Palomar for all stars, with runs of lost nights."""
     rng = np.random.default_rng(FIRST_NIGHT)
     nights = np.arange(FIRST_NIGHT, LAST_NIGHT)
@@ -68,9 +64,9 @@ def _moon(times):
     return 0.5 - 0.5 * np.cos(2 * np.pi * (times - 58194.55) / 29.5306)
 
 
-def _epochs(ra, dec, band, dense, rng):
+def _draw_visits(ra, dec, band, dense, rng):
     """Return the times (MJD) of the visits to one field in one band."""
-    nights = _clear_nights()
+    nights = _list_clear_nights()
     sun = 360 * (nights - 58197.7) / 365.25
     east = (ra - sun) % 360 - 180  # degrees east of the meridian at midnight
     season = 180 - np.abs(east) > np.interp(dec, [-27, 0, 80], [97, 61, 13])  # low stars need a good hour of night
@@ -114,7 +110,7 @@ def draw_schedule(place, rng):
         plan.append(2)
     if rng.random() < 0.15:  # the overlap of two fields
         plan.append(1)
-    blocks = [_epochs(ra, dec, band, dense, rng) for band in plan]
+    blocks = [_draw_visits(ra, dec, band, dense, rng) for band in plan]
     if rng.random() < (0.5 if abs(latitude) < 10 else 0.15):  # a few nights of continuous observation
         runs = [np.arange(1, 41) * rng.uniform(1, 4) / 1440 for _ in range(rng.integers(1, 4))]
         blocks[1] = np.concatenate([blocks[1], *(rng.choice(blocks[1]) + run for run in runs)])
@@ -164,7 +160,7 @@ def expose(times, mags, shallow, rng):
     """
     n = len(times)
     floor = 0.0105 * 10 ** (0.16 * shallow)  # poor fields are so for bright stars too
-    # Every exposure is of its own quality: clouds and moonlight cost depth, seeing blurs bright and faint stars.
+    # Every exposure has another quality: clouds and moonlight cost depth, seeing blurs bright and faint stars.
     seeing = rng.standard_normal(n)
     lost = shallow + rng.normal(-0.28, 0.41, n) + 0.13 * seeing + rng.exponential(0.17, n) + 0.28 * _moon(times) ** 2
     true_error = 0.8 * quoted_error(mags, lost, floor, 0.0) * rng.lognormal(0, 0.08) * np.exp(0.28 * seeing)

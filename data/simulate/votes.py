@@ -1,4 +1,4 @@
-"""How people label the stars of the simulated survey: shares of votes, with what they miss, doubt and forget."""
+"""How people label the stars of the simulated survey: shares of votes, some overlooked, doubted or forgotten."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from scope_nb.taxonomy import labels as label_names
 # and 201 light curves lack these parents.
 FORGOTTEN = {"periodic": 0.04, "irregular": 0.11, "variable": 0.0005}
 
-# Share of the stars shown at a wrong period where somebody noticed, share of those where they said how it was wrong,
+# Share of the stars shown at a wrong period where somebody noticed, share of those where they labelled how it is wrong,
 # and the share noticed where it is doubled: the same cycle, drawn twice, strikes the eye. The natural ones give about
 # the 1,694, 237 and 238 light curves of SCoPe; the sample needs more to learn from.
 NOTICED = {"natural": (0.03, 0.2, 0.22), "sample": (0.45, 1.0, 0.45)}
@@ -19,8 +19,8 @@ NOTICED = {"natural": (0.03, 0.2, 0.22), "sample": (0.45, 1.0, 0.45)}
 def choose_period(curve, period, rng):
     """Return the period (days) that a search showed to the people who voted.
 
-    Of the true period, its half, its double and their daily aliases it is that where a sine fits best, or two or four
-    harmonics, as the search happened to be: the ways in which periodograms go wrong. Of periods that fit alike the
+    Of the true period, its half, its double and their daily aliases it is the one where a sine fits best, or two or
+    four harmonics, as the search happened to be: the ways in which periodograms go wrong. Of periods that fit alike the
     shorter is mostly shown, as that of equal eclipses is: the median period of SCoPe's table, 0.17 days, is half that
     of its many contact binaries. Searches for phases where the light curve is thin lean to the longer one.
 
@@ -39,11 +39,11 @@ def choose_period(curve, period, rng):
     trials = np.concatenate([multiples, np.abs(multiples[:2] - 1.0), multiples[:2] + 1.0])
     trials = trials[trials > 1.5 / np.ptp(time)]
     terms, lean = rng.choice([1, 2, 4], p=[0.15, 0.15, 0.7]), rng.choice([0.05, -0.05], p=[0.9, 0.1])
-    left = [_unexplained(2 * np.pi * freq * time, mag, weight, terms) / freq**lean for freq in trials]
-    return 1 / trials[np.argmin(left)] if len(trials) else period
+    residuals = [_fit_residual(2 * np.pi * freq * time, mag, weight, terms) / freq**lean for freq in trials]
+    return 1 / trials[np.argmin(residuals)] if len(trials) else period
 
 
-def _unexplained(angle, mag, weight, terms):
+def _fit_residual(angle, mag, weight, terms):
     """Return the weighted sum of squares that a fit of some harmonics leaves."""
     waves = [wave(k * angle) for k in range(1, terms + 1) for wave in (np.cos, np.sin)]
     root = np.sqrt(weight)
@@ -66,7 +66,7 @@ def judge_period(period, shown, noticed, rng):
     return ("wrong period",)
 
 
-def vote(star, clarity, wrong, n_curves, rng):
+def draw_votes(star, clarity, wrong, n_curves, rng):
     """Return the vote shares of a star's light curves.
 
     Parameters
@@ -77,7 +77,7 @@ def vote(star, clarity, wrong, n_curves, rng):
     wrong : tuple of str
         Labels of a wrong period that somebody noticed.
     n_curves : int
-        Number of light curves, each judged on its own but from the same plot.
+        Number of light curves, each judged separately but from the same plot.
 
     Returns
     -------

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from ..files import existing
+from ..files import existing_file
 from ..lightcurves.curves import LightCurve, positions
 from ..taxonomy import CATALOGUES, NEGATIVE_LABEL, as_names, find_tag, labels, scope_statistics, tags
 
@@ -43,7 +43,7 @@ def compare_medians(table, period_suffix="ELS_ECE_EAOV"):
 
 def read_class_tags(path):
     """Return the tags of each class, a dict of lists, from a CSV with the columns `class` and `tags` (by spaces)."""
-    table = pd.read_csv(existing(path), dtype=str, keep_default_na=False)
+    table = pd.read_csv(existing_file(path), dtype=str, keep_default_na=False)
     if not {"class", "tags"} <= set(table):
         raise ValueError(f"{path} needs the columns 'class' and 'tags'; it has {', '.join(table)}")
     if (repeated := table["class"].duplicated()).any():

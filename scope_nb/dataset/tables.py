@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..features.dmdt import SIZE, stack_dmdt
-from ..files import existing, whole
+from ..files import existing_file, write_atomically
 from .hdf5 import read_hdf5
 
 
@@ -31,7 +31,7 @@ def open_table(path):
     formats = {".parquet": ParquetTable, ".csv": CsvTable} | dict.fromkeys((".h5", ".hdf5", ".hdf"), Hdf5Table)
     suffix = Path(path).suffix.lower()
     if suffix not in formats:
-        raise ValueError(f"{existing(path)}: tables are read from {', '.join(formats)}")
+        raise ValueError(f"{existing_file(path)}: tables are read from {', '.join(formats)}")
     return formats[suffix](path)
 
 
@@ -62,7 +62,7 @@ class TableFile:
     """
 
     def __init__(self, path):
-        self.path = existing(path)
+        self.path = existing_file(path)
         self.attrs = {}  # of parquet, the JSON object under the metadata key `scope`
         self.columns = self._open()
         require_unique_columns(self.columns, self.path)
@@ -195,5 +195,5 @@ def write_parquet(table, path):
         images = pa.ListArray.from_arrays(np.arange(0, len(rows) + 1, SIZE, dtype=np.int32), rows)
         arrow = arrow.add_column(list(table).index("dmdt"), "dmdt", images)
     metadata = (arrow.schema.metadata or {}) | {b"scope": json.dumps(table.attrs).encode()}
-    with whole(Path(path)) as part:
+    with write_atomically(Path(path)) as part:
         pq.write_table(arrow.replace_schema_metadata(metadata), part, compression="zstd")

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..files import existing, whole
+from ..files import existing_file, write_atomically
 from ..taxonomy import as_names, unknown
 from .curves import FILTERS, LightCurves, complete_meta, offsets_of
 
@@ -41,7 +41,7 @@ def read_lightcurves(path, min_epochs=None, min_cadence_minutes=None, flags="str
     """
     if flags not in ("strict", "usual"):
         raise unknown("choice for flags", flags, ["strict", "usual"])
-    path = existing(path)
+    path = existing_file(path)
     table = _read_arrow(path)
     meta, epochs, offsets = _layout_of(table, path).read(table)
     time, mag, err = (epochs[name].to_numpy(float) for name in ("time", "mag", "err"))
@@ -73,7 +73,7 @@ def write_lightcurves(light_curves, path):
     mag, err = (pa.array(values, pa.float32()) for values in (light_curves.mag, light_curves.err))
     for name, values in {"hjd": pa.array(light_curves.time), "mag": mag, "magerr": err}.items():
         table = table.append_column(name, pa.ListArray.from_arrays(light_curves.offsets.astype(np.int32), values))
-    with whole(Path(path)) as part:
+    with write_atomically(Path(path)) as part:
         pq.write_table(table, part, compression="zstd")
 
 

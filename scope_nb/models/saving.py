@@ -9,7 +9,7 @@ import numpy as np
 import skops.io
 from sklearn.base import BaseEstimator
 
-from ..files import reports_folder, whole
+from ..files import reports_folder, write_atomically
 from . import networks
 
 MODEL_FILE = "model.skops"
@@ -63,7 +63,7 @@ def save_model(model, folder):
         if getattr(network.build, "__module__", None) != networks.__name__:
             network.build = getattr(network.build, "__qualname__", str(network.build))
     path = Path(folder) / MODEL_FILE
-    with whole(path) as part:
+    with write_atomically(path) as part:
         skops.io.dump(model, part, compression=ZIP_DEFLATED)
     return path
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ..dataset.columns import match_columns
-from ..files import existing
+from ..files import existing_file
 from ..taxonomy import CATALOGUES
 from .calibration import BinaryClassifier
 
@@ -43,7 +43,7 @@ def load_xgb(path):
 
     if not str(path):
         raise ValueError("name the file of the trees that SCoPe trained, TAG.TIME.json (the parameter `start_from`)")
-    path = existing(path)
+    path = existing_file(path)
     try:
         booster = Booster(model_file=path)
     except (XGBoostError, ValueError) as error:

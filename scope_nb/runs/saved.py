@@ -18,7 +18,7 @@ from pyarrow.parquet import read_metadata
 
 from ..dataset.dataset import PARTS, inputs
 from ..dataset.tables import read_parquet, write_parquet
-from ..files import project_folder, reports_folder, sha256, whole
+from ..files import project_folder, reports_folder, sha256, write_atomically
 from ..lightcurves.curves import stars
 from ..models.fitting import Trained, named_importances
 from ..models.saving import described, load_model, save_model
@@ -85,7 +85,7 @@ def write_run(folder, evaluation, record, model=None, figures=None):
     stats = {name: getattr(evaluation, name) for name in ("tag", "threshold", "unseen", "by_star")}
     stats |= {metric: evaluation.stats["test"][metric] for metric in METRICS}
     stats |= evaluation.stats | {"importances": _importance_shares(model)}
-    with whole(folder) as part:
+    with write_atomically(folder) as part:
         part.mkdir()
         _write_json(part / "stats.json", stats)
         write_parquet(evaluation.predictions, part / "predictions.parquet")

@@ -21,7 +21,7 @@ from xgboost import XGBClassifier
 
 from scope_nb.dataset.tables import read_parquet
 from scope_nb.features.dmdt import SIZE, stack_dmdt
-from scope_nb.files import project_folder, sample, whole
+from scope_nb.files import project_folder, sample, write_atomically
 from scope_nb.models.builders import SCOPE_TREES
 from scope_nb.taxonomy import CATALOGUES, feature_columns, tags
 
@@ -50,7 +50,7 @@ def write_mock(path, rows, seed=1):
     block = stack_dmdt(source.pop("dmdt"))
     members = source.groupby("obj_id").indices
     names, writer, done, star = list(members), None, 0, 0
-    with whole(path) as part:
+    with write_atomically(path) as part:
         while done < rows:
             picked, owner = [], []
             while len(picked) < min(CHUNK, rows - done):

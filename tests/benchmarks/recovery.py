@@ -18,7 +18,7 @@ from scipy.stats import binomtest
 from tqdm.auto import tqdm
 
 import scope_nb
-from scope_nb.files import whole
+from scope_nb.files import write_atomically
 from scope_nb.periods.periodograms import Grid, analysis_of_variance, entropy_and_variance, lomb_scargle
 from scope_nb.periods.search import find_periods, period_table
 
@@ -128,7 +128,7 @@ def main():
     stars = compare_all("Catalina", catalina.select(reported))
     show("Catalina", stars)
     if options.write:
-        with whole(TRUST) as part:
+        with write_atomically(TRUST) as part:
             table = pd.concat([measure_trust("Catalina", stars), measure_trust("ZTF", unseen)])
             table.round(4).to_csv(part, index=False)
 
