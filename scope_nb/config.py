@@ -6,7 +6,7 @@ from math import inf
 import yaml
 
 from .files import existing_file
-from .taxonomy import FEATURE_SETS, check_names, config_keys, defaults, features, find_suffix, find_tag, tags
+from .taxonomy import FEATURE_SETS, check_names, config_keys, defaults, feature_table, find_suffix, find_tag, tags
 
 SETTINGS = ("data", "label", "features", "period_suffix", "threshold", "balance", "weight_per_class", "scaler")
 ON, OFF = ("true", "yes", "on", "1"), ("false", "no", "off", "0", "none", "")
@@ -146,7 +146,7 @@ def _feature_set(feature_sets, name, suffix):
     """Return the columns of a set of features of the file; another name, or a list of columns, as it is."""
     if not isinstance(name, str) or feature_sets.get(name) is None:
         return name
-    periodic, columns = features()["periodic"], []
+    periodic, columns = feature_table()["periodic"], []
     entries = feature_sets[name] if isinstance(feature_sets[name], dict) else dict.fromkeys(feature_sets[name])
     for column, entry in entries.items():
         entry = entry if isinstance(entry, dict) else {"include": entry}

@@ -16,7 +16,7 @@ from .models.fitting import named_importances
 from .models.keras_classifier import KerasClassifier
 from .periods.search import fold
 from .scores.evaluation import calibration_bins
-from .taxonomy import CATALOGUES, base_name, dmdt_edges, features, unknown
+from .taxonomy import CATALOGUES, base_name, dmdt_edges, feature_table, unknown
 
 # Okabe and Ito's colours, told apart by colour-blind readers too
 BLUE, ORANGE, GREEN, RED, PURPLE, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#7F7F7F"
@@ -97,7 +97,7 @@ def periodogram(result, ax=None):
     return ax
 
 
-def dmdt(image, ax=None, colorbar=True):
+def dmdt_image(image, ax=None, colorbar=True):
     """Show a magnitude-time histogram (26 x 26) with its bin edges; the same colours in every picture."""
     ax = axes_for(ax, figsize=(4.2, 3.4))
     norm = LogNorm(1e-4, 1)  # an L2 norm of 1 bounds the shares; few of real light curves are smaller
@@ -115,7 +115,7 @@ def dmdt(image, ax=None, colorbar=True):
 def explained(values):
     """Show feature values (a dict or Series by name without period suffix) with their units and what they mean."""
     values = pd.Series(values)
-    frame = features().loc[values.index, ["unit", "description"]].rename_axis(None)
+    frame = feature_table().loc[values.index, ["unit", "description"]].rename_axis(None)
     frame.insert(0, "value", values)
     return frame.style.format({"value": "{:.5g}"}).set_properties(["unit", "description"], **{"text-align": "left"})
 
@@ -244,7 +244,7 @@ def _swarm(x, bins=60, half=0.38):
 
 def with_unit(column):
     """Return the name of a feature with its unit, where it has one."""
-    unit = features()["unit"].get(base_name(column)) or derived.unit(column)
+    unit = feature_table()["unit"].get(base_name(column)) or derived.unit(column)
     return f"{column} ({unit})" if unit else column
 
 
@@ -292,7 +292,7 @@ def _draw_example(ax, entry, curve, image, period_suffix):
     if curve is None and image is None:
         ax.text(0.5, 0.5, "neither light curve nor dmdt", ha="center")
     elif curve is None:
-        dmdt(image, ax, colorbar=False)
+        dmdt_image(image, ax, colorbar=False)
     elif entry.get("periodic", 1.0) > 0.5:
         folded(curve, entry[f"period_{period_suffix}"], ax)
     else:

@@ -28,7 +28,7 @@ def tags():
 
 
 @cache
-def features():
+def feature_table():
     """Return the columns of a training table as a DataFrame, indexed by name without period suffix.
 
     The `FEATURE_SETS` are true for their columns: SCoPe has one for each taxonomy, of which the ontological one has
@@ -78,7 +78,7 @@ def dmdt_edges():
     return np.array(edges["dmints"], float), np.array(edges["dtints"], float)
 
 
-def labels():
+def label_names():
     """Return the 53 label columns: one per tag, and `non-variable`."""
     return [*tags()["label"], NEGATIVE_LABEL]
 
@@ -114,12 +114,12 @@ def find_tag(name):
 def feature_columns(feature_set, period_suffix="ELS_ECE_EAOV"):
     """Return the columns of one of the `FEATURE_SETS`, with the suffix of a period search, one of `PERIOD_SUFFIXES`."""
     check_names("feature set", [feature_set], FEATURE_SETS)
-    periodic = features()["periodic"][features()[feature_set]]
+    periodic = feature_table()["periodic"][feature_table()[feature_set]]
     return [f"{name}_{period_suffix}" if suffixed else name for name, suffixed in periodic.items()]
 
 
 def base_name(column):
-    """Return the name of a feature column without its period suffix: its row in `features()`, if it has one."""
+    """Return the name of a feature column without its period suffix: its row in `feature_table()`, if it has one."""
     for suffix in sorted(PERIOD_SUFFIXES, key=len, reverse=True):
         column = column.removesuffix(f"_{suffix}")
     return column

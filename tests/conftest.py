@@ -43,7 +43,7 @@ def table():
     frame = pd.DataFrame({"_id": np.arange(n), "obj_id": [f"star{k:03d}" for k in np.repeat(np.arange(stars), 2)]})
     frame["ra"], frame["dec"] = np.repeat(rng.uniform(0, 360, stars), 2), np.repeat(rng.uniform(-25, 70, stars), 2)
     kind = np.repeat(rng.integers(0, 3, stars), 2)  # 0 not variable, 1 RR Lyrae, 2 eclipsing
-    frame = frame.join(pd.DataFrame(0.0, frame.index, taxonomy.labels()))
+    frame = frame.join(pd.DataFrame(0.0, frame.index, taxonomy.label_names()))
     for label, kinds in {"variable": (1, 2), "non-variable": (0,), "RR Lyrae": (1,), "eclipsing": (2,)}.items():
         frame[label] = np.isin(kind, kinds) * rng.choice([0.75, 1.0], n)
     names = dict.fromkeys([*feature_names(), *taxonomy.feature_columns("ontological")])

@@ -9,12 +9,12 @@ def test_tables_agree_with_each_other():
     tags = taxonomy.tags()
     assert len(tags) == 52
     assert tags["label"].is_unique
-    assert len(taxonomy.labels()) == 53
+    assert len(taxonomy.label_names()) == 53
     assert set(taxonomy.published().index) <= set(tags.index)
     assert len(taxonomy.feature_columns("phenomenological")) == 35
     ontological = taxonomy.feature_columns("ontological", "ECE")
     assert {"period_ECE", "wstd", "Gaia_EDR3__parallax"} <= set(ontological)
-    assert all(taxonomy.features()["description"])
+    assert all(taxonomy.feature_table()["description"])
 
 
 def test_a_label_is_as_good_as_its_tag():

@@ -24,7 +24,7 @@ from scope_nb import __version__
 from scope_nb.dataset.labels import count_labels
 from scope_nb.files import write_atomically
 from scope_nb.lightcurves.curves import FILTERS, LightCurves
-from scope_nb.taxonomy import check_names, labels
+from scope_nb.taxonomy import check_names, label_names
 
 PART = 100  # stars to a part of a large survey
 PRODUCTS = ("lightcurves", "truth", "training_set")
@@ -232,7 +232,7 @@ def write_survey(out, n_stars, seed=0, mix="natural", features=True, keep=None, 
     for name in PRODUCTS if features else PRODUCTS[:2]:
         rows = (lambda t: pa.compute.is_in(t["object_id"], kept)) if name == "lightcurves" and keep else None
         _join(parts, name, out / f"{prefix}{name}.parquet", rows)
-    columns = ["object_id", *labels()]
+    columns = ["object_id", *label_names()]
     shares = pd.concat(pd.read_parquet(part / "lightcurves.parquet", columns=columns) for part in parts)
     shutil.rmtree(folder)
     return count_labels(shares.rename(columns={"object_id": "obj_id"}))

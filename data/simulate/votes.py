@@ -3,8 +3,7 @@
 import numpy as np
 
 from scope_nb.periods.harmonics import robust_weights
-from scope_nb.taxonomy import NEGATIVE_LABEL
-from scope_nb.taxonomy import labels as label_names
+from scope_nb.taxonomy import NEGATIVE_LABEL, label_names
 
 # Shares of light curves that have a label of the second column but not the first: in SCoPe's training set 3,374, 450
 # and 201 light curves lack these parents.

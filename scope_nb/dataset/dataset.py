@@ -12,7 +12,7 @@ import pandas as pd
 from ..features.derived import CHANGES, changes, derived_features, sources
 from ..features.dmdt import SIZE, stack_dmdt
 from ..lightcurves.curves import stars
-from ..taxonomy import ALERTS, CATALOGUES, feature_columns, labels, unknown
+from ..taxonomy import ALERTS, CATALOGUES, feature_columns, label_names, unknown
 from .columns import curve_block, sequences
 from .splits import DROPPED, PARTS, Target, assign_parts, check_question, class_weights, find_target, warn_of_few_stars
 from .tables import ParquetTable, open_table, require_unique_numbers
@@ -134,7 +134,7 @@ class Dataset:
         names = list(table) if file is None else file.columns
         dmdt = "dmdt" in names if dmdt is None else dmdt
         columns = _feature_columns(names, question.features, suffix, dmdt)
-        meta_columns = [n for n in dict.fromkeys([*IDENTITY, *labels(), label, f"period_{suffix}"]) if n in names]
+        meta_columns = [n for n in dict.fromkeys([*IDENTITY, *label_names(), label, f"period_{suffix}"]) if n in names]
         needed = {*columns, *meta_columns, *(sources(columns, suffix) if derived else ())}
         if isinstance(weight, str):
             if weight not in names:
@@ -222,7 +222,7 @@ def trainable(path, cuts):
     Features are not read.
     """
     file = open_table(path)
-    needed = {*IDENTITY, *labels(), *(cut.get("label") for cut in cuts.values())}
+    needed = {*IDENTITY, *label_names(), *(cut.get("label") for cut in cuts.values())}
     table = file.read([name for name in file.columns if name in needed])
     star_and_key, good, reasons = None, [], {}
     for tag, cut in cuts.items():

@@ -7,12 +7,12 @@ import pandas as pd
 
 from ..files import existing_file
 from ..lightcurves.curves import LightCurve, positions
-from ..taxonomy import CATALOGUES, NEGATIVE_LABEL, as_names, find_tag, labels, scope_statistics, tags
+from ..taxonomy import CATALOGUES, NEGATIVE_LABEL, as_names, find_tag, label_names, scope_statistics, tags
 
 
 def count_labels(meta, threshold=0.7):
     """Return how many light curves and stars are positive for each label, and how many in SCoPe's training set."""
-    positive = meta[labels()] > threshold
+    positive = meta[label_names()] > threshold
     return pd.DataFrame(
         {
             "light curves": positive.sum(),
@@ -65,7 +65,9 @@ def label_columns(classes, tags_of):
     if missing:
         raise ValueError(f"no tags given for the classes {', '.join(name or 'that are missing' for name in missing)}")
     labels_of = {name: _labels_of(names) for name, names in tags_of.items()}
-    table = pd.DataFrame({name: np.isin(labels(), labels_of[name]) for name in labels_of}, index=labels(), dtype=float)
+    table = pd.DataFrame(
+        {name: np.isin(label_names(), labels_of[name]) for name in labels_of}, index=label_names(), dtype=float
+    )
     return table[classes].T.reset_index(drop=True)
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 from sklearn.model_selection import train_test_split
 
 from ..lightcurves.curves import stars
-from ..taxonomy import NEGATIVE_LABEL, defaults, find_tag, labels, tags, unknown
+from ..taxonomy import NEGATIVE_LABEL, defaults, find_tag, label_names, tags, unknown
 from .tables import require_unique_columns
 
 PARTS = ("train", "val", "test")
@@ -124,7 +124,7 @@ def class_weights(y, part, weight=None):
 def _vote_share(table, label, purpose=""):
     """Return the vote shares of a label as floats; nobody's vote (NaN) is no vote."""
     if label not in table:
-        present = [name for name in labels() if name in table]
+        present = [name for name in label_names() if name in table]
         hint = f"labels present: {', '.join(present)}" if present else "it has no label columns at all"
         raise ValueError(f"the table has no column {label!r}{purpose}; {hint}")
     try:

@@ -11,7 +11,7 @@ from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, QuantileTra
 from sklearn.utils.validation import check_is_fitted
 
 from ..dataset.columns import NUMBERED, is_feature, match_columns, record_columns, require_columns, split_columns
-from ..taxonomy import base_name, features, unknown
+from ..taxonomy import base_name, feature_table, unknown
 from .fitting import eval_arguments, training_rows, weight_argument
 
 
@@ -139,7 +139,7 @@ class ScopeImputer(DropColumns):
             "zero": SimpleImputer(strategy="constant", fill_value=0.0),
             "median": SimpleImputer(strategy="median", keep_empty_features=True),
         }
-        strategies, self.groups_ = features()["impute"], {}
+        strategies, self.groups_ = feature_table()["impute"], {}
         for name in self.columns_:
             kind = strategies.get(base_name(name))
             self.groups_.setdefault(kind if kind in imputers else "median", []).append(name)

@@ -7,7 +7,7 @@ from scipy.stats import fisher_exact
 from sklearn.base import clone
 
 from ..models.fitting import fit
-from ..taxonomy import labels, tags
+from ..taxonomy import label_names, tags
 from .evaluation import evaluate, score_rows, score_texts
 from .metrics import METRICS, percent, wilson
 
@@ -45,7 +45,7 @@ def contamination(evaluation, meta):
 
 def _specific_labels(meta):
     """Return for each label whether a row has it and none of the labels below it."""
-    votes = meta[[label for label in labels() if label in meta]] > 0.5
+    votes = meta[[label for label in label_names() if label in meta]] > 0.5
     specific, parent, label_of = votes.copy(), tags()["parent_tag"], tags()["label"]
     for tag, label in label_of.items():
         ancestor = parent[tag]

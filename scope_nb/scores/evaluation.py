@@ -9,8 +9,8 @@ from sklearn.metrics import precision_recall_curve
 
 from ..dataset.dataset import PARTS
 from ..models.fitting import Trained
-from ..taxonomy import labels, published
-from .metrics import METRICS, ScoreInput, intervals, number, percent, scores, wilson, with_interval
+from ..taxonomy import label_names, published
+from .metrics import METRICS, ScoreInput, compute_scores, intervals, number, percent, wilson, with_interval
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +114,7 @@ def score_rows(predictions, threshold):
         "n_positive": int(part.y.sum()),
         "n_stars": len(set(part.star)),
         "n_positive_stars": len(set(part.star[part.y == 1])),
-        **scores(part.y, part.probability, threshold),
+        **compute_scores(part.y, part.probability, threshold),
         "interval": intervals(*part),
     }
 
@@ -219,6 +219,6 @@ def mistakes(evaluation, meta, most=6):
     wrong = frame[(frame["probability"] > evaluation.threshold) != (frame["y"] == 1)]
     margin = (wrong["probability"] - wrong["y"]).abs()
     worst = wrong.loc[margin.sort_values(ascending=False).index[:most]].reset_index(drop=True)
-    votes = meta.loc[worst["row"], [label for label in labels() if label in meta]]
+    votes = meta.loc[worst["row"], [label for label in label_names() if label in meta]]
     worst["labels"] = [", ".join(votes.columns[row > 0.5]) or "none" for row in votes.to_numpy()]
     return worst

@@ -28,7 +28,7 @@ class ScoreInput(NamedTuple):
         return cls(*(frame[name].to_numpy() for name in ("y", "probability", "star")), threshold)
 
 
-def scores(y, probability, threshold=0.5, weight=None):
+def compute_scores(y, probability, threshold=0.5, weight=None):
     """Return the scores of light curves by name, NaN where one is undefined; each counts `weight` times (once)."""
     y, probability = np.asarray(y), np.asarray(probability, float)
     weight = np.ones(len(y)) if weight is None else np.asarray(weight, float)
@@ -73,7 +73,7 @@ def intervals(y, probability, star, threshold):
     (`influences`). A score that moves with no star, a perfect one above all, gets Wilson's interval for as many stars
     as there are positives (for the accuracy, stars in all). Both ends are NaN where a score is undefined.
     """
-    values, moves = scores(y, probability, threshold), influences(y, probability, star, threshold)
+    values, moves = compute_scores(y, probability, threshold), influences(y, probability, star, threshold)
     n = len(set(star[y == 1]))
     return {metric: _interval(metric, values[metric], getattr(moves, metric), n) for metric in METRICS}
 
@@ -128,7 +128,7 @@ def influences(y, probability, star, threshold):
     y, probability, owner = _sort(y, probability, star)
     n, positive = len(y), y.sum()
     negative = n - positive
-    now = Scores(**scores(y, probability, threshold))
+    now = Scores(**compute_scores(y, probability, threshold))
     called = probability > threshold
     tie = np.cumsum(np.append(0, np.diff(probability) != 0))  # the group of equal probabilities of each row
     gain, size = np.bincount(tie, y), np.bincount(tie)
@@ -181,7 +181,7 @@ def difference_limits(first, second):
     (`combine_intervals`).
     """
     n = len(set(first.star[first.y == 1]))
-    values = [scores(part.y, part.probability, part.threshold) for part in (first, second)]
+    values = [compute_scores(part.y, part.probability, part.threshold) for part in (first, second)]
     moves = [influences(*part) for part in (first, second)]
     limits = {}
     for metric in METRICS:
@@ -211,7 +211,7 @@ def mean_difference(pairs):
     """
     differences, moved = [], pd.Series(dtype=float)
     for pair in pairs:
-        one, two = (scores(part.y, part.probability, part.threshold)["f1_score"] for part in pair)
+        one, two = (compute_scores(part.y, part.probability, part.threshold)["f1_score"] for part in pair)
         if np.isfinite(two - one):
             differences.append(two - one)
             before, after = (influences(*part).f1_score for part in pair)

@@ -34,7 +34,7 @@ from scope_nb.dataset.splits import split_place
 from scope_nb.dataset.tables import read_table, write_parquet
 from scope_nb.models.tuning import tune_xgb
 from scope_nb.scores.evaluation import evaluate, steady_threshold
-from scope_nb.scores.metrics import scores
+from scope_nb.scores.metrics import compute_scores
 from scope_nb.taxonomy import tags
 
 STEPS = {"a": "SCoPe's recipe", "b": "xgb", "c": "dnn", "d": "mean of b and c"}
@@ -162,7 +162,7 @@ def show(folder):
     common = [tag for tag in tags().index if all(tag in own for own in files.values())]
     found = {(step, tag): called(read_table(own[tag]), step) for step, own in files.items() for tag in common}
     names = np.unique(np.concatenate([frame["star"] for frame in found.values()]))
-    f1 = {key: scores(frame["y"], frame["called"], 0.5)["f1_score"] for key, frame in found.items()}
+    f1 = {key: compute_scores(frame["y"], frame["called"], 0.5)["f1_score"] for key, frame in found.items()}
     table = pd.Series(f1).unstack(0).loc[common]
     table.insert(0, "positive", [found[next(iter(files)), tag]["y"].sum() for tag in common])
     print(table.round(3).to_string())

@@ -5,7 +5,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from scope_nb.models import calibration as calibrate
-from scope_nb.scores.metrics import scores
+from scope_nb.scores.metrics import compute_scores
 
 
 def test_calibration_repairs_what_was_bent():
@@ -22,7 +22,7 @@ def test_calibration_repairs_what_was_bent():
         model = calibrate.Calibrated(Bent(), method).fit(bent[:3000], y[:3000])
         p = model.predict_proba(bent[3000:])[:, 1]
         assert np.abs(p - truth[3000:]).max() < atol
-        assert scores(y[3000:], p)["log_loss"] < scores(y[3000:], bent[3000:])["log_loss"]
+        assert compute_scores(y[3000:], p)["log_loss"] < compute_scores(y[3000:], bent[3000:])["log_loss"]
         order = np.argsort(bent[3000:])
         assert (np.diff(p[order]) >= 0).all()
         assert p.min() > 0

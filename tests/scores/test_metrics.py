@@ -7,7 +7,7 @@ from sklearn import metrics as sklearn_metrics
 
 from scope_nb.runs.comparison import COMPARED
 from scope_nb.scores import metrics
-from scope_nb.scores.metrics import ScoreInput, influences, intervals, scores, weighted_scores
+from scope_nb.scores.metrics import ScoreInput, compute_scores, influences, intervals, weighted_scores
 
 
 @pytest.mark.parametrize("ties", [False, True])
@@ -18,7 +18,7 @@ def test_scores_are_scikit_learns(ties, weighted):
     p = np.clip(0.4 * y + rng.random(300) * 0.6, 0.001, 0.999)
     p = np.round(p, 1).clip(0.1, 0.9) if ties else p
     weight = rng.integers(0, 4, 300) if weighted else None
-    got = scores(y, p, 0.55, weight)
+    got = compute_scores(y, p, 0.55, weight)
     called = (p > 0.55).astype(int)
     expected = {
         "accuracy": sklearn_metrics.accuracy_score(y, called, sample_weight=weight),
@@ -34,11 +34,11 @@ def test_scores_are_scikit_learns(ties, weighted):
 
 
 def test_undefined_scores_are_nan():
-    nothing = scores([0, 0, 1], [0.1, 0.2, 0.3], 0.5)
+    nothing = compute_scores([0, 0, 1], [0.1, 0.2, 0.3], 0.5)
     assert np.isnan(nothing["precision"])
     assert nothing["recall"] == 0
     assert nothing["f1_score"] == 0
-    assert np.isnan(scores([0, 0], [0.1, 0.9])["roc_auc"])
+    assert np.isnan(compute_scores([0, 0], [0.1, 0.9])["roc_auc"])
 
 
 def test_intervals_hold_what_they_promise():
@@ -77,13 +77,13 @@ def test_losses_of_two_stars_stay_possible():
     y, p = np.repeat([1, 0], [4, 400]), np.repeat([0.9, 0.6, 0.001], [2, 2, 400])
     found = intervals(y, p, np.arange(404) // 2, 0.5)
     for metric, worst in (("brier_score", 1.0), ("log_loss", -np.log(1e-15))):
-        assert scores(y, p)[metric] < found[metric][1] <= worst
+        assert compute_scores(y, p)[metric] < found[metric][1] <= worst
 
 
 def covered(make_world, rng, stars, gain, signal, trials=600):
     """Return how often the intervals of `COMPARED` hold the truth: of the first classifier, and of the difference."""
     star, y, p = make_world(rng, 200_000, gain, signal)
-    truth = [scores(y, q, 0.5) for q in p]
+    truth = [compute_scores(y, q, 0.5) for q in p]
     single, apart = [], []
     for _ in range(trials):
         star, y, p = make_world(rng, stars, gain, signal)

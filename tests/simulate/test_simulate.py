@@ -176,7 +176,7 @@ def test_a_sine_is_shown_at_its_period_and_equal_eclipses_at_half(seed):
 
 
 def test_labels_are_vote_shares(survey):
-    shares = survey[0].meta[taxonomy.labels()]
+    shares = survey[0].meta[taxonomy.label_names()]
     assert shares.shape[1] == 53
     assert set(np.unique(shares)) == {0.0, 0.25, 0.5, 0.75, 1.0}
     positive = shares > 0.7
@@ -204,7 +204,7 @@ def test_labels_tell_the_kind_most_of_the_time(survey):
     tags_of = survey[1].set_index("obj_id")["tags"].str.split()
     label, missed = taxonomy.tags()["label"], {"non-variable", "wrong period", "half period", "double period"}
     for row in meta.to_dict("records"):
-        given = {name for name in taxonomy.labels() if row[name] > 0.25}  # single votes may be strays
+        given = {name for name in taxonomy.label_names() if row[name] > 0.25}  # single votes may be strays
         assert given <= {label.get(tag, tag) for tag in tags_of[row["obj_id"]]} | missed, row["kind"]
     assert 0.01 < (meta.loc[hidden, "variable"] <= 0.5).mean() < 0.4  # people miss weak signals
 
@@ -307,7 +307,7 @@ def test_command_line_writes_three_files(tmp_path):
         "sample_truth.parquet",
     ]
     table = pd.read_parquet(tmp_path / "sample_training_set.parquet")
-    assert set(taxonomy.labels()) <= set(table)
+    assert set(taxonomy.label_names()) <= set(table)
     assert set(pd.read_parquet(tmp_path / "sample_truth.parquet")["kind"]) <= set(read_kinds())
     assert table["f1_power_ELS_ECE_EAOV"].notna().all()
 
