@@ -18,7 +18,7 @@ from ..taxonomy import find_tag, published, tags, unknown
 from .saved import load_run, require_same
 
 COMPARED = {"f1_score": "F1", "average_precision": "average precision", "log_loss": "log loss"}
-FEW_STARS = 10  # fewer positive test stars than this cannot show what other stars would do
+FEW_TEST_STARS = 10  # fewer positive test stars than this cannot show what other stars would do
 SIMULATED = " The data are simulated: this says nothing about the real sky."
 PublishedCounts = namedtuple("PublishedCounts", ["true_positives", "false_negatives", "false_positives"])
 
@@ -79,8 +79,8 @@ def _compare_scores(rows):
 
 def _describe(table, a, b, stars):
     """Return in words which is better: F1 decides, the other scores are remarks."""
-    if stars < FEW_STARS:
-        return f"Cannot tell: only {stars} positive test stars, fewer than {FEW_STARS}. Compare on more data."
+    if stars < FEW_TEST_STARS:
+        return f"Cannot tell: only {stars} positive test stars, fewer than {FEW_TEST_STARS}. Compare on more data."
     if (table[["difference", "low", "high"]] == 0).all(axis=None):
         return f"No difference: {a} and {b} score the same on every sample of the test stars."
     names, f1 = {"a": a, "b": b}, table.loc["f1_score"]

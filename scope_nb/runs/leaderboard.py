@@ -8,7 +8,7 @@ from scipy.stats import spearmanr
 
 from ..scores.metrics import difference_with_interval, mean_difference, number, percent, with_interval
 from ..taxonomy import published, tags, unknown
-from .comparison import FEW_STARS, compare, compare_published
+from .comparison import FEW_TEST_STARS, compare, compare_published
 from .saved import describe_difference, load_run, load_runs, require_same
 
 
@@ -48,7 +48,7 @@ def against_published(runs, algorithm="xgb", seed=0):
         row = {"tag": run.tag, "algorithm": run.algorithm, "F1": number(f1["b"])}
         row["published"] = with_interval(f1["a"], f1[["a_low", "a_high"]])
         row["difference"] = difference_with_interval(f1["difference"], f1[["low", "high"]])
-        verdict = "too few test stars" if run.n_positive_stars < FEW_STARS else verdicts[f1["better"]]
+        verdict = "too few test stars" if run.n_positive_stars < FEW_TEST_STARS else verdicts[f1["better"]]
         rows.append(row | {"verdict": verdict})
     return pd.DataFrame(rows)
 
@@ -73,7 +73,7 @@ def against_group(runs, other, reports=""):
         row = {"tag": run.tag, "algorithm": run.algorithm, "positive stars": run.n_positive_stars}
         row |= f1[["there", "here", "difference", "low", "high"]].to_dict()
         row["gain in AP"] = table.loc["average_precision", "difference"]
-        verdict = "too few test stars" if run.n_positive_stars < FEW_STARS else verdicts[f1["better"]]
+        verdict = "too few test stars" if run.n_positive_stars < FEW_TEST_STARS else verdicts[f1["better"]]
         rows.append(row | {"verdict": verdict})
         pairs.append([each.evaluation.score_input() for each in pair])
     result = pd.DataFrame(rows).sort_values("difference", ascending=False)

@@ -7,7 +7,7 @@ let_threads_sleep()
 __getattr__, __dir__, __all__ = names_on_demand(
     __name__,
     {
-        "metrics": ["METRICS", "intervals", "number", "percent", "compute_scores", "with_interval"],
+        "metrics": ["METRICS", "compute_scores", "intervals", "number", "percent", "with_interval"],
         "evaluation": ["Evaluation", "beside_published", "describe_scores", "evaluate", "mistakes", "pool"],
         "checks": ["check_dropped_negatives", "contamination", "leak", "score_at_thresholds", "score_over_seeds"],
     },
