@@ -2,9 +2,8 @@
 
 No single figure decides between a period, its half and its double: the harmonics of a binary with equal minima fit
 half its orbit just as well. What decides are shapes, and how often a shape at that period was the right one among
-stars of known period, on which `data/period_judge.py` trained the trees. They return a probability, which serves as
-the trust score and means nothing for a star that does not vary periodically. SCoPe's nested search takes the highest
-analysis of variance among neighbours of a few peaks.
+stars of known period, on which `data/period_judge.py` trained the trees. They return a probability, the trust score,
+which means nothing for a star that does not vary periodically.
 """
 
 import json
@@ -26,8 +25,6 @@ PEAKS, VARIED = 5, 3  # of each search: peaks to compare, and those whose half a
 JUDGED, REPEATED = 8, 4  # by merit: candidates to judge, and those whose half and double are judged too
 DOUBLE_HARMONICS = 12  # when a period is compared with its half and its double
 ECLIPSE_BINS = 64  # phase bins of the eclipse fit
-
-
 # what the trees know of a candidate, in the order of their columns; `_terms` says what each is
 Terms = namedtuple(
     "Terms",
