@@ -46,19 +46,20 @@ def derived_features(table, suffix="ELS_ECE_EAOV"):
     -------
     pandas.DataFrame of float32, shape (n, m)
         With the suffix, of the Fourier series sum_k R_k cos(k x + phi_k): `R_1` (mag) and the ratios `R_21` to `R_51`,
-        0 beyond the fitted harmonics; `cos_phi_21`, `sin_phi_21`, ..., the phase differences phi_k - k phi_1 (Simon &
-        Lee 1981, ApJ 248, 291), NaN beyond them; `fit_range` (mag) and so on, the shape of the curve, see
-        `_fitted_curve`; `log_period` (days). Without it: `period_ECE_to_own` and so on, decades between the period of
-        another search and this one; `periods_agreeing`, how many of those are within 1 %; `significance_ELS_to_ECE`
-        and so on, ratios; `growth_3.5d` and so on, see `changes`; colours (mag); `Gaia_abs_mag` and
-        `Gaia_abs_mag_error` (mag), for positive parallaxes and without extinction; `Gaia_abl` = 10^(0.2 M_G), which
-        negative parallaxes have too (Arenou & Luri 1999, ASP Conf. 167, 13); both also of the Wesenheit magnitude.
+        0 beyond the fitted harmonics; cosine and sine of the phase differences phi_k - k phi_1 (Simon & Lee 1981, ApJ
+        248, 291), NaN beyond them; `fit_...`, see `_fitted_curve`; `log_period` (days). Without it:
+        `period_..._to_own`, decades from this period to that of another search, and how many are within 1 %; ratios of
+        significances; `growth_...`, see `changes`; colours (mag); `Gaia_abs_mag` and its error (mag), of positive
+        parallaxes and without extinction; `Gaia_abl` = 10^(0.2 M_G), which negative parallaxes have too (Arenou & Luri
+        1999, ASP Conf. 167, 13); both also of the Wesenheit magnitude.
     """
     growth = table[[name for name in CHANGES if name in table]]
     if "dmdt" in table:
         growth = changes(stack_dmdt(table["dmdt"].iloc[start : start + BLOCK]) for start in range(0, len(table), BLOCK))
     table = table.select_dtypes("number")
-    columns = _shapes(table, suffix) | _searches(table, suffix) | _colours(table) | _luminosity(table) | dict(growth)
+    stored = {name: pair for name, pair in COLOURS.items() if set(pair) <= set(table)}
+    colours = {name: _value(table, blue) - _value(table, red) for name, (blue, red) in stored.items()}
+    columns = _shapes(table, suffix) | _searches(table, suffix) | colours | _luminosity(table) | dict(growth)
     frame = pd.DataFrame({name: np.asarray(values, np.float32) for name, values in columns.items()}, index=table.index)
     return frame.where(np.isfinite(frame))
 
@@ -84,7 +85,14 @@ def _shapes(table, suffix):
     if not set(chain.from_iterable(names)) <= set(table):
         return {}
     pairs = np.array([[_value(table, name) for name in pair] for pair in names])
-    shapes = _plain_shapes(pairs)
+    a, b = np.nan_to_num(pairs).swapaxes(0, 1)
+    radius, angle = np.hypot(a, b), np.arctan2(-b, a)
+    ratio = np.where(radius[0] > 0, radius / radius[0], np.nan)
+    shapes = {"R_1": radius[0]}
+    for k in HARMONICS:
+        phase = np.where(radius[k - 1] > 0, angle[k - 1] - k * angle[0], np.nan)
+        shapes |= {f"R_{k}1": ratio[k - 1], f"cos_phi_{k}1": np.cos(phase), f"sin_phi_{k}1": np.sin(phase)}
+    shapes |= _fitted_curve(radius, angle - np.arange(1, MAX_HARMONICS + 1)[:, None] * angle[0])
     polar = _is_polar(pairs)
     if polar.any():  # their phases follow another convention: what needs them is missing
         stored = {"R_1": pairs[0][0]} | {f"R_{k}1": pairs[k - 1][0] for k in HARMONICS}
@@ -95,26 +103,13 @@ def _shapes(table, suffix):
 def _is_polar(pairs):
     """Mark the rows of SCoPe's newer feature files, which store R_1, phi_1, the ratios R_k / R_1 and phases of 0 to 1.
 
-    Where nothing was fitted, their ratios are 0 / 0. Else all harmonics have a phase, those with a ratio of 0 too.
-    Where all five were fitted a row alone does not decide: nothing is negative, but so it is in 3 % of such rows of
-    plain coefficients. There the other rows of the table decide.
+    Where nothing was fitted, their ratios are 0 / 0; else all harmonics have a phase, those with a ratio of 0 too.
+    Where all five were fitted nothing is negative, but so it is in 3 % of such plain rows: the other rows decide.
     """
     (first, _), ratio, phase = pairs[0], pairs[1:, 0], pairs[1:, 1]
     fitted = (first > 0) & ((ratio >= 0) & (phase > 0) & (phase < 1)).all(axis=0)
     sure = fitted & (ratio == 0).any(axis=0)
     return (fitted & sure.any()) | ((first == 0) & np.isnan(ratio[0]))
-
-
-def _plain_shapes(pairs):
-    """Return the shapes from plain coefficients, shape (harmonics, 2, n)."""
-    a, b = np.nan_to_num(pairs).swapaxes(0, 1)
-    radius, angle = np.hypot(a, b), np.arctan2(-b, a)
-    ratio = np.where(radius[0] > 0, radius / radius[0], np.nan)
-    shapes = {"R_1": radius[0]}
-    for k in HARMONICS:
-        phase = np.where(radius[k - 1] > 0, angle[k - 1] - k * angle[0], np.nan)
-        shapes |= {f"R_{k}1": ratio[k - 1], f"cos_phi_{k}1": np.cos(phase), f"sin_phi_{k}1": np.sin(phase)}
-    return shapes | _fitted_curve(radius, angle - np.arange(1, MAX_HARMONICS + 1)[:, None] * angle[0])
 
 
 def _fitted_curve(radius, phase):
@@ -179,12 +174,6 @@ def _searches(table, suffix):
         stored = {s: _value(table, f"significance_{s}") for s in SEARCHES if f"significance_{s}" in table}
         columns |= {f"significance_{a}_to_{b}": stored[a] / stored[b] for a, b in combinations(stored, 2)}
     return columns
-
-
-def _colours(table):
-    """Return the differences of catalogue magnitudes."""
-    stored = {name: pair for name, pair in COLOURS.items() if set(pair) <= set(table)}
-    return {name: _value(table, blue) - _value(table, red) for name, (blue, red) in stored.items()}
 
 
 def _luminosity(table):

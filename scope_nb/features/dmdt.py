@@ -63,10 +63,7 @@ def _count_pairs(time, mag, dm_edges, dt_edges, row_table):
 
 
 def stack_dmdt(column, source="the table"):
-    """Return a column of histograms as one contiguous float32 array of shape (n, 26, 26).
-
-    One of another shape is a `ValueError` that names `source`, a table or a file.
-    """
+    """Return a column of histograms as one contiguous float32 array, shape (n, 26, 26); errors name `source`."""
     if len(column) == 0:
         return np.empty((0, SIZE, SIZE), np.float32)
     try:

@@ -8,7 +8,7 @@ from tqdm.auto import tqdm
 from ..lightcurves.curves import FEWEST_EPOCHS
 from ..periods.search import find_periods
 from ..taxonomy import PERIOD_SUFFIXES, defaults
-from .dmdt import SIZE, dmdt_histogram
+from .dmdt import dmdt_histogram
 from .fourier import FOURIER_COLUMNS, fourier_features
 from .statistics import Statistics, light_curve_statistics
 
@@ -29,18 +29,9 @@ def light_curve_features(time, mag, err, max_freq=None, oversampling=None):
 
 
 def featurize(light_curves, max_freq=None, oversampling=None, min_epochs=None, n_jobs=-1, progress=True):
-    """Turn cleaned light curves into a training table.
+    """Turn cleaned light curves into a training table, `n_jobs` at a time (-1: as many as there are cores).
 
-    Parameters
-    ----------
-    max_freq, oversampling : optional
-        See `find_periods`; 48 cycles a day and 10 by default.
-    min_epochs : int, optional
-        Fewest epochs allowed (50).
-    n_jobs : int
-        Light curves at a time, one thread each; -1 for all cores.
-    progress : bool
-        Show a progress bar.
+    See `find_periods` for `max_freq` and `oversampling`; `min_epochs` is the fewest epochs allowed (50).
 
     Returns
     -------
@@ -52,13 +43,10 @@ def featurize(light_curves, max_freq=None, oversampling=None, min_epochs=None, n
     _check_batch(light_curves, defaults()["light_curves"]["min_epochs"] if min_epochs is None else min_epochs)
     tasks = (delayed(light_curve_features)(c.time, c.mag, c.err, max_freq, oversampling) for c in light_curves)
     rows = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")(tasks)
-    block = np.zeros((len(light_curves), SIZE, SIZE), np.float32)
-    columns = []
-    for i, row in enumerate(tqdm(rows, total=len(light_curves), unit="light curve", disable=not progress)):
-        block[i] = row.pop("dmdt")
-        columns.append(row)
+    rows = list(tqdm(rows, total=len(light_curves), unit="light curve", disable=not progress))
+    block = np.stack([row.pop("dmdt") for row in rows])
     meta = light_curves.meta.drop(columns=feature_names(), errors="ignore")
-    table = pd.concat([meta, pd.DataFrame(columns, columns=feature_names(), index=meta.index)], axis=1)
+    table = pd.concat([meta, pd.DataFrame(rows, columns=feature_names(), index=meta.index)], axis=1)
     table["dmdt"] = pd.Series(list(block), index=meta.index, dtype=object)
     return table
 

@@ -40,40 +40,32 @@ def fourier_features(time, mag, err, period):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _normal_equations(time, mag, err, period, harmonics, span):
-    """Sum up design' W design, design' W mag and mag' W mag; mag is taken from its weighted mean."""
-    p = 2 + 2 * harmonics
-    matrix, right, square = np.zeros((p, p)), np.zeros(p), 0.0
-    row = np.empty(p)
-    for j in range(time.size):
-        w = 1.0 / (err[j] * err[j])
-        row[0] = 1.0
-        row[1] = (time[j] - time[0]) / span
-        if harmonics:
-            angle = 2 * math.pi * ((time[j] / period) % 1.0)
-            c, s = math.cos(angle), math.sin(angle)
-            row[2], row[3] = c, s
-            for k in range(1, harmonics):
-                row[2 + 2 * k] = row[2 * k] * c - row[1 + 2 * k] * s
-                row[3 + 2 * k] = row[2 * k] * s + row[1 + 2 * k] * c
-        for a in range(p):
-            wa = w * row[a]
-            right[a] += wa * mag[j]
-            for b in range(a + 1):
-                matrix[a, b] += wa * row[b]
-        square += w * mag[j] * mag[j]
-    return matrix, right, square
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")
 def _fit_series(time, mag, err, period, harmonics):
     weight = 1.0 / (err * err)
     mean = (weight * mag).sum() / weight.sum()
     span = time[-1] - time[0]
-    matrix, solution, square = _normal_equations(time, mag - mean, err, period, harmonics, span)
+    columns = 2 + 2 * harmonics
+    matrix, solution, square = np.zeros((columns, columns)), np.zeros(columns), 0.0
+    row = np.empty(columns)  # of the design: 1, time, and cosine and sine of each harmonic
+    for j in range(time.size):
+        row[0], row[1] = 1.0, (time[j] - time[0]) / span
+        if harmonics:
+            angle = 2 * math.pi * ((time[j] / period) % 1.0)
+            row[2] = c = math.cos(angle)
+            row[3] = s = math.sin(angle)
+            for k in range(1, harmonics):
+                row[2 + 2 * k] = row[2 * k] * c - row[1 + 2 * k] * s
+                row[3 + 2 * k] = row[2 * k] * s + row[1 + 2 * k] * c
+        y = mag[j] - mean
+        for a in range(columns):
+            weighted = weight[j] * row[a]
+            solution[a] += weighted * y
+            for b in range(a + 1):
+                matrix[a, b] += weighted * row[b]
+        square += weight[j] * y * y
     chi2 = factor_normal_equations(matrix, solution, square, 1e-12)
     best, best_bic = 2, np.inf
-    for size in range(2, 3 + 2 * harmonics, 2):
+    for size in range(2, columns + 1, 2):
         bic = chi2[size - 1] + math.log(time.size) * size
         if bic < best_bic:
             best, best_bic = size, bic

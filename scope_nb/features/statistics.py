@@ -58,12 +58,6 @@ def _percentile(values, share):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _range_between(values, tail):
-    """Range of sorted values without a share `tail` of them at either end."""
-    return _percentile(values, 1 - tail) - _percentile(values, tail)
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")
 def _ratio(above, below):
     return above / below if below != 0 else 0.0
 
@@ -97,8 +91,7 @@ def _stetson(mag, err, wmean):
         product = d[k] * d[k + 1]
         i += product
         j += math.copysign(math.sqrt(abs(product)), product)
-    rms = math.sqrt((d * d).sum() / n)
-    return i, j, _ratio(np.abs(d).sum() / n, rms)
+    return i, j, _ratio(np.abs(d).sum() / n, math.sqrt((d * d).sum() / n))
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -138,11 +131,11 @@ def _statistics(time, mag, err, shapiro_weights):
         norm_peak_to_peak_amp=_ratio(high - low, high + low),
         norm_excess_var=_ratio((residual * residual - err * err).sum(), n * wmean * wmean),
         median_abs_dev=_percentile(np.sort(np.abs(mag - median)), 0.5),
-        iqr=_range_between(ordered, 0.25),
-        i60r=_range_between(ordered, 0.20),
-        i70r=_range_between(ordered, 0.15),
-        i80r=_range_between(ordered, 0.10),
-        i90r=_range_between(ordered, 0.05),
+        iqr=_percentile(ordered, 0.75) - _percentile(ordered, 0.25),
+        i60r=_percentile(ordered, 0.80) - _percentile(ordered, 0.20),
+        i70r=_percentile(ordered, 0.85) - _percentile(ordered, 0.15),
+        i80r=_percentile(ordered, 0.90) - _percentile(ordered, 0.10),
+        i90r=_percentile(ordered, 0.95) - _percentile(ordered, 0.05),
         skew=n / ((n - 1) * (n - 2)) * third,
         smallkurt=n * (n + 1) / ((n - 1) * (n - 2) * (n - 3)) * fourth - 3 * (n - 1) ** 2 / ((n - 2) * (n - 3)),
         inv_vonneumannratio=_smoothness(time, mag, wstd),

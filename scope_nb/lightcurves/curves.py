@@ -111,14 +111,14 @@ class LightCurves:
         """
         if bad not in ("raise", "drop"):
             raise unknown("choice for bad", bad, ["raise", "drop"])
-        curves = self
         if bad == "drop":
-            curves = self.keep_epochs(~np.any(unusable(self.time, self.mag, self.err), axis=0))
-        curves.check()
+            unused = np.any(unusable(self.time, self.mag, self.err), axis=0)
+            return self.keep_epochs(~unused).clean(min_cadence_minutes)
+        self.check()
         if min_cadence_minutes is None:
             min_cadence_minutes = defaults()["light_curves"]["min_cadence_minutes"]
-        order = np.lexsort((curves.err, curves.time, curves.row_of_epoch))
-        curves = LightCurves(curves.meta, curves.time[order], curves.mag[order], curves.err[order], curves.offsets)
+        order = np.lexsort((self.err, self.time, self.row_of_epoch))
+        curves = LightCurves(self.meta, self.time[order], self.mag[order], self.err[order], self.offsets)
         return curves.keep_epochs(_far_enough(curves.time, curves.offsets, min_cadence_minutes / 1440))
 
     def long_enough(self, min_epochs=None):
@@ -219,10 +219,8 @@ def stars(table):
 
 def _require_in_all_rows(present, name):
     if not present.all():
-        raise ValueError(
-            f"{(~present).sum()} rows have no {name}; the first is row {np.argmin(present)}. "
-            "A column 'obj_id' names the stars"
-        )
+        problem = f"{(~present).sum()} rows have no {name}; the first is row {np.argmin(present)}"
+        raise ValueError(f"{problem}. A column 'obj_id' names the stars")
 
 
 def positions(curves, table):

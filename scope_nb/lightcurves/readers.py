@@ -22,22 +22,16 @@ def read_lightcurves(path, min_epochs=None, min_cadence_minutes=None, flags="str
 
     Known are a parquet table with one row per light curve and the lists `hjd`, `mag`, `magerr` (as `write_lightcurves`
     makes it), the bulk parquet files of a ZTF data release, and the table with one row per epoch of ZTF's per-position
-    service, as `.parquet` or `.csv`.
+    service, as `.parquet` or `.csv`. A `FileNotFoundError` or `ValueError` says what is missing or unusable.
 
     Parameters
     ----------
     min_epochs : int, optional
         Light curves with fewer good epochs (50 by default) are left out, with a warning.
     min_cadence_minutes, bad
-        See `LightCurves.clean`; 30 minutes by default.
+        See `LightCurves.clean`.
     flags : {"strict", "usual"}
         Which ZTF epochs are good: `catflags == 0` (SCoPe's choice), or those without bit 32768.
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        If the file is missing, is not what its name says, has another layout, holds unusable values, or no light
-        curve is long enough.
     """
     if flags not in ("strict", "usual"):
         raise unknown("choice for flags", flags, ["strict", "usual"])

@@ -4,7 +4,7 @@ import numpy as np
 
 from .harmonics import chi2_by_harmonics, robust_weights
 
-# log(A_g / A_r), middle and spread: RR Lyrae and Delta Scuti of high amplitude 1.4 to 1.5, binaries hardly above 1
+# log(A_g / A_r), mean and spread: RR Lyrae and Delta Scuti of high amplitude 1.4 to 1.5, binaries hardly above 1
 PULSATOR, BINARY = (0.35, 0.1), (0.03, 0.1)
 LEAST_ODDS = 0.05  # colours alone do not rule out a period
 
@@ -30,8 +30,7 @@ def binary_odds(time, mag, err, band, freqs):
     """Return how far the colours of the variation allow two minima a cycle, one factor up to 1 for each frequency.
 
     A pulsator is hotter when bright: its amplitude is larger in g than in r. Those of eclipses and changing shapes are
-    nearly the same, but so are those of spots: colours only speak against binaries. Without both bands all factors are
-    1. Magnitudes and errors are as observed, frequencies in 1/day.
+    nearly the same, but so are those of spots: colours only speak against binaries. Without both bands all are 1.
     """
     parts = [band == name for name in ("g", "r")]
     if min(part.sum() for part in parts) < 10:
@@ -40,9 +39,7 @@ def binary_odds(time, mag, err, band, freqs):
     for i, freq in enumerate(freqs):
         (g, g_error), (r, r_error) = (_amplitude(time[p] - time[0], mag[p], err[p], freq) for p in parts)
         ratio, error = np.log(g / r), np.hypot(g_error / g, r_error / r)
-        binary, pulsator = (
-            np.exp(-0.5 * (ratio - middle) ** 2 / (spread**2 + error**2)) for middle, spread in (BINARY, PULSATOR)
-        )
+        binary, pulsator = (np.exp(-0.5 * (ratio - mean) ** 2 / (sd**2 + error**2)) for mean, sd in (BINARY, PULSATOR))
         odds[i] = 2 * (binary + 1e-9) / (binary + pulsator + 2e-9)
     return np.clip(odds, LEAST_ODDS, 1.0)
 

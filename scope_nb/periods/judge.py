@@ -2,9 +2,8 @@
 
 No single figure decides between a period, its half and its double: the harmonics of a binary with equal minima fit
 half its orbit just as well. What decides are shapes, and how often a shape at that period was the right one among
-stars of known period, on which `data/period_judge.py` trained the trees. They return a probability, which serves as
-the trust score and means nothing for a star that does not vary periodically. SCoPe's nested search takes the highest
-analysis of variance among neighbours of a few peaks.
+stars of known period, on which `data/period_judge.py` trained the trees. They return a probability, the trust score,
+which means nothing for a star that does not vary periodically.
 """
 
 import json
@@ -26,8 +25,6 @@ PEAKS, VARIED = 5, 3  # of each search: peaks to compare, and those whose half a
 JUDGED, REPEATED = 8, 4  # by merit: candidates to judge, and those whose half and double are judged too
 DOUBLE_HARMONICS = 12  # when a period is compared with its half and its double
 ECLIPSE_BINS = 64  # phase bins of the eclipse fit
-
-
 # what the trees know of a candidate, in the order of their columns; `_terms` says what each is
 Terms = namedtuple(
     "Terms",
@@ -61,10 +58,7 @@ def compare_candidates(time, mag, err, peaks):
 
 
 def judge_candidates(terms, odds=1.0):
-    """Return the probability of each candidate to be the true period; they sum to less than 1.
-
-    `terms` are `Terms` of arrays, shape (c,), and `odds` factors from other evidence.
-    """
+    """Return the probability of each candidate to be the true period; `odds` are factors from other evidence."""
     trees = _read_trees()
     p = _evaluate_trees(np.column_stack(terms).astype(np.float32), trees)
     return exclusive_probabilities(p, odds, trees.sharpness, trees.none)
@@ -86,7 +80,7 @@ def measured_trust():
     """Return how often the best period was right at each level of trust, among real stars new to the judge.
 
     A DataFrame of `set` of stars, `stars` (number), mean `trust`, the share `right` and its 95 % interval `low` to
-    `high`, as measured by `tests/benchmarks/recovery.py`.
+    `high`, made by `tests/benchmarks/recovery.py`.
     """
     return pd.read_csv(TABLES / "period_trust.csv")
 
@@ -107,7 +101,7 @@ def _read_trees():
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _evaluate_trees(terms, trees):
-    """Return the probability that the trees give each row of terms; a leaf has no children, and its value counts."""
+    """Return the probability that the trees give each row of terms; what counts is the value of a leaf."""
     p = np.empty(terms.shape[0])
     for i in range(terms.shape[0]):
         total = trees.margin
@@ -220,10 +214,9 @@ def _rank(peaks, freq, width):
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _fit_eclipses(time, mag, weight, freq, bins):
-    """Fit dimmings of box shape, two half a turn apart and a single one.
+    """Fit dimmings of box shape, a single one and two half a turn apart.
 
-    Return the share of chi square that the best pair leaves, its shallower depth over the deeper, and the width of the
-    best single box in cycles.
+    Return the share of chi square that the pair leaves, its shallower depth over the deeper, and the single's width.
     """
     w, s = np.zeros(bins), np.zeros(bins)
     chi2 = 0.0

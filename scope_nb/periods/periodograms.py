@@ -207,7 +207,7 @@ def _sum_up(count, level, klogk, column, moment, total):
         for f in range(LANES):
             column[b, f] += count[b, f]
             moment[b, f] += level * np.float32(count[b, f])
-    for b in range(count.shape[0]):
+    for b in range(count.shape[0]):  # apart from the first loop, which this look-up would keep from being vectorised
         for f in range(LANES):
             total[f] -= klogk[count[b, f]]
 
@@ -266,15 +266,13 @@ def _variance(steps, word, low, unit, mean, scatter, first, starts, length, phas
                 phase[j] += steps[j]
             sums[:] = 0
             for j in range(0, fours, 4):  # four histograms: a store need not wait for the one before
-                sums[0, bin_[j]] += word[j]
-                sums[1, bin_[j + 1]] += word[j + 1]
-                sums[2, bin_[j + 2]] += word[j + 2]
-                sums[3, bin_[j + 3]] += word[j + 3]
+                for i in range(4):
+                    sums[i, bin_[j + i]] += word[j + i]
             for j in range(fours, n):
                 sums[0, bin_[j]] += word[j]
             between, filled = 0.0, 0
             for p in range(phase_bins):
-                both = sums[0, p] + sums[1, p] + sums[2, p] + sums[3, p]
+                both = sums[:, p].sum()
                 count = np.float64(both >> shift)
                 if count > 0:
                     filled += 1

@@ -35,13 +35,12 @@ class PeriodResult:
     """The outcome of one search in one light curve.
 
     There is no period where the light curve is constant, has fewer than 4 epochs or is too short for a single trial
-    frequency. The significance is how far the peak stands out of the periodogram, in its standard deviations; for the
-    nested search, out of the analysis of variance of rounded magnitudes.
+    frequency. The nested search's significance is that of its period in the analysis of variance.
     """
 
     method: str  # "ELS" (Lomb-Scargle), "ECE" (conditional entropy), "EAOV" (analysis of variance), "ELS_ECE_EAOV"
     period: float = np.nan  # the best one, in days
-    significance: float = 0.0
+    significance: float = 0.0  # how far the peak stands out of the periodogram, in its standard deviations
     candidates: np.ndarray = field(default_factory=lambda: np.empty(0))  # periods (days) of distinct peaks, best first
     proposed_by: tuple = ()  # the search that proposed each candidate
     trust: float = np.nan  # probability that the best period is the true one; of the nested search only
@@ -51,7 +50,7 @@ class PeriodResult:
 
 
 def find_periods(time, mag, err, max_freq=None, oversampling=None, keep_periodograms=False, band=None):
-    """Search one light curve for periods in all four ways of the training table.
+    """Search one light curve (sorted days, magnitudes, errors) for periods in all four ways of the training table.
 
     Each search runs over SCoPe's grid, from 2/baseline to `max_freq` in steps of 1/(oversampling baseline). Unlike
     SCoPe's, the grid depends on this light curve alone, and no band around 1, 2 or 3 cycles a day is cut out. The
@@ -60,12 +59,8 @@ def find_periods(time, mag, err, max_freq=None, oversampling=None, keep_periodog
 
     Parameters
     ----------
-    time, mag, err : array-like, shape (n,)
-        Sorted days, magnitudes and their errors.
-    max_freq, oversampling : optional
-        Highest trial frequency in cycles per day (48), and trial frequencies per 1/baseline (10).
-    keep_periodograms : bool
-        Keep `freq` and `power` in the results.
+    max_freq, oversampling, keep_periodograms : optional
+        Cycles per day (48); trial frequencies per 1/baseline (10); whether results have `freq` and `power`.
     band : array-like of str, shape (n,), optional
         The band of each epoch, if they are of several; then they need not be sorted. Each band is brought to the same
         median and spread. If "g" and "r" are among them, their amplitudes count too: pulsators vary more in g.
@@ -73,8 +68,7 @@ def find_periods(time, mag, err, max_freq=None, oversampling=None, keep_periodog
     Returns
     -------
     dict of str to PeriodResult
-        One for each of "ELS", "ECE", "EAOV" and "ELS_ECE_EAOV". Values that are not finite, errors that are not
-        positive and times that are all equal are a `ValueError`.
+        For "ELS", "ECE", "EAOV" and "ELS_ECE_EAOV". Unusable values and equal times are a `ValueError`.
     """
     settings = defaults()["periods"]
     epochs = thinned(*_usable_epochs([time, mag, err] if band is None else [time, mag, err, band]))
@@ -145,18 +139,10 @@ def find_period(time, mag, err, method=NESTED, **options):
 
 
 def period_table(light_curves, by_star=False, method=NESTED, n_jobs=-1, progress=True, **options):
-    """Search many light curves for their periods.
+    """Search many light curves for their periods, `n_jobs` at a time (-1: as many as there are cores).
 
-    Parameters
-    ----------
-    by_star : bool
-        Search all light curves of a star together, whatever their bands, instead of each by itself.
-    method, **options
-        See `PeriodResult` and `find_periods`.
-    n_jobs : int
-        Searches at a time, one thread each; -1 for all cores.
-    progress : bool
-        Show a progress bar.
+    With `by_star` all light curves of a star are searched together, whatever their bands. See `PeriodResult` for the
+    methods and `find_periods` for the options.
 
     Returns
     -------
