@@ -36,7 +36,7 @@ def fourier_features(time, mag, err, period):
     harmonics = max(min(MAX_HARMONICS, (len(time) - 3) // 2), 0) if math.isfinite(period) else 0
     power, bic, offset, slope, coefficients = _fit_series(time, mag, err, period, harmonics)
     series = {"f1_power": power, "f1_BIC": bic, "f1_a": offset, "f1_b": slope}
-    return series | dict(zip(chain.from_iterable(HARMONIC_COLUMNS), coefficients, strict=True))
+    return series | dict(zip(chain.from_iterable(HARMONIC_COLUMNS), coefficients.tolist(), strict=True))
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
