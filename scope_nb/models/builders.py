@@ -8,7 +8,7 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from ..dataset.columns import CURVE_COLUMN, NUMBERED
-from ..taxonomy import find_tag, tags, unknown
+from ..taxonomy import check_names, find_tag, tags
 from .fitting import Mean
 from .keras_classifier import KerasClassifier
 from .networks import rnn_network, scope_network, strided_network
@@ -49,7 +49,7 @@ def xgb(dmdt=False, impute=None, seed=42, n_jobs=None, **params):
 
     native = {"eta": "learning_rate", "num_boost_round": "n_estimators"}
     params = {native.get(name, name): value for name, value in params.items()}
-    _check_names(params, XGBClassifier().get_params(), "xgb")
+    check_names("parameter of xgb()", params, XGBClassifier().get_params())
     defaults = dict(
         max_depth=4,
         min_child_weight=2,
@@ -80,7 +80,7 @@ def forest(seed=42, n_jobs=None, **params):
     """
     from sklearn.ensemble import ExtraTreesClassifier
 
-    _check_names(params, ExtraTreesClassifier().get_params(), "forest")
+    check_names("parameter of forest()", params, ExtraTreesClassifier().get_params())
     defaults = dict(n_estimators=300, min_samples_leaf=2, max_features=0.5, random_state=seed, n_jobs=n_jobs or -1)
     return EvalSetPipeline(DropColumns(), ExtraTreesClassifier(**(defaults | params)), seed=seed)
 
@@ -92,8 +92,7 @@ def dnn(network="strided", **params):
     feature with gaps where they are, unless `add_indicator` is False. `params` are those of `KerasClassifier`
     (`epochs`, `scaler`, `seed`, ...) or of the network (`dense`, `filters`, `dropout`, ...).
     """
-    if network not in NETWORKS:
-        raise unknown("network", network, NETWORKS)
+    check_names("network", [network], NETWORKS)
     return _network_classifier(NETWORKS[network], {}, params, "dnn")
 
 
@@ -129,18 +128,12 @@ def _network_classifier(network, settings, params, builder):
     """Return the classifier of a network; `params` override `settings`, the optimizer's one by one."""
     layers = set(inspect.signature(network).parameters) - {"shapes"}
     training = set(inspect.signature(KerasClassifier).parameters) - {"build"}
-    _check_names(params, layers | training, builder)
+    check_names(f"parameter of {builder}()", params, layers | training)
     build_params = (params.pop("build_params", None) or {}) | {name: params[name] for name in params if name in layers}
     optimizer = settings.get("optimizer_params", {}) | (params.pop("optimizer_params", None) or {})
     params = {name: value for name, value in params.items() if name not in layers}
     params = {"add_indicator": True, **settings, **params, "optimizer_params": optimizer or None}
     return KerasClassifier(network, build_params=build_params, **params)
-
-
-def _check_names(names, known_names, builder):
-    for name in names:
-        if name not in known_names:
-            raise unknown(f"parameter of {builder}()", name, known_names)
 
 
 @dataclass(frozen=True)
@@ -181,8 +174,7 @@ def build(algorithm, tag="", seed=42, settings=None, start_from="", reports=""):
     """
     if "+" in algorithm:
         return None
-    if algorithm not in BUILDERS:
-        raise unknown("algorithm", algorithm, BUILDERS)
+    check_names("algorithm", [algorithm], BUILDERS)
     builder = BUILDERS[algorithm]
     if builder.make is load_xgb:
         return load_xgb(start_from)
