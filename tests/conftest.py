@@ -18,12 +18,14 @@ sys.path.insert(0, str(ROOT / "data" / "simulate"))  # the simulator is no part 
 
 def pytest_configure(config):
     """Notebooks under test save their runs in a temporary folder; workers side by side use one thread each."""
-    if "PYTEST_XDIST_WORKER" in os.environ:
+    if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+        os.environ["SCOPE_NB_REPORTS"] += f"/{worker}"  # below the folder of the process that started it
         for name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
             os.environ.setdefault(name, "1")  # read when the libraries are loaded
-    folder = tempfile.TemporaryDirectory(prefix="scope_nb-")
-    os.environ["SCOPE_NB_REPORTS"] = folder.name
-    config.add_cleanup(folder.cleanup)
+    else:
+        folder = tempfile.TemporaryDirectory(prefix="scope_nb-")
+        os.environ["SCOPE_NB_REPORTS"] = folder.name
+        config.add_cleanup(folder.cleanup)
 
 
 @pytest.fixture(scope="session")
