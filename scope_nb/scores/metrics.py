@@ -73,6 +73,7 @@ def intervals(y, probability, star, threshold):
     (`influences`). A score that moves with no star, a perfect one above all, gets Wilson's interval for as many stars
     as there are positives (for the accuracy, stars in all). Both ends are NaN where a score is undefined.
     """
+    y, star = np.asarray(y), np.asarray(star)
     values, moves = compute_scores(y, probability, threshold), influences(y, probability, star, threshold)
     n = len(set(star[y == 1]))
     return {metric: _interval(metric, values[metric], getattr(moves, metric), n) for metric in METRICS}
