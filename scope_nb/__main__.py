@@ -27,12 +27,15 @@ def _parser():
     text = "train classifiers, average and compare them, write their reports and an index of them"
     report = commands.add_parser("report", help=text, description=text.capitalize() + ".")
     report.add_argument("--tags", nargs="+", default=[], help="tags, or 'all' that the data can train (vnv)")
-    report.add_argument("--algorithms", nargs="+", default=["xgb"], help="xgb, forest, dnn, rnn")
+    algorithms = "xgb, forest, dnn, rnn, scope_dnn, scope or a mean of runs such as xgb+forest (xgb)"
+    report.add_argument("--algorithms", nargs="+", default=[], help=algorithms)
     report.add_argument("--group", default="", help="name of this set of runs (that of the data)")
     report.add_argument("--data", default="", help="training table (the simulated sample)")
     report.add_argument("--features", default="", help="feature set: 'light curve' does without catalogues")
     report.add_argument("--resume", action="store_true", help="skip the runs that exist already")
-    report.add_argument("--ensemble", nargs="+", default=[], metavar="ALGORITHM", help="average runs of these, per tag")
+    report.add_argument(
+        "--ensemble", nargs="+", default=[], metavar="ALGORITHM", help="average saved runs of these, per tag"
+    )
     report.add_argument("--compare", action="store_true", help="end in a page that compares the runs")
     text = "a parameter of train.ipynb"
     report.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help=text)
@@ -55,16 +58,23 @@ def _report(options):
     from .files import group_of, reports_folder
     from .report import compare_report, train_reports
     from .runs.ensemble import shared_tags
+    from .taxonomy import find_tag
 
     parameters = _parameters(options)
     group = options.group or group_of(parameters.get("data", ""))
-    names = options.tags or ([] if options.ensemble or options.compare else ["vnv"])
+    only_saved = (options.ensemble or options.compare) and not options.algorithms  # nothing is trained anew
+    names = options.tags or ([] if only_saved else ["vnv"])
     if names == ["all"]:
         names = _all_tags(parameters)
     where = (options.reports, group, options.resume)
-    pages, failures = train_reports(names, options.algorithms, *where, **parameters)
+    pages, failures = [], []
+    if not only_saved:
+        pages, failures = train_reports(names, options.algorithms or ["xgb"], *where, **parameters)
     if options.ensemble:
         shared = shared_tags(options.ensemble, group, options.reports)
+        if names:
+            tags = [find_tag(name) for name in names]
+            shared = [tag for tag in shared if tag in tags]
         more_pages, more_failures = train_reports(shared, ["+".join(options.ensemble)], *where, **parameters)
         pages, failures = pages + more_pages, failures + more_failures
     if options.compare:

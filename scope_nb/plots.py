@@ -10,7 +10,7 @@ from matplotlib.colors import LogNorm
 from sklearn.metrics import ConfusionMatrixDisplay, confusion_matrix, precision_recall_curve, roc_curve
 
 from .features import derived
-from .lightcurves.curves import positions
+from .lightcurves.curves import match_curves
 from .models.builders import shap_values
 from .models.fitting import named_importances
 from .models.keras_classifier import KerasClassifier
@@ -270,7 +270,7 @@ def gallery(examples, meta, curves=None, images=None, period_suffix="ELS_ECE_EAO
     and position, and `images` hold the dmdt of each example, shape (26, 26), or None.
     """
     meta = meta.loc[examples["row"]]
-    place = np.full(len(meta), -1) if curves is None else positions(curves, meta)
+    place = np.full(len(meta), -1) if curves is None else match_curves(curves, meta)
     images = [None] * len(meta) if images is None else images
     rows = -(-len(meta) // columns)
     figure, axes = plt.subplots(rows, columns, figsize=(4 * columns, 3.3 * rows), layout="constrained", squeeze=False)

@@ -9,6 +9,7 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from .files import group_of, project_folder, reports_folder, run_folder, write_atomically
+from .models.builders import BUILDERS
 from .notebook import run_notebook
 from .runs.comparison import compare_published
 from .runs.saved import load_run, load_runs
@@ -25,6 +26,7 @@ def train_reports(tag_names, algorithms, reports="", group="", resume=False, **p
     from papermill import PapermillExecutionError
 
     notebook = project_folder() / "notebooks" / "train.ipynb"
+    check_names("algorithm", [name for name in algorithms if "+" not in name], BUILDERS)
     jobs = [(find_tag(tag), algorithm) for tag in tag_names for algorithm in algorithms]
     folder, group = reports_folder(reports), group or group_of(parameters.get("data", ""))
     if reports:
@@ -54,11 +56,14 @@ def page_head(run):
     if run.tag in published().index:
         verdict = compare_published(run).verdict
         score = f"; SCoPe's XGB, published: {number(published().loc[run.tag, 'f1_score_xgb'])}"
+    test = "the test stars"
+    if (run.record.get("dataset") or {}).get("split") == "scope":
+        test = "test light curves whose stars may be in the training part too"
     return _fill(
         "head.html",
         title=html.escape(f"{run.tag}: {label}, by {run.algorithm}"),
         badge="simulated data" if run.simulated else "",
-        score=html.escape(f"F1 {run.evaluation.texts()['f1_score']} on the test stars (95 % interval){score}"),
+        score=html.escape(f"F1 {run.evaluation.texts()['f1_score']} on {test} (95 % interval){score}"),
         verdict=html.escape(verdict),
     )
 

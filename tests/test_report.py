@@ -63,19 +63,13 @@ def test_an_ensemble_has_a_page_and_classifies(table, tmp_path):
     for name, model, dataset in (("xgb", trees, plain), ("mine", other, images)):
         folder = files.run_folder(tmp_path, "t", name, "e")
         runs.save_run(folder, model, evaluate(model, dataset), dataset, {}, data=tmp_path / "t.parquet")
-    arguments = [
-        "report",
-        "--ensemble",
-        "xgb",
-        "mine",
-        "--data",
-        str(tmp_path / "t.parquet"),
-        "--reports",
-        str(tmp_path),
-    ]
+    arguments = ["report", "--tags", "e", "--ensemble", "xgb", "mine", "--data", str(tmp_path / "t.parquet")]
+    arguments += ["--reports", str(tmp_path)]
+    before = (tmp_path / "t/xgb/e/stats.json").stat().st_mtime_ns
     with pytest.raises(SystemExit, match="0"):
         command_line.main(arguments)
     assert (tmp_path / "t/xgb+mine/e/report.html").exists()
+    assert (tmp_path / "t/xgb/e/stats.json").stat().st_mtime_ns == before  # only saved runs are averaged
     mean = (trees.predict_proba(plain.X)[:, 1] + other.predict_proba(images.X)[:, 1]) / 2
     run = runs.load_run("t/xgb+mine/e", tmp_path)
     by_star = pd.Series(mean).groupby(plain.star).transform("mean")
@@ -172,6 +166,7 @@ def test_a_parameter_that_is_an_option_is_refused(capsys):
 @pytest.mark.parametrize(
     ("more", "message"),
     [
+        (["--algorithms", "xgbb"], "unknown algorithm 'xgbb'; did you mean 'xgb'"),
         (["-p", "sedes", "3"], "unknown parameter of train.ipynb 'sedes'; did you mean 'seeds'"),
         (["-p", "seeds", "many"], "seeds must be a whole number, not 'many'"),
         (["-p", "data", "nothing.csv"], "there is no file nothing.csv"),

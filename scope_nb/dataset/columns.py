@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import validate_data
 
-from ..lightcurves.curves import positions
+from ..lightcurves.curves import match_curves
 
 DMDT_COLUMN = r"^dmdt_(\d+)_(\d+)$"
 CURVE_COLUMN = r"^curve_(\d+)_(dt|mag|err|band)$"
@@ -97,7 +97,7 @@ def sequences(curves, table, steps=200):
     `curve_0_err` its error, `curve_0_band` 1 g, 2 r, 3 i, 0 other; `curve_1_dt`, ... Of longer light curves the latest
     epochs are taken; after shorter ones, and in a row without light curve, all is NaN. No row with one is an error.
     """
-    place = positions(curves, table)
+    place = match_curves(curves, table)
     rows = np.flatnonzero(place >= 0)
     if not len(rows):
         raise ValueError(

@@ -187,12 +187,14 @@ class Dataset:
         block = curve_block(self.X)
         if block is not None:
             n_curves = np.isfinite(block).all(axis=-1).any(axis=1).sum()
-            return f"A model gets the light curves themselves, at most {block.shape[1]} epochs; {n_curves:,} are here."
+            return (
+                f"A model gets the features and at most {block.shape[1]} epochs of light curves; {n_curves:,} are here."
+            )
         if "dmdt_0_0" in self.X:
-            return "A model gets dmdt, not the light curves; `rnn` reads its 26 time differences as a sequence."
+            return "A model gets the features and dmdt; `rnn` reads its 26 time differences as a sequence."
         if set(CHANGES) <= set(self.X):
-            return "A model gets what follows from dmdt, neither dmdt itself nor the light curves."
-        return "A model gets neither dmdt nor the light curves."
+            return "A model gets the features and what follows from dmdt, neither dmdt itself nor the light curves."
+        return "A model gets the features, neither dmdt nor the light curves."
 
     def images(self, rows):
         """Return dmdt of some rows of the table, from `X` or the file: a list of arrays (26, 26), None if unknown."""

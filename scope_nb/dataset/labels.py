@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ..files import existing_file
-from ..lightcurves.curves import LightCurve, positions
+from ..lightcurves.curves import LightCurve, match_curves
 from ..taxonomy import CATALOGUES, NEGATIVE_LABEL, as_names, find_tag, label_names, scope_statistics, tags
 
 
@@ -121,7 +121,7 @@ def find_example(table, label, threshold=0.7, curves=None):
     positive = table[table[label] > threshold]
     if positive.empty:
         return Example(None, None, 0, 0)
-    place = np.full(len(positive), -1) if curves is None else positions(curves, positive)
+    place = np.full(len(positive), -1) if curves is None else match_curves(curves, positive)
     first = (place >= 0).argmax()
     curve = curves[place[first]] if place[first] >= 0 else None
     return Example(positive.iloc[first], curve, len(positive), int((place >= 0).sum()))

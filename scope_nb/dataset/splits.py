@@ -148,6 +148,8 @@ def warn_of_few_stars(target, tag):
 def _require_both(y, where, tag):
     """Refuse a target without positives or without negatives: training and every score need both."""
     for value, kind in ((1, "positive"), (0, "negative")):
+        if not len(y):
+            raise ValueError(f"tag {tag!r}: {where} is empty: all stars of the table are in other parts")
         if not (y == value).any():
             hint = " (label 'non-variable')" if tag == "vnv" and value == 0 else ""
             raise ValueError(

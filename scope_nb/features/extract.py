@@ -16,7 +16,7 @@ from .statistics import Statistics, light_curve_statistics
 def light_curve_features(time, mag, err, max_freq=None, oversampling=None):
     """Return the 22 statistics, 17 features for each of the four period suffixes, and `dmdt` (26 x 26), as a dict.
 
-    See `find_periods` for the parameters and errors.
+    See `periods.find_periods` for the parameters and errors.
     """
     time, mag, err = (np.ascontiguousarray(values, float) for values in (time, mag, err))
     results = find_periods(time, mag, err, max_freq, oversampling)  # refuses what cannot be used
@@ -31,7 +31,7 @@ def light_curve_features(time, mag, err, max_freq=None, oversampling=None):
 def featurize(light_curves, max_freq=None, oversampling=None, min_epochs=None, n_jobs=-1, progress=True):
     """Turn cleaned light curves into a training table, `n_jobs` at a time (-1: as many as there are cores).
 
-    See `find_periods` for `max_freq` and `oversampling`; `min_epochs` is the fewest epochs allowed (50).
+    See `periods.find_periods` for `max_freq` and `oversampling`; `min_epochs` is the fewest epochs allowed (50).
 
     Returns
     -------

@@ -5,7 +5,7 @@ from .. import names_on_demand
 __getattr__, __dir__, __all__ = names_on_demand(
     __name__,
     {
-        "curves": ["LightCurve", "LightCurves", "group_by_position", "positions", "stars"],
+        "curves": ["LightCurve", "LightCurves", "group_by_position", "match_curves", "stars"],
         "readers": ["read_lightcurves", "write_lightcurves"],
     },
 )

@@ -223,7 +223,7 @@ def _require_in_all_rows(present, name):
         raise ValueError(f"{problem}. A column 'obj_id' names the stars")
 
 
-def positions(curves, table):
+def match_curves(curves, table):
     """Return for each row of a training table the position of its light curve in `curves`, -1 where there is none.
 
     Rows are matched by `_id`, and by `ra` and `dec` where known: numbers alone could meet by accident.

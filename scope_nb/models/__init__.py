@@ -26,7 +26,7 @@ __getattr__, __dir__, __all__ = names_on_demand(
         "keras_classifier": ["KerasClassifier", "load_keras"],
         "calibration": ["Calibrated"],
         "saving": ["described", "load_model", "model_folder", "save_model"],
-        "scope_trees": ["ScopeTrees", "load_xgb"],
+        "scope_trees": ["ScopeTrees", "load_scope_trees"],
         "tuning": ["tune_xgb"],
         "networks": [],
     },

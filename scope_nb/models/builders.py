@@ -14,7 +14,7 @@ from .keras_classifier import KerasClassifier
 from .networks import rnn_network, scope_network, strided_network
 from .preprocessing import DropColumns, EvalSetPipeline, ScopeImputer
 from .saving import described, model_folder
-from .scope_trees import load_xgb
+from .scope_trees import load_scope_trees
 
 NETWORKS = {"strided": strided_network, "scope": scope_network}
 
@@ -35,7 +35,7 @@ def xgb(dmdt=False, impute=None, seed=42, n_jobs=None, **params):
 
     Trees are added, at most 999, until the log loss of the validation part (without `eval_set`, of 10 % of the rows)
     has not improved for 30 rounds; the best number of them is used. They learn more slowly than SCoPe's
-    (`SCOPE_TREES`), which does better, see `tests/benchmarks/better.py`.
+    (`SCOPE_TREES`) and do better, see `tests/benchmarks/better.py`.
 
     Parameters
     ----------
@@ -153,7 +153,7 @@ BUILDERS = {
     "dnn": Builder(dnn, dmdt=True, settings="dnn", is_network=True),
     "rnn": Builder(rnn, dmdt=True, light_curves=True, settings="rnn", is_network=True),
     "scope_dnn": Builder(scope_dnn, dmdt=True, settings="dnn", is_network=True),
-    "scope": Builder(load_xgb),
+    "scope": Builder(load_scope_trees),
 }
 OWN_MODEL = Builder(None, dmdt=True, light_curves=True)  # nobody knows what a model of one's own looks at
 
@@ -176,8 +176,8 @@ def build(algorithm, tag="", seed=42, settings=None, start_from="", reports=""):
         return None
     check_names("algorithm", [algorithm], BUILDERS)
     builder = BUILDERS[algorithm]
-    if builder.make is load_xgb:
-        return load_xgb(start_from)
+    if builder.make is load_scope_trees:
+        return load_scope_trees(start_from)
     arguments = {"seed": seed} | (settings or {}).get(builder.settings, {})
     if builder.is_network:
         arguments |= {"verbose": 1, "start_from": model_folder(start_from, reports) if start_from else None}

@@ -41,10 +41,10 @@ def fit(model, dataset, folds=1, calibration="auto", seed=42):
         if it is a class, or cannot predict probabilities.
     dataset : Dataset
     folds, seed : int
-        1 trains once, on the training part alone. Else the stars of the training and the validation part are dealt, by
-        the seed, into so many folds, a `ValueError` if there are fewer of either kind. Each of as many clones stops its
-        training on one fold and learns from the others; their mean is the model. Calibration and threshold then rest on
-        the light curves of both parts, each judged by the clone that has not seen its star.
+        1 trains once, on the training part alone. With 5, the stars of the training and the validation part are dealt
+        into five folds; five clones each learn from four folds and stop on the fifth, and their mean is the model.
+        Calibration and threshold then rest on the light curves of both parts, each judged by the clone that has not
+        seen its star. It is a `ValueError` if there are fewer stars of either kind than folds.
     calibration : {"auto", "isotonic", "sigmoid", "none"}
         "auto" chooses by the number of light curves and stars, see `calibration.choose_method`.
     """

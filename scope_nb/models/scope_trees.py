@@ -12,7 +12,7 @@ from .calibration import BinaryClassifier
 
 
 class ScopeTrees(BinaryClassifier):
-    """SCoPe's trained gradient-boosted trees, all of them, as a classifier; made by `load_xgb`. It has no `fit`."""
+    """SCoPe's trained gradient-boosted trees as a classifier; made by `load_scope_trees`. It has no `fit`."""
 
     def __init__(self, booster):
         self.booster = booster
@@ -36,7 +36,7 @@ class ScopeTrees(BinaryClassifier):
         return (gain / gain.sum()).reindex(self.feature_names_in_, fill_value=0.0).rename("importance")
 
 
-def load_xgb(path):
+def load_scope_trees(path):
     """Return trees that SCoPe trained and saved as `TAG.TIME.json`; a `ValueError` says what is wrong with the file."""
     from xgboost import Booster
     from xgboost.core import XGBoostError

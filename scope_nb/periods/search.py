@@ -134,7 +134,7 @@ def _search_nested(time, mag, err, grid, searches, bands):
 
 
 def find_period(time, mag, err, method=NESTED, **options):
-    """Return the `PeriodResult` of one method for a light curve or a star; see `find_periods` for the options."""
+    """Return the `PeriodResult` of one method for a light curve or a star; options as of `periods.find_periods`."""
     return find_periods(time, mag, err, **options)[find_suffix(method)]
 
 

@@ -162,7 +162,8 @@ def load_run(run, reports=""):
     files = ("stats.json", "predictions.parquet", "provenance.json")
     if missing := ", ".join(name for name in files if not (folder / name).is_file()):
         names = ", ".join(path.relative_to(reports_folder(reports)).as_posix() for path in _run_folders(reports))
-        raise FileNotFoundError(f"{folder} is no saved run: it lacks {missing}. Runs: {names or 'none'}")
+        reason = f"it lacks {missing}" if folder.is_dir() else "there is no such folder"
+        raise FileNotFoundError(f"{folder} is no saved run: {reason}. Runs: {names or 'none'}")
     stats, record = _read_json(folder / "stats.json"), _read_json(folder / "provenance.json")
     parts = {name: _with_nan(stats[name]) for name in PARTS}
     settings = {"unseen": tuple(stats.get("unseen", ["val"])), "by_star": stats.get("by_star", False)}

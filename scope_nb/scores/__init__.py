@@ -9,6 +9,12 @@ __getattr__, __dir__, __all__ = names_on_demand(
     {
         "metrics": ["METRICS", "compute_scores", "intervals", "number", "percent", "with_interval"],
         "evaluation": ["Evaluation", "beside_published", "describe_scores", "evaluate", "mistakes", "pool"],
-        "checks": ["check_dropped_negatives", "contamination", "leak", "score_at_thresholds", "score_over_seeds"],
+        "checks": [
+            "check_dropped_negatives",
+            "contamination",
+            "measure_leak",
+            "score_at_thresholds",
+            "score_over_seeds",
+        ],
     },
 )

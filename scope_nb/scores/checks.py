@@ -123,7 +123,7 @@ def _train_and_evaluate(model, dataset, seed, calibration, by_star, folds):
     return evaluate(fit(fresh, dataset, folds, calibration, seed), dataset, by_star=by_star)
 
 
-def leak(model, dataset, seed=0, calibration="auto", by_star=True, folds=1):
+def measure_leak(model, dataset, seed=0, calibration="auto", by_star=True, folds=1):
     """Return what SCoPe's split by light curve is worth: the scores of clones of one model on both splits.
 
     These are the test scores as text with intervals, and the light curves and positives behind them: by star, by light

@@ -62,7 +62,7 @@ def evaluate(trained, dataset, threshold=None, by_star=True):
     Parameters
     ----------
     trained : Trained or fitted classifier
-        Light curves in the `unseen` of a `Trained`, which must be of this data set, have the probabilities there.
+        A `Trained` brings probabilities of light curves that it has not learned from (`unseen`): these count for them.
     threshold : float, optional
         By default `steady_threshold` of the parts in `unseen`, or of the validation part.
     by_star : bool
@@ -201,10 +201,10 @@ def describe_scores(evaluation):
             f"Average precision falls from {before} on the training part to {after}, more than chance explains: the "
             "classifier remembers its training stars."
         )
-    few = min(val["n_positive_stars"], test["n_positive_stars"])
+    few, part = min((val["n_positive_stars"], "validation"), (test["n_positive_stars"], "test"))
     if few < 30:
         lines.append(
-            f"There are only {few} positive stars in the validation or test part: take the intervals seriously, and "
+            f"There are only {few} positive stars in the {part} part: take the intervals seriously, and "
             "the single figures not."
         )
     return "\n\n".join(lines)

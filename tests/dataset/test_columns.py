@@ -7,7 +7,7 @@ import pytest
 from scope_nb import models
 from scope_nb.dataset.columns import CHANNELS, curve_block, sequences
 from scope_nb.dataset.dataset import Dataset
-from scope_nb.lightcurves.curves import LightCurves, positions
+from scope_nb.lightcurves.curves import LightCurves, match_curves
 
 
 def curves(n, seed):
@@ -38,7 +38,7 @@ def test_rows_find_their_light_curve_by_number_and_position():
     meta = batch.meta.assign(ra=[10.0, 20.0, 30.0], dec=5.0)
     placed = LightCurves(meta, batch.time, batch.mag, batch.err, batch.offsets)
     table = pd.DataFrame({"_id": [2, 1, 0], "ra": [30.0001, 21.0, 10.0], "dec": 5.0})
-    assert positions(placed, table).tolist() == [2, -1, 0]
+    assert match_curves(placed, table).tolist() == [2, -1, 0]
     with pytest.raises(ValueError, match=r"none of the 3 rows of the table is among the 3 light curves"):
         sequences(placed, table.assign(_id=7))
 

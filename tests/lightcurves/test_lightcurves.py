@@ -5,7 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from scope_nb.dataset.splits import split_place
-from scope_nb.lightcurves.curves import LightCurves, group_by_position, positions, stars
+from scope_nb.lightcurves.curves import LightCurves, group_by_position, match_curves, stars
 from scope_nb.lightcurves.readers import read_lightcurves, write_lightcurves
 
 
@@ -210,12 +210,12 @@ def test_rows_have_their_light_curve_by_number_and_position():
     meta = curves.meta.assign(ra=[10.0, 20.0, 30.0])
     curves = LightCurves(meta, curves.time, curves.mag, curves.err, curves.offsets)
     table = pd.DataFrame({"_id": [2, 1, 0], "ra": [30.0001, 21.0, 10.0], "dec": 5.0})
-    assert positions(curves, table).tolist() == [2, -1, 0]
+    assert match_curves(curves, table).tolist() == [2, -1, 0]
 
 
 def test_names_of_digits_are_the_same_as_text_and_as_numbers():
     curves = LightCurves.from_lists(pd.DataFrame({"_id": ["7", "12"]}), *[[[1.0, 2.0]] * 2] * 3)
-    assert positions(curves, pd.DataFrame({"_id": [12.0, 7.0, np.nan]})).tolist() == [1, 0, -1]
+    assert match_curves(curves, pd.DataFrame({"_id": [12.0, 7.0, np.nan]})).tolist() == [1, 0, -1]
 
 
 def test_an_unknown_choice_of_flags_is_refused(tmp_path):

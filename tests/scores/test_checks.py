@@ -52,7 +52,7 @@ def test_seeds_spread_and_a_leak_shows(table):
     signed = table.assign(wstd=np.repeat(rng.normal(size=len(table) // 2), 2), skew=np.repeat(rng.random(400), 2))
     model = models.xgb(n_estimators=300, max_depth=8, early_stopping_rounds=None, n_jobs=1)
     dataset = Dataset.from_table(signed, "rrlyr", features=["wstd", "skew"], derived=False, dmdt=False)
-    shown = checks.leak(model, dataset)
+    shown = checks.measure_leak(model, dataset)
     ap = shown["average_precision"].str.split().str[0].replace("-", np.nan).astype(float)
     assert ap.loc["split by light curve, as SCoPe"] > ap.loc["split by star"] + 0.2
     counts = shown["light curves"]
