@@ -122,6 +122,8 @@ def _index_row(run, folder):
         "SCoPe XGB": ", ".join(number(score) for score in scope) or "-",
         "made": run["time"][:10],
     }
+    if run["split"] == "scope":
+        row["data"] += ", split by light curve"
     row = {name: html.escape(str(value)) for name, value in row.items()}
     return row | {"tag": _link(page.relative_to(folder).as_posix(), tag)} if page.exists() else row
 

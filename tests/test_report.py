@@ -192,12 +192,17 @@ def test_the_index_is_escaped(tmp_path):
     folder.mkdir(parents=True)
     part = {"n": 10, "n_positive": 5, "interval": {"f1_score": [None, None]}}
     (folder / "stats.json").write_text(json.dumps(dict.fromkeys(METRICS, None) | {"test": part}))
-    record = {"time": "2026-01-01T00:00:00", "data": {"file": "<script>", "simulated": False}}
+    record = {
+        "time": "2026-01-01T00:00:00",
+        "data": {"file": "<script>", "simulated": False},
+        "dataset": {"split": "scope"},
+    }
     (folder / "provenance.json").write_text(json.dumps(record))
     pd.DataFrame({"row": []}).to_parquet(folder / "predictions.parquet")
     page = report.write_index(tmp_path).read_text()
     assert "<script>" not in page
     assert page.count("&lt;script&gt;") == 2
+    assert "&lt;script&gt;, split by light curve" in page  # such scores are not like the others
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

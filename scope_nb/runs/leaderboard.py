@@ -29,7 +29,8 @@ def score_table(runs):
     """Return the runs as a table for people: test scores with intervals, and how far F1 falls from train to test."""
     rows = []
     for run in runs.itertuples():
-        row = {"tag": run.tag, "algorithm": run.algorithm, "positive stars": run.n_positive_stars}
+        algorithm = f"{run.algorithm}, split by light curve" if run.split == "scope" else run.algorithm
+        row = {"tag": run.tag, "algorithm": algorithm, "positive stars": run.n_positive_stars}
         for metric in ("precision", "recall", "f1_score", "average_precision"):
             row[metric.replace("_", " ")] = with_interval(getattr(run, metric), run.interval[metric])
         row["F1 train - test"] = number(run.f1_train - run.f1_score)

@@ -26,7 +26,7 @@ from ..scores.evaluation import Evaluation, pool
 from ..scores.metrics import METRICS
 
 TEST_COLUMNS = ("interval", "n", "n_positive", "n_positive_stars")
-RUN_COLUMNS = ("group", "algorithm", "tag", "folder", "time", "data", "simulated", "f1_train", "importances")
+RUN_COLUMNS = ("group", "algorithm", "tag", "folder", "time", "data", "simulated", "split", "f1_train", "importances")
 
 
 def provenance(parameters, data=None, simulated=False):
@@ -214,6 +214,7 @@ def _list_run(folder):
     group, algorithm, tag = folder.parts[-3:]
     row = {"group": group, "algorithm": algorithm, "tag": tag, "folder": folder, "time": record["time"]}
     row |= {"data": data.get("file"), "simulated": data.get("simulated", False)}
+    row["split"] = (record.get("dataset") or {}).get("split", "star")
     row |= {"importances": stats.get("importances", {}), "f1_train": stats.get("train", {}).get("f1_score")}
     row |= {metric: stats[metric] for metric in METRICS}
     return row | {name: stats["test"].get(name) for name in TEST_COLUMNS}
