@@ -156,9 +156,9 @@ class Dataset:
         settings |= {"derived": derived, "dmdt": dmdt, "light_curves": light_curves is not None, "balance": balance}
         settings |= {"weight_per_class": weight_per_class, "seed": seed}
         path, simulated = None if file is None else file.path, bool(table.attrs.get("simulated", False))
-        return cls(  # in the order of the fields
-            tag, label, X, y, weights, star, part, row, settings, meta, path, simulated, len(table), target, weight
-        )
+        values = dict(tag=tag, label=label, X=X, y=y, weight=weights, star=star, part=part, row=row, target=target)
+        values |= dict(settings=settings, meta=meta, path=path, simulated=simulated, n_rows=len(table))
+        return cls(**values, row_weight=weight)
 
     from_table = read  # of a DataFrame
 
