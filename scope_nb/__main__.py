@@ -13,7 +13,7 @@ def main(arguments=None):
         parser.print_help()
         return
     try:
-        failures = _report(options) if options.command == "report" else _index(options)
+        failures = {"report": _report, "index": _index, "fetch": _fetch}[options.command](options)
     except (ValueError, OSError) as error:
         raise SystemExit(f"error: {error}") from error
     for failure in failures:
@@ -43,7 +43,64 @@ def _parser():
     index = commands.add_parser("index", help=text, description=text.capitalize() + ".")
     for command in (report, index):
         command.add_argument("--reports", default="", help="folder of the runs (the project's reports/)")
+    _add_fetch(commands)
     return parser
+
+
+def _add_fetch(commands):
+    text = "get public data: SCoPe's training set and trained models, ZTF's light curves"
+    fetch = commands.add_parser("fetch", help=text, description=text)
+    data = fetch.add_subparsers(dest="data", metavar="DATA", required=True)
+    table = data.add_parser("training-set", help="SCoPe's training set")
+    table.add_argument("--fraction", type=float, default=1.0, help="draw this fraction of it as well (0.1: hackathon)")
+    models = data.add_parser("models", help="the classifiers that SCoPe trained")
+    circle = data.add_parser("lightcurves", help="ZTF's light curves around a position")
+    circle.add_argument("--ra", type=float, required=True, help="right ascension in degrees")
+    circle.add_argument("--dec", type=float, required=True, help="declination in degrees")
+    circle.add_argument("--radius", type=float, default=5.0, help="in arcseconds (5)")
+    bulk = data.add_parser("bulk", help="all of ZTF's light curves of a field")
+    bulk.add_argument("field", type=int, nargs="+", help="number of a field of ZTF")
+    bulk.add_argument("--ccd", type=int, nargs="+", default=range(1, 17), help="1 to 16 (all)")
+    bulk.add_argument("--quad", type=int, nargs="+", default=range(1, 5), help="quadrants, 1 to 4 (all)")
+    for command in (circle, bulk):
+        command.add_argument("--band", nargs="+", default=["g", "r", "i"], help="g, r, i (all)")
+        command.add_argument("--release", type=int, help="data release of ZTF")
+    for command in (table, models, circle, bulk):
+        command.add_argument("--folder", default="", help="where the files are put (the project's data/)")
+        command.add_argument("--server", default="", help="address of a mirror")
+
+
+def _fetch(options):
+    """Download public data, and print what to do next with them."""
+    from . import fetch
+
+    arguments = {"folder": options.folder, "server": options.server}
+    if options.data == "training-set":
+        path = fetch.fetch_training_set(fraction=options.fraction, **arguments)
+        print(f"next: make report DATA={_shown(path)}")
+    elif options.data == "models":
+        for folder in fetch.fetch_models(**arguments):
+            print(f"unpacked: {_shown(folder)}")
+        print("next: papermill notebooks/train.ipynb out.ipynb -p algorithm scope -p start_from FILE.json -p tag TAG")
+    else:
+        arguments |= {"bands": options.band, "release": options.release}
+        if options.data == "lightcurves":
+            paths = [fetch.fetch_light_curves(options.ra, options.dec, options.radius, **arguments)]
+        else:
+            cut = {"ccds": options.ccd, "quadrants": options.quad}
+            paths = [path for field in options.field for path in fetch.fetch_bulk(field, **cut, **arguments)]
+        for place in dict.fromkeys(path.parent if options.data == "bulk" else path for path in paths):
+            print(f"light curves: {_shown(place)}")
+        print(f"next: papermill notebooks/features.ipynb out.ipynb -p light_curves {_shown(paths[0])} -p most 0")
+    return []
+
+
+def _shown(path):
+    """Return a path as it is typed from here."""
+    from pathlib import Path
+    from shlex import quote
+
+    return quote(str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path))
 
 
 def _index(options):
