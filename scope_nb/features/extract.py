@@ -6,6 +6,7 @@ from joblib import Parallel, delayed
 from tqdm.auto import tqdm
 
 from ..lightcurves.curves import FEWEST_EPOCHS
+from ..lightcurves.values import as_floats
 from ..periods.search import find_periods
 from ..taxonomy import PERIOD_SUFFIXES, defaults
 from .dmdt import dmdt_histogram
@@ -18,8 +19,8 @@ def light_curve_features(time, mag, err, max_freq=None, oversampling=None):
 
     See `periods.find_periods` for the parameters and errors.
     """
-    time, mag, err = (np.ascontiguousarray(values, float) for values in (time, mag, err))
     results = find_periods(time, mag, err, max_freq, oversampling)  # refuses what cannot be used
+    time, mag, err = as_floats(time, "d"), as_floats(mag, "mag"), as_floats(err, "mag")
     row = light_curve_statistics(time, mag, err)
     for suffix, result in results.items():
         columns = {"period": result.period, "significance": result.significance, "pdot": 0.0}

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from ..lightcurves.curves import FEWEST_EPOCHS
+from ..lightcurves.values import as_floats
 
 Statistics = namedtuple(
     "Statistics",
@@ -23,6 +24,8 @@ def light_curve_statistics(time, mag, err):
     What a constant light curve leaves undefined is 0. Of fewer than 4 epochs only `n`, `median` and `wmean` are known,
     the others NaN.
     """
+    mag, err = as_floats(mag, "mag"), as_floats(err, "mag")
+    time = as_floats(time, "d")
     if len(time) >= FEWEST_EPOCHS:
         return _statistics(time, mag, err, _shapiro_weights(len(time)))._asdict()
     averages = {"n": float(len(time)), "median": np.median(mag), "wmean": np.average(mag, weights=err**-2.0)}

@@ -11,8 +11,10 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from ..taxonomy import as_names, defaults, unknown
+from .values import PROBLEMS, are_magnitudes, as_floats, as_mjd, unusable
 
 FILTERS = {"g": 1, "r": 2, "i": 3}  # ZTF's filter numbers; 0 stands for any other band
+SURVEY_BAND = r"^(?:z|(?i:ztf|lsst|sdss|ps1|panstarrs)[ _:.-]*z?)([griuzy])$"  # zg, ztfg and ZTF_g are g
 FEWEST_EPOCHS = 4  # below that most statistics are undefined, and a period means nothing
 MOST_EPOCHS = 20_000  # more are thinned for period searches and dmdt, whose time grows with their number
 
@@ -51,8 +53,41 @@ class LightCurves:
         counts = [len(t) for t in time]
         if [len(m) for m in mag] != counts or [len(e) for e in err] != counts or len(meta) != len(counts):
             raise ValueError("time, mag, err and meta do not belong together: their lengths differ")
-        flat = [np.concatenate([np.empty(0), *arrays], dtype=float, casting="unsafe") for arrays in (time, mag, err)]
+        units = ("d", "mag", "mag")
+        columns = zip((time, mag, err), units, strict=True)
+        flat = [np.concatenate([np.empty(0), *(as_floats(x, unit) for x in arrays)]) for arrays, unit in columns]
         return cls(complete_meta(meta), *flat, offsets_of(counts))
+
+    @classmethod
+    def from_frame(cls, frame, **options):
+        """Return the light curves of a table in memory; `options` are those of `read_lightcurves`.
+
+        The table is a DataFrame (of nested-pandas too, or what `compute()` of an LSDB catalogue returns), a Table or
+        TimeSeries of astropy, a table of Arrow, or a dict of columns. Named indexes count as columns.
+        """
+        from .readers import read_lightcurves
+
+        return read_lightcurves(frame, **options)
+
+    @classmethod
+    def from_arrays(cls, time, mag, err, band="", star=None, min_cadence_minutes=None, bad="raise"):
+        """Return one light curve from arrays, cleaned as `clean` does.
+
+        Parameters
+        ----------
+        time, mag, err : array-like, shape (n,)
+            Days, magnitudes and their errors (or one error for all); quantities and times of astropy are converted.
+            What is masked or missing is bad.
+        band, star : str, optional
+            The band, and the name of the star.
+        """
+        time, mag = as_floats(time, "d"), as_floats(mag, "mag")
+        err = as_floats(np.full(len(mag), err) if np.ndim(err) == 0 else err, "mag")
+        if not are_magnitudes(mag):
+            raise ValueError(f"mag is {np.nanmedian(mag):.4g} in the middle, which are no magnitudes")
+        meta = {"band": [band]} | ({} if star is None else {"obj_id": [star]})
+        curves = cls.from_lists(pd.DataFrame(meta), [as_mjd(time)[0]], [mag], [err])
+        return curves.clean(min_cadence_minutes, bad)
 
     def __len__(self):
         return len(self.offsets) - 1
@@ -91,8 +126,7 @@ class LightCurves:
 
     def check(self):
         """Raise a `ValueError` that names light curve and epoch of the first unusable value."""
-        problems = ("time is not finite", "magnitude is NaN or infinite", "error is not a positive number")
-        for problem, bad in zip(problems, unusable(self.time, self.mag, self.err), strict=True):
+        for problem, bad in zip(PROBLEMS, unusable(self.time, self.mag, self.err), strict=True):
             if bad.any():
                 epoch = np.argmax(bad)
                 row = self.row_of_epoch[epoch]
@@ -142,11 +176,6 @@ def offsets_of(counts):
     return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
 
 
-def unusable(time, mag, err):
-    """Return three boolean arrays: where time or magnitude is not finite, and where the error is not positive."""
-    return ~np.isfinite(time), ~np.isfinite(mag), ~(np.isfinite(err) & (err > 0))
-
-
 @numba.njit(cache=True)
 def _far_enough(time, offsets, gap):
     """Mark the epochs that lie at least `gap` days (and more than none) after the last kept one."""
@@ -170,14 +199,15 @@ def thinned(*columns):
 
 
 def complete_meta(meta):
-    """Add the columns that every batch has; bands lose ZTF's z (zg is g), and its filter numbers become bands."""
+    """Add the columns that every batch has; bands lose the name of a survey, and ZTF's filter numbers become bands."""
     meta = pd.DataFrame(meta).reset_index(drop=True)
     if "_id" not in meta:
         meta.insert(0, "_id", np.arange(len(meta)))
     for name in ("ra", "dec"):
         meta[name] = meta[name].astype(float) if name in meta else np.nan
     band = as_names(meta["band"] if "band" in meta else meta.get("filter", [""] * len(meta)))
-    meta["band"] = band.replace({f"z{b}": b for b in FILTERS} | {str(n): b for b, n in FILTERS.items()} | {"0": ""})
+    band = band.str.replace(SURVEY_BAND, r"\1", regex=True)
+    meta["band"] = band.replace({str(n): b for b, n in FILTERS.items()} | {"0": ""})
     meta["filter"] = meta["band"].map(FILTERS).fillna(0).astype(int)
     return meta
 

@@ -16,6 +16,7 @@ import numba
 import numpy as np
 
 BLOCK = 32768  # frequencies per transform: one plan serves them all and stays in cache
+MOST_FREQUENCIES = 50_000_000  # more take gigabytes and minutes
 UNIT = 2.0**36  # entropies are sums of integers in units of 1/UNIT nats: exact, in any order
 LANES = 64  # frequencies that conditional entropy counts at a time, one byte each
 MANY = 248  # epochs at a time: their counts fit a byte
@@ -41,6 +42,11 @@ class Grid:
         if not max_freq > 0:
             raise ValueError(f"max_freq is a positive number of cycles per day, not {max_freq}")
         step, first = 1.0 / (oversampling * baseline), 2 * int(oversampling)
+        if max_freq / step > MOST_FREQUENCIES:
+            raise ValueError(
+                f"a search up to {max_freq:g} cycles a day over {baseline:,.0f} days has {max_freq / step:,.0f} trial "
+                "frequencies: are the times in days? If so, lower max_freq"
+            )
         return cls(step, first, max(int(max_freq / step) - first + 1, 0), int(oversampling))
 
     def freq(self, index):

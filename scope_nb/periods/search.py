@@ -8,7 +8,8 @@ import pandas as pd
 from joblib import Parallel, delayed
 from tqdm.auto import tqdm
 
-from ..lightcurves.curves import FEWEST_EPOCHS, stars, thinned, unusable
+from ..lightcurves.curves import FEWEST_EPOCHS, stars, thinned
+from ..lightcurves.values import as_floats, check_times, unusable
 from ..taxonomy import PERIOD_SUFFIXES, defaults, find_suffix
 from .bands import binary_odds, merge_bands
 from .judge import compare_candidates, judge_candidates
@@ -181,12 +182,14 @@ def _search_together(name, curves, method, options):
 
 def fold(time, period, epoch=0.0):
     """Return the phases (0 to 1) of times folded at a period, both in days."""
-    return ((np.asarray(time) - epoch) / period) % 1.0
+    return ((as_floats(time, "d") - epoch) / period) % 1.0
 
 
 def _usable_epochs(columns):
     """Return time, mag, err and maybe band as arrays, sorted if there are bands; name the first unusable value."""
-    columns = [np.ascontiguousarray(x, float) for x in columns[:3]] + [np.asarray(x, dtype=str) for x in columns[3:]]
+    single = np.asarray(columns[0]).dtype in (np.float32, np.float16)
+    numbers = [as_floats(values, unit) for values, unit in zip(columns[:3], ("d", "mag", "mag"), strict=True)]
+    columns = numbers + [np.asarray(x, dtype=str) for x in columns[3:]]
     shapes = [values.shape for values in columns]
     if len(set(shapes)) > 1 or columns[0].ndim != 1 or columns[0].size == 0:
         raise ValueError(f"time, mag, err and band need one entry per epoch; their shapes are {shapes}")
@@ -194,9 +197,10 @@ def _usable_epochs(columns):
         order = np.argsort(columns[0], kind="stable")
         columns = [values[order] for values in columns]
     rules = ("times hold NaN or infinite values", "magnitudes hold NaN or infinite values", "errors must be positive")
-    for rule, bad in zip(rules, unusable(*columns[:3]), strict=True):
+    for rule, bad in zip(rules, unusable(*numbers, sentinels=False), strict=True):
         if bad.any():
             raise ValueError(f"{rule}, first at epoch {np.argmax(bad)}")
+    check_times(numbers[0], "time", single)
     steps = np.diff(columns[0])
     if (steps < 0).any():
         raise ValueError(f"times must be sorted; they decrease at epoch {np.argmax(steps < 0) + 1}")

@@ -1,0 +1,88 @@
+"""Which column of a table is the time, the magnitude, ...: by the names in `tables/lightcurve_columns.csv`."""
+
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from ..taxonomy import TABLES, unknown
+
+
+class Column(NamedTuple):
+    """A column of a table in one of its roles, with what is known of columns of that name."""
+
+    name: str
+    unit: str = ""
+    offset: float = np.nan  # of a time the Julian date of its 0, of a flux the zero point (mag)
+    survey: str = ""
+
+
+@cache
+def column_facts():
+    """Return the known columns of light curves as a DataFrame: `role`, `alias`, `unit`, `offset`, `survey`, `note`.
+
+    Of the aliases of a role the first one that a table has is used. `offset` is the Julian date of a time's 0, and the
+    zero point of a flux in magnitudes.
+    """
+    facts = pd.read_csv(TABLES / "lightcurve_columns.csv", keep_default_na=False)
+    return facts.assign(offset=pd.to_numeric(facts["offset"]))
+
+
+def find_columns(names, named, source):
+    """Return the columns of each role that a table has, a dict of lists of `Column`, the preferred one first.
+
+    `named` are the columns that the user names, by role; they override. An alias is taken as it is written if it is
+    there, else in capital or small letters. A `ValueError`, which names `source`, says what a table lacks, or that its
+    photometry is of differences.
+    """
+    facts = column_facts()
+    names = list(map(str, names))
+    roles, used = {}, {name for name in named.values() if name is not None}
+    exact = set(names) & set(facts["alias"])
+    by_lower = {name.lower(): name for name in reversed(names) if name not in exact}
+    for role, rows in facts.groupby("role", sort=False):
+        columns = []
+        if named.get(role) is not None:
+            if named[role] not in names:
+                raise ValueError(f"{source}: {unknown(f'column for {role}', named[role], names)}")
+            columns = [_describe(named[role], rows)]
+        else:
+            for alias in rows["alias"]:
+                name = alias if alias in exact else by_lower.get(alias.lower())
+                if name is not None and name not in used:
+                    columns.append(_describe(name, rows))
+                    used.add(name)
+        if columns:
+            roles[role] = columns
+    _require_roles(roles, named, names, source)
+    return roles
+
+
+def _describe(name, rows):
+    """Return a column with the facts of its name, or of nearly its name."""
+    rows = pd.concat([rows[rows["alias"] == name], rows[rows["alias"].str.lower() == name.lower()]])
+    return Column(name, *rows[["unit", "offset", "survey"]].iloc[0]) if len(rows) else Column(name)
+
+
+def _require_roles(roles, named, names, source):
+    """Raise a `ValueError` unless a table has times, and magnitudes or fluxes that are those of the whole star."""
+    differences = roles.get("difference table", [])
+    if not {"mag", "flux"} & set(roles):
+        differences = differences + roles.get("difference", [])
+    if differences and not (named.get("mag") or named.get("flux")) and "mag" not in roles:
+        column = differences[0]
+        note = column_facts().set_index("alias").loc[column.name, "note"]
+        raise ValueError(
+            f"{source}: {column.name!r} of {column.survey} is difference photometry, the star less a reference image, "
+            f"from which neither amplitude nor period follow. Instead {note}"
+        )
+    lacking = [] if "time" in roles else ["time"]
+    lacking += [] if {"mag", "flux"} & set(roles) else ["mag (or flux)"]
+    if lacking:
+        shown = ", ".join(names[:20]) or "none"
+        raise ValueError(
+            f"{source}: no column is known as {' or as '.join(lacking)}; its columns are {shown}. Name it, as in "
+            f"{lacking[0].split()[0]}={names[0] if names else '...'!r}; scope_nb/tables/lightcurve_columns.csv has the "
+            "names that are known"
+        )

@@ -1,0 +1,364 @@
+"""Tables of light curves in any shape, one row per epoch or lists in one row, become one ragged batch."""
+
+import warnings
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .curves import offsets_of
+from .formats import MISSING
+from .roles import find_columns
+from .values import are_magnitudes, as_mjd, mjd_of_dates
+
+BAD_FLAG = 32768  # the bit of catflags that ZTF recommends to reject
+NANOJANSKY = 31.4  # the AB magnitude of 1 nJy
+WHOLE = 2**53  # beyond, neighbouring whole numbers are one floating-point number
+ONE_STAR = 10 / 3600  # degrees: epochs further apart than that are not all of one star
+OF_EPOCHS = ("time", "mag", "err", "snr", "flux", "flux_err", "flags", "band")
+OF_CURVES = {"id": "_id", "star": "obj_id", "ra": "ra", "dec": "dec", "band": "band"}
+
+
+class Batch(NamedTuple):
+    """The light curves of one table: like `LightCurves`, with a flag for each epoch."""
+
+    meta: pd.DataFrame
+    time: np.ndarray
+    mag: np.ndarray
+    err: np.ndarray
+    offsets: np.ndarray
+    flags: np.ndarray | None  # 0 is good
+    in_bits: bool  # whether flags are those of ZTF, whose bits have a meaning
+
+
+def batch_of(table, named, source, zero_point=None, time_zero=None, star_name=None):
+    """Return the light curves of a table of Arrow as a `Batch`.
+
+    `named` are the columns that the user names by role (`err` may be a number), `source` is the table's name in errors,
+    and `star_name` that of the only star of a table without names. See `read_lightcurves` for the rest.
+    """
+    in_nanojansky = {field.name for field in table.schema if (field.metadata or {}).get(b"unit") == b"nJy"}
+    table = unnest(table)
+    error = named.get("err") if isinstance(named.get("err"), int | float) else None
+    columns = {role: name for role, name in named.items() if name is not None and not (role == "err" and error)}
+    roles = find_columns(table.column_names, columns, source)
+    if zero_point is None and in_nanojansky & {column.name for column in roles.get("flux", [])}:
+        zero_point = NANOJANSKY
+    epochs, counts = flatten(table, roles, source)
+    time = _read_times(epochs, roles["time"], source, time_zero)
+    mag, err = _read_magnitudes(epochs, roles, source, zero_point, error)
+    flags, in_bits = _read_flags(epochs, roles, source)
+    row, code = _number_curves(epochs, counts, roles, table, source)
+    order = slice(None) if code is None else np.argsort(code, kind="stable")
+    offsets = offsets_of(counts if code is None else np.bincount(code))
+    rows = np.arange(len(counts)) if code is None else row[order][offsets[:-1]]
+    meta = _describe_curves(table, roles, rows, source)
+    if counts is not None and code is not None:
+        band = roles["band"][0].name
+        meta["band"] = read_names(epochs[band].take(pa.array(order[offsets[:-1]])), band, source)
+    if counts is None and not {"id", "star"} & set(roles):
+        _require_one_star(table, roles, source)
+        meta |= {"obj_id": [star_name] * len(rows)} if star_name else {}
+    rest = table if counts is not None else _constant_in_curves(table, order, offsets)
+    meta |= _further_columns(rest, roles, rows)
+    flags = None if flags is None else flags[order]
+    return Batch(
+        pd.DataFrame(meta, index=range(len(rows))), time[order], mag[order], err[order], offsets, flags, in_bits
+    )
+
+
+def unnest(table):
+    """Return a table without structs: their fields become columns, and a list of structs becomes lists."""
+    columns = {}
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        for inner, values in _unnest_column(name, column):
+            columns[inner if inner == name or inner not in table.column_names else f"{name}.{inner}"] = values
+    return pa.table(columns)
+
+
+def _unnest_column(name, column):
+    kind = column.type
+    if isinstance(kind, pa.BaseExtensionType):
+        kind, column = kind.storage_type, pa.chunked_array([c.storage for c in column.chunks], kind.storage_type)
+    if pa.types.is_struct(kind):
+        for field, values in zip(kind, column.flatten(), strict=True):
+            yield from _unnest_column(field.name, values)
+    elif _is_list(kind) and pa.types.is_struct(kind.value_type):
+        lists = _as_lists(column)
+        offsets = pa.array(offsets_of(_lengths(lists)).astype(np.int32))
+        for field, values in zip(kind.value_type, lists.flatten().flatten(), strict=True):
+            yield field.name, pa.chunked_array([pa.ListArray.from_arrays(offsets, values)])
+    else:
+        yield name, _as_plain(column)
+
+
+def _as_plain(column):
+    """Return a column without a dictionary, of plain text or of floats, where it is one of text or decimals."""
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if pa.types.is_decimal(column.type):
+        return column.cast(pa.string()).cast(pa.float64())  # at once it would be rounded twice
+    if pa.types.is_large_string(column.type) or pa.types.is_string_view(column.type):
+        return column.cast(pa.string())
+    return column
+
+
+def _is_list(kind):
+    return pa.types.is_nested(kind) and not pa.types.is_struct(kind) and not pa.types.is_map(kind)
+
+
+def _as_lists(column):
+    """Return a column of lists of any kind as one array of plain lists."""
+    lists = column.combine_chunks()
+    return lists if pa.types.is_list(lists.type) else lists.cast(pa.list_(lists.type.value_type))
+
+
+def _lengths(lists):
+    return pc.list_value_length(lists).fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
+
+
+def flatten(table, roles, source):
+    """Return the columns of epochs, one value each, and how many epochs each row has; None if a row is an epoch."""
+    names = [column.name for role in OF_EPOCHS for column in roles.get(role, [])]
+    lists = {name: _as_lists(table[name]) for name in names if _is_list(table.schema.field(name).type)}
+    reference = roles["time"][0].name
+    if not lists:
+        return {name: table[name].combine_chunks() for name in names}, None
+    for name in (roles[role][0].name for role in ("time", "mag", "err", "flux", "flux_err") if role in roles):
+        if name not in lists:
+            other = next(iter(lists))
+            raise ValueError(f"{source}: {other!r} holds lists, but {name!r} does not: both need one in every row")
+    counts = _lengths(lists[reference])
+    for name, column in lists.items():
+        if (differ := _lengths(column) != counts).any():
+            raise ValueError(
+                f"{source}, row {np.argmax(differ)}: the lists {reference!r} and {name!r} differ in length"
+            )
+    return {name: column.flatten() for name, column in lists.items()}, counts
+
+
+def read_numbers(column, name, source, dates=False):
+    """Return a column of Arrow as float64, what is missing as NaN; text that is no number is named by row.
+
+    With `dates` time stamps, and text such as 2018-03-27T04:21, become MJD.
+    """
+    kind = column.type
+    if dates and (pa.types.is_timestamp(kind) or pa.types.is_date(kind)):
+        return mjd_of_dates(column.cast(pa.timestamp("us"), safe=False).to_numpy(zero_copy_only=False))
+    if pa.types.is_string(kind):
+        return _numbers_of_text(column.to_pandas(), name, source, dates)
+    try:
+        return column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise ValueError(f"{source}: column {name!r} holds {kind}, which are no numbers") from error
+
+
+def _numbers_of_text(text, name, source, dates):
+    text = text.str.strip()
+    numbers = pd.to_numeric(text, errors="coerce").to_numpy(float, na_value=np.nan)
+    missing = text.isna() | text.isin(MISSING) | text.str.match(r"[<>]\s*[-+.\d]")  # the last are limits
+    wrong = np.isnan(numbers) & ~missing.to_numpy(bool)
+    if dates and wrong.any():
+        stamps = pd.to_datetime(text.where(wrong), errors="coerce", utc=True, format="ISO8601").dt.tz_localize(None)
+        numbers = np.where(wrong, mjd_of_dates(stamps.to_numpy()), numbers)
+        wrong &= np.isnan(numbers)
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise ValueError(f"{source}: column {name!r} holds {text.iloc[row]!r} in row {row}, which is no number")
+    return numbers
+
+
+def read_names(column, name, source):
+    """Return names as integers, or as text where a table has text that is no plain integer; a missing one is None."""
+    if pa.types.is_floating(column.type):
+        numbers = column.to_numpy()
+        if (large := np.abs(numbers) >= WHOLE).any():
+            row = int(np.argmax(large))
+            raise ValueError(
+                f"{source}: the name {numbers[row]:.0f} in row {row} of {name!r} is a floating-point number, which "
+                "cannot tell neighbouring names of that size apart; read the column as text or as int64"
+            )
+        whole = pc.all(pc.equal(column, pc.floor(column))).as_py() is not False
+        return read_names(column.cast(pa.int64()) if whole else column.cast(pa.string()), name, source)
+    if pa.types.is_integer(column.type):
+        return column.to_numpy() if not column.null_count else np.array(column.to_pylist(), object)
+    text = column.cast(pa.string())
+    text = pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+    plain = pc.all(pc.match_substring_regex(text, r"^(0|-?[1-9][0-9]{0,17})$")).as_py()
+    return read_names(text.cast(pa.int64()), name, source) if plain else np.array(text.to_pylist(), object)
+
+
+def _read_times(epochs, columns, source, time_zero):
+    """Return the times of the preferred column as MJD; what it lacks is taken from the next one."""
+    time = None
+    for column in columns:
+        if column.name not in epochs or (time is not None and not np.isnan(time).any()):
+            continue
+        if time is not None and np.isnan(column.offset):
+            continue  # what kind of time it is cannot be known
+        values = epochs[column.name]
+        zero = time_zero if time_zero is not None or np.isnan(column.offset) else column.offset
+        days = read_numbers(values, column.name, source, dates=True)
+        single = pa.types.is_float32(values.type) or pa.types.is_float16(values.type)
+        label = f"{source}: column {column.name!r}"
+        days, certain = as_mjd(days, label, zero, single)
+        if not certain:
+            warnings.warn(
+                f"{label} holds days from an unknown zero, {np.nanmin(days):.10g} to {np.nanmax(days):.10g}, which are "
+                "kept as they are; time_zero= is the Julian date of their 0, as 2457000 of TESS",
+                stacklevel=4,
+            )
+        time = days if time is None else np.where(np.isnan(time), days, time)
+    return time
+
+
+def _read_magnitudes(epochs, roles, source, zero_point, constant):
+    """Return magnitudes and their errors, of fluxes those that follow from the zero point."""
+    role = "mag" if "mag" in roles else "flux"
+    column = roles[role][0]
+    values = read_numbers(epochs[column.name], column.name, source)
+    kind = "err" if role == "mag" or "flux_err" not in roles else "flux_err"
+    if constant is not None:
+        error = np.full(len(values), float(constant))
+    elif kind in roles:
+        error = read_numbers(epochs[roles[kind][0].name], roles[kind][0].name, source)
+    elif "snr" in roles:
+        error = read_numbers(epochs[roles["snr"][0].name], roles["snr"][0].name, source)
+        error = (2.5 / np.log(10) if role == "mag" else values) / np.where(error > 0, error, np.nan)
+    else:
+        raise ValueError(
+            f"{source}: no column is known as the error of {column.name!r}; its columns are {', '.join(epochs)}, ... "
+            "Name it by err=, or give one error in magnitudes for all, as in err=0.02"
+        )
+    if role == "flux":
+        return _magnitudes_of_flux(values, error, column, source, zero_point, constant)
+    if not are_magnitudes(values):
+        middle = np.nanmedian(values)
+        raise ValueError(
+            f"{source}: {column.name!r} is {middle:.4g} in the middle, which are no magnitudes. Are they fluxes? Then "
+            f"say flux={column.name!r}, and zero_point= the magnitude of a flux of 1"
+        )
+    return values, error
+
+
+def _magnitudes_of_flux(flux, error, column, source, zero_point, constant):
+    positive = flux > 0
+    if lacking := np.count_nonzero(~positive):
+        warnings.warn(f"{source}: {lacking} of {len(flux)} fluxes are missing or not positive", stacklevel=4)
+    zero = column.offset if zero_point is None else zero_point
+    if np.isnan(zero):
+        warnings.warn(
+            f"{source}: no zero point is known of {column.name!r}, so the magnitudes are relative ones; zero_point= is "
+            "the magnitude of a flux of 1",
+            stacklevel=4,
+        )
+        zero = 0.0
+    flux = np.where(positive, flux, np.nan)
+    return zero - 2.5 * np.log10(flux), error if constant is not None else 2.5 / np.log(10) * error / flux
+
+
+def _read_flags(epochs, roles, source):
+    """Return the flags of all epochs, and whether they are ZTF's bits; an epoch without one is not good."""
+    name = roles["flags"][0].name if "flags" in roles else ""
+    if name not in epochs:
+        if any(column.survey in ("ZTF service", "ZTF bulk") for column in roles.get("band", [])):
+            warnings.warn(f"{source}: it has no column of flags, so all epochs count as good", stacklevel=4)
+        return None, False
+    flags = read_numbers(epochs[name], name, source)
+    return np.where(np.isnan(flags), BAD_FLAG, flags).astype(np.int64), name.lower() == "catflags"
+
+
+def _number_curves(epochs, counts, roles, table, source):
+    """Return the row of each epoch and the number of its light curve; twice None where a row is a light curve."""
+    keys = [roles[role][0].name for role in ("id", "star", "band") if role in roles]
+    if counts is not None:
+        keys = [name for name in keys if name in epochs]
+        if not keys:
+            return None, None
+        row = np.repeat(np.arange(len(counts)), counts)
+        code = row
+    else:
+        row = np.arange(table.num_rows)
+        code = np.zeros(table.num_rows, np.int64)
+        for role in {"id", "star"} & set(roles):
+            _require_names(table[roles[role][0].name], roles[role][0].name, source)
+    for name in keys:
+        values = epochs[name] if name in epochs else table[name].combine_chunks()
+        index = values.dictionary_encode().indices.fill_null(-1).to_numpy().astype(np.int64) + 1
+        code = pd.factorize(code * (index.max(initial=0) + 1) + index)[0]
+    return row, code
+
+
+def _require_names(column, name, source):
+    blank = pc.is_null(column, nan_is_null=True)
+    if pa.types.is_string(column.type):
+        blank = pc.or_(blank, pc.equal(column, "").fill_null(True))
+    if pc.any(blank).as_py():
+        row = blank.combine_chunks().to_numpy(zero_copy_only=False).argmax()
+        raise ValueError(f"{source}: column {name!r}, which names the stars, is empty in row {row}")
+
+
+def _describe_curves(table, roles, rows, source):
+    """Return what is known of each light curve, a dict of columns, from the row of the table that it begins in."""
+    meta = {}
+    for role, ours in OF_CURVES.items():
+        if role not in roles or _is_list(table.schema.field(roles[role][0].name).type):
+            continue
+        name = roles[role][0].name
+        column = table[name].take(pa.array(rows)).combine_chunks()
+        meta[ours] = (read_numbers if role in ("ra", "dec") else read_names)(column, name, source)
+    for role in ("field", "ccd", "quad", "rcid"):
+        if role in roles:
+            meta[role] = [_whole(value) for value in table[roles[role][0].name].take(pa.array(rows)).to_pylist()]
+    if "rcid" in meta:
+        rcid = pd.Series(meta.pop("rcid"), dtype="Int64")
+        meta |= {"ccd": rcid // 4 + 1, "quad": rcid % 4 + 1}
+    if "_id" in meta and "obj_id" not in meta and len(set(meta["_id"])) < len(rows):
+        meta["obj_id"] = meta.pop("_id")  # of several light curves: it names a star
+    return meta
+
+
+def _whole(value):
+    """Return the number of a field, a CCD or a quadrant; the service writes some as 0x9."""
+    if value is None or value == "":
+        return pd.NA
+    return int(value, 0) if isinstance(value, str) and value[:2] == "0x" else int(float(value))
+
+
+def _further_columns(table, roles, rows):
+    """Return the columns of a table that have no role, of some rows; those of lists and hidden ones are left out."""
+    used = {column.name for columns in roles.values() for column in columns}
+    names = [name for name in table.column_names if name not in used and not name.startswith("_")]
+    names = [name for name in names if not pa.types.is_nested(table.schema.field(name).type)]
+    frame = table.select(names).take(pa.array(rows)).to_pandas(ignore_metadata=True, integer_object_nulls=True)
+    return dict(frame.items())
+
+
+def _constant_in_curves(table, order, offsets):
+    """Return a table without the columns that change within a light curve."""
+    begins = np.zeros(table.num_rows, bool)
+    begins[offsets[:-1]] = True
+    names = []
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        if pa.types.is_nested(column.type):
+            continue
+        if not pa.types.is_primitive(column.type):
+            column = pc.dictionary_encode(column.combine_chunks(), null_encoding="encode").indices
+        values = column.to_numpy()[order] if isinstance(column, pa.ChunkedArray) else column.to_numpy(False)[order]
+        same = values[1:] == values[:-1]
+        same |= (values[1:] != values[1:]) & (values[:-1] != values[:-1])
+        if (same | begins[1:]).all():
+            names.append(name)
+    return table.select(names)
+
+
+def _require_one_star(table, roles, source):
+    """Refuse a table without names whose positions are of more than one star."""
+    if not {"ra", "dec"} <= set(roles):
+        return
+    ra, dec = (read_numbers(table[roles[role][0].name].combine_chunks(), role, source) for role in ("ra", "dec"))
+    width = [np.nanmax(values, initial=-np.inf) - np.nanmin(values, initial=np.inf) for values in (ra, dec)]
+    if max(width[0] * np.cos(np.radians(np.nanmean(dec))), width[1]) > ONE_STAR:
+        raise ValueError(f"{source}: no column names the stars, but positions differ; say which does by star=")
