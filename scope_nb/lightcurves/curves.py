@@ -184,11 +184,20 @@ def complete_meta(meta):
 
 def group_by_position(ra, dec, radius=1.0):
     """Number the stars: positions (degrees) within `radius` (arcsec) of each other, or joined by others, are one."""
-    ra, dec = np.radians(np.asarray(ra, float)), np.radians(np.asarray(dec, float))
-    points = np.column_stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)])
-    pairs = cKDTree(points).query_pairs(2 * np.sin(np.radians(radius / 3600) / 2), output_type="ndarray")
+    pairs = cKDTree(unit_vectors(ra, dec)).query_pairs(chord(radius), output_type="ndarray")
     links = coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(ra), len(ra)))
     return connected_components(links, directed=False)[1]
+
+
+def unit_vectors(ra, dec):
+    """Return positions (degrees) as points on the unit sphere, shape (n, 3)."""
+    ra, dec = np.radians(np.asarray(ra, float)), np.radians(np.asarray(dec, float))
+    return np.column_stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)])
+
+
+def chord(angle):
+    """Return the distance between two points on the unit sphere that are `angle` (arcsec) apart."""
+    return 2 * np.sin(np.radians(angle / 3600) / 2)
 
 
 def stars(table):
