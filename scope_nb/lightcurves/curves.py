@@ -127,6 +127,17 @@ class LightCurves:
             min_epochs = defaults()["light_curves"]["min_epochs"]
         return self.select(self.n_epochs >= min_epochs)
 
+    def until(self, days):
+        """Return the light curves as they were `days` days after their first epoch, which is that of each alone.
+
+        Of two bands of a star each begins with its own first epoch, so that what is made of a light curve does not
+        depend on which others are at hand. `days` that are not above 0 are a `ValueError`.
+        """
+        if not days > 0:
+            raise ValueError(f"until is {days}; it is a number of days above 0")
+        first = pd.Series(self.time).groupby(self.row_of_epoch).transform("min").to_numpy()
+        return self.keep_epochs(~(self.time - first > days))  # a time that is NaN stays, for `check` to name
+
     def of_star(self, i):
         """Return all light curves of the star of light curve `i`; only that one where its star has no name or place."""
         names = self.meta["obj_id"] if "obj_id" in self.meta else self.meta["ra"] + self.meta["dec"]
