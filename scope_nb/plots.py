@@ -113,11 +113,12 @@ def dmdt_image(image, ax=None, colorbar=True):
 
 
 def explained(values):
-    """Show feature values (a dict or Series by name without period suffix) with their units and what they mean."""
+    """Show feature values (a dict or Series by name without period suffix) with units and meaning, where known."""
     values = pd.Series(values)
-    frame = feature_table().loc[values.index, ["unit", "description"]].rename_axis(None)
+    frame = feature_table().reindex(values.index)[["unit", "description"]].fillna("").rename_axis(None)
     frame.insert(0, "value", values)
-    return frame.style.format({"value": "{:.5g}"}).set_properties(["unit", "description"], **{"text-align": "left"})
+    style = frame.style.format({"value": "{:.5g}"}).format_index(escape="html")  # names of one's own may hold a <
+    return style.set_properties(["unit", "description"], **{"text-align": "left"})
 
 
 def confusion(evaluation, part="test", ax=None):

@@ -1,4 +1,4 @@
-"""Training tables: `tables` reads and writes them, `dataset` cuts out the data of a tag, `splits` into its parts."""
+"""Training tables: `tables` reads and writes them, `catalogues` adds columns, `dataset` cuts out the data of a tag."""
 
 from .. import let_threads_sleep, names_on_demand
 
@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = names_on_demand(
         "dataset": ["Dataset", "Part", "inputs", "trainable"],
         "splits": ["split_place"],
         "tables": ["open_table", "read_parquet", "read_table", "write_parquet"],
+        "catalogues": ["join_catalogue"],
         "labels": [
             "compare_medians",
             "count_labels",

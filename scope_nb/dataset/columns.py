@@ -12,6 +12,7 @@ DMDT_COLUMN = r"^dmdt_(\d+)_(\d+)$"
 CURVE_COLUMN = r"^curve_(\d+)_(dt|mag|err|band)$"
 CHANNELS = ("dt", "mag", "err", "band")
 NUMBERED = f"{DMDT_COLUMN}|{CURVE_COLUMN}"
+REFUSED = r"[\[\]<,:\"{}]"  # in names of columns: the first three by xgboost, all but < by LightGBM
 
 
 def record_columns(model, X):
@@ -51,6 +52,13 @@ def listed(names):
 def is_feature(name):
     """Return whether a column is neither a cell of dmdt nor part of a light curve."""
     return re.match(NUMBERED, str(name)) is None
+
+
+def with_plain_names(X):
+    """Return X with its columns numbered, `f0`, `f1`, ..., if a name holds a character that trees refuse, else X."""
+    if not isinstance(X, pd.DataFrame) or not any(re.search(REFUSED, str(name)) for name in X.columns):
+        return X
+    return X.set_axis([f"f{k}" for k in range(X.shape[1])], axis=1)
 
 
 def split_columns(X):

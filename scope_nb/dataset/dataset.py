@@ -4,6 +4,7 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import pandas as pd
 from ..features.derived import CHANGES, changes, derived_features, sources
 from ..features.dmdt import SIZE, stack_dmdt
 from ..lightcurves.curves import stars
-from ..taxonomy import ALERTS, CATALOGUES, feature_columns, label_names, unknown
+from ..taxonomy import ALERTS, CATALOGUES, FEATURE_SETS, feature_columns, label_names, unknown
 from .columns import curve_block, sequences
 from .splits import DROPPED, PARTS, Target, assign_parts, check_question, class_weights, find_target, warn_of_few_stars
 from .tables import ParquetTable, open_table, require_unique_numbers
@@ -109,8 +110,8 @@ class Dataset:
             `obj_id` (or of the position, see `stars`), so that membership does not depend on the other rows.
             "scope" repeats SCoPe's split by light curve, to compare with published scores.
         period_suffix, features
-            The period search of the features ("ELS_ECE_EAOV"); their names, or a set of them
-            (`taxonomy.feature_columns`), by default that of the tag's taxonomy.
+            The period search of the features ("ELS_ECE_EAOV"); a set of features (`taxonomy.feature_columns`), by
+            default that of the tag's taxonomy, or a list of names, in which a set stands for its columns.
         derived, dmdt, light_curves
             Add what follows from the features and dmdt (`derived_features`); add dmdt (by default if the table has it);
             add the light curves themselves, a `LightCurves` (`columns.sequences`).
@@ -261,7 +262,11 @@ def inputs(table, features, period_suffix, derived=True, dmdt=True, light_curves
 
 def _feature_columns(names, features, suffix, dmdt):
     """Return the feature columns, or say which period suffix or columns a table with the columns `names` lacks."""
-    columns = feature_columns(features, suffix) if isinstance(features, str) else list(features)
+    if isinstance(features, str):
+        columns = feature_columns(features, suffix)
+    else:
+        columns = [feature_columns(name, suffix) if name in FEATURE_SETS else [name] for name in features]
+        columns = list(dict.fromkeys(chain.from_iterable(columns)))
     suffixes = sorted({match[1] for name in names if (match := re.fullmatch(r"f1_power_(\w+)", str(name)))})
     if suffixes and suffix not in suffixes and any(name.endswith(f"_{suffix}") for name in columns):
         raise ValueError(f"the table has no period suffix {suffix!r}; present: {', '.join(suffixes)}")

@@ -1,4 +1,4 @@
-"""Features: `statistics`, `fourier` and `dmdt` of one light curve, `derived` ones, `extract` makes the table."""
+"""Features: `statistics`, `fourier`, `dmdt` of one light curve, `derived`, `extra` ones, `extract` makes the table."""
 
 from .. import names_on_demand
 
@@ -9,6 +9,7 @@ __getattr__, __dir__, __all__ = names_on_demand(
         "fourier": ["fourier_features"],
         "dmdt": ["dmdt_histogram", "stack_dmdt"],
         "derived": ["derived_features"],
+        "extra": ["extra_features"],
         "extract": ["feature_names", "featurize", "light_curve_features"],
     },
 )

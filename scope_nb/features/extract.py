@@ -1,4 +1,6 @@
-"""From light curves to the training table: statistics, periods, Fourier series, dmdt."""
+"""From light curves to the training table: statistics, periods, Fourier series, dmdt, and features of one's own."""
+
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -8,8 +10,9 @@ from tqdm.auto import tqdm
 from ..lightcurves.curves import FEWEST_EPOCHS
 from ..lightcurves.values import as_floats
 from ..periods.search import find_periods
-from ..taxonomy import PERIOD_SUFFIXES, defaults
+from ..taxonomy import PERIOD_SUFFIXES, defaults, feature_table, label_names
 from .dmdt import dmdt_histogram
+from .extra import extra_features
 from .fourier import FOURIER_COLUMNS, fourier_features
 from .statistics import Statistics, light_curve_statistics
 
@@ -29,25 +32,42 @@ def light_curve_features(time, mag, err, max_freq=None, oversampling=None):
     return row | {"dmdt": dmdt_histogram(time, mag)}
 
 
-def featurize(light_curves, max_freq=None, oversampling=None, min_epochs=None, n_jobs=-1, progress=True):
+def featurize(
+    light_curves, max_freq=None, oversampling=None, min_epochs=None, n_jobs=-1, progress=True, extra=(), until=None
+):
     """Turn cleaned light curves into a training table, `n_jobs` at a time (-1: as many as there are cores).
 
     See `periods.find_periods` for `max_freq` and `oversampling`; `min_epochs` is the fewest epochs allowed (50).
 
+    Parameters
+    ----------
+    extra : callable or list of callable
+        Functions of one's own: of (time, mag, err), or with one parameter of a `LightCurve`. The numbers that they
+        return by name become columns too, see `extra.extra_features`.
+    until : float, optional
+        Use only the epochs up to so many days after the first one of each light curve, see `LightCurves.until`. Light
+        curves of which fewer than `min_epochs` epochs are left get no row, with a warning that counts them.
+
     Returns
     -------
     pandas.DataFrame
-        One row per light curve: the columns of `light_curves.meta`, then the features with SCoPe's names, then `dmdt`
-        (26 x 26 views of one float32 array). A row depends on its light curve alone. A `ValueError` names the first
-        light curve that has too few epochs, equal times throughout, or unusable values.
+        One row per light curve: the columns of `light_curves.meta`, then the features with SCoPe's names, those of
+        `extra`, and `dmdt` (26 x 26 views of one float32 array). A row depends on its light curve alone. A `ValueError`
+        names the first light curve that has too few epochs, equal times throughout, or unusable values.
     """
-    _check_batch(light_curves, defaults()["light_curves"]["min_epochs"] if min_epochs is None else min_epochs)
+    min_epochs = defaults()["light_curves"]["min_epochs"] if min_epochs is None else min_epochs
+    min_epochs = max(min_epochs, FEWEST_EPOCHS)
+    _check_batch(light_curves, min_epochs)
+    if until is not None:
+        light_curves = _cut_in_time(light_curves, until, min_epochs)
+    taken = [*light_curves.meta, *feature_names(), *feature_table().index, *label_names()]
+    further = extra_features(light_curves, extra, taken, n_jobs, progress)  # first: what fails, fails soon
     tasks = (delayed(light_curve_features)(c.time, c.mag, c.err, max_freq, oversampling) for c in light_curves)
     rows = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")(tasks)
     rows = list(tqdm(rows, total=len(light_curves), unit="light curve", disable=not progress))
     block = np.stack([row.pop("dmdt") for row in rows])
     meta = light_curves.meta.drop(columns=feature_names(), errors="ignore")
-    table = pd.concat([meta, pd.DataFrame(rows, columns=feature_names(), index=meta.index)], axis=1)
+    table = pd.concat([meta, pd.DataFrame(rows, columns=feature_names(), index=meta.index), further], axis=1)
     table["dmdt"] = pd.Series(list(block), index=meta.index, dtype=object)
     return table
 
@@ -58,13 +78,31 @@ def feature_names():
     return [*Statistics._fields, *(f"{name}_{suffix}" for suffix in PERIOD_SUFFIXES for name in periodic)]
 
 
+def _cut_in_time(light_curves, until, min_epochs):
+    """Return the light curves as they were after `until` days; those that are too short then are left out."""
+    cut = light_curves.until(until)
+    long = cut.long_enough(min_epochs)
+    short = len(cut) - len(long)
+    if len(long) == 0:
+        raise ValueError(
+            f"none of {len(cut)} light curves has {min_epochs} epochs in its first {until:g} days; the longest has "
+            f"{cut.n_epochs.max()}. Lower min_epochs"
+        )
+    if short:
+        warnings.warn(
+            f"{short} of {len(cut)} light curves have fewer than {min_epochs} epochs in their first {until:g} days and "
+            "get no row; lower min_epochs to keep more",
+            stacklevel=3,
+        )
+    return long
+
+
 def _check_batch(light_curves, min_epochs):
     """Refuse what the features of a light curve cannot be made of, before hours are spent on the others."""
     if len(light_curves) == 0:
         raise ValueError("there are no light curves")
     light_curves.check()
     names = light_curves.meta["_id"]
-    min_epochs = max(min_epochs, FEWEST_EPOCHS)
     short = light_curves.n_epochs < min_epochs
     if short.any():
         first = np.argmax(short)

@@ -161,6 +161,17 @@ class LightCurves:
             min_epochs = defaults()["light_curves"]["min_epochs"]
         return self.select(self.n_epochs >= min_epochs)
 
+    def until(self, days):
+        """Return the light curves as they were `days` days after their first epoch, which is that of each alone.
+
+        Of two bands of a star each begins with its own first epoch, so that what is made of a light curve does not
+        depend on which others are at hand. `days` that are not above 0 are a `ValueError`.
+        """
+        if not days > 0:
+            raise ValueError(f"until is {days}; it is a number of days above 0")
+        first = pd.Series(self.time).groupby(self.row_of_epoch).transform("min").to_numpy()
+        return self.keep_epochs(~(self.time - first > days))  # a time that is NaN stays, for `check` to name
+
     def of_star(self, i):
         """Return all light curves of the star of light curve `i`; only that one where its star has no name or place."""
         names = self.meta["obj_id"] if "obj_id" in self.meta else self.meta["ra"] + self.meta["dec"]
@@ -214,11 +225,20 @@ def complete_meta(meta):
 
 def group_by_position(ra, dec, radius=1.0):
     """Number the stars: positions (degrees) within `radius` (arcsec) of each other, or joined by others, are one."""
-    ra, dec = np.radians(np.asarray(ra, float)), np.radians(np.asarray(dec, float))
-    points = np.column_stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)])
-    pairs = cKDTree(points).query_pairs(2 * np.sin(np.radians(radius / 3600) / 2), output_type="ndarray")
+    pairs = cKDTree(unit_vectors(ra, dec)).query_pairs(chord(radius), output_type="ndarray")
     links = coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(ra), len(ra)))
     return connected_components(links, directed=False)[1]
+
+
+def unit_vectors(ra, dec):
+    """Return positions (degrees) as points on the unit sphere, shape (n, 3)."""
+    ra, dec = np.radians(np.asarray(ra, float)), np.radians(np.asarray(dec, float))
+    return np.column_stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)])
+
+
+def chord(angle):
+    """Return the distance between two points on the unit sphere that are `angle` (arcsec) apart."""
+    return 2 * np.sin(np.radians(angle / 3600) / 2)
 
 
 def stars(table):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
-from ..dataset.columns import CURVE_COLUMN, NUMBERED
+from ..dataset.columns import CURVE_COLUMN, NUMBERED, with_plain_names
 from ..taxonomy import check_names, find_tag, tags
 from .fitting import Mean
 from .keras_classifier import KerasClassifier
@@ -234,5 +234,5 @@ def shap_values(model, X):
         raise TypeError(f"{type(model).__name__} is not a fitted model of xgboost, whose trees have SHAP values")
     X = model.transform_inputs(X)
     used = (0, getattr(trees, "best_iteration", trees.n_estimators - 1) + 1)
-    values = trees.get_booster().predict(DMatrix(X), pred_contribs=True, iteration_range=used)
+    values = trees.get_booster().predict(DMatrix(with_plain_names(X)), pred_contribs=True, iteration_range=used)
     return pd.DataFrame(values, X.index, [*X.columns, "bias"])

@@ -1,6 +1,7 @@
 """How any classifier is trained: with weights and validation part, in folds of stars, and calibrated."""
 
 import inspect
+import re
 import warnings
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -12,8 +13,12 @@ from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_consistent_length
 
+from ..dataset.columns import REFUSED
 from ..taxonomy import unknown
 from .calibration import METHODS, BinaryClassifier, Calibrated, choose_method
+
+# What XGBoost and LightGBM say of names of columns that they do not take
+NAMES_REFUSED = "feature_names must be string|special JSON characters in feature name"
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,8 +81,12 @@ def fit_model(model, train, val=None):
         others = {} if val is None else eval_arguments(model, [(val.X, val.y)])
         try:
             model.fit(train.X, train.y, **weights, **others)
-        except (TypeError, ValueError) as error:  # only some of those that pass arguments on say what they take
-            if not weights or "sample_weight" not in str(error):
+        except Exception as error:
+            if re.search(NAMES_REFUSED, str(error)):
+                raise _refused_names(model, train.X) from error
+            # only some of those that pass arguments on say what they take
+            refuses_weights = isinstance(error, TypeError | ValueError) and "sample_weight" in str(error)
+            if not (weights and refuses_weights):
                 raise
             warnings.warn(f"{type(model).__name__} takes no sample_weight: weights are ignored", stacklevel=2)
             model.fit(train.X, train.y, **others)
@@ -85,6 +94,16 @@ def fit_model(model, train, val=None):
         name = type(model).__name__
         raise TypeError(f"{name} has no predict_proba; scikit-learn's CalibratedClassifierCV gives it one")
     return model
+
+
+def _refused_names(model, X):
+    """Return the `ValueError` for a model of one's own that refuses names of columns; for the kit's they are mapped."""
+    renamed = {name: re.sub(REFUSED, "_", str(name)) for name in X.columns}
+    renamed = {name: plain for name, plain in renamed.items() if name != plain}
+    return ValueError(
+        f"{type(model).__name__} refuses characters in the names of columns: {', '.join(map(str, renamed))}. Rename "
+        f"them in the table before it is read: table.rename(columns={renamed})"
+    )
 
 
 def fit_folds(model, train, val, n_folds, seed=42):

@@ -10,7 +10,15 @@ from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, QuantileTransformer, RobustScaler, StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
-from ..dataset.columns import NUMBERED, is_feature, match_columns, record_columns, require_columns, split_columns
+from ..dataset.columns import (
+    NUMBERED,
+    is_feature,
+    match_columns,
+    record_columns,
+    require_columns,
+    split_columns,
+    with_plain_names,
+)
 from ..taxonomy import base_name, feature_table, unknown
 from .fitting import eval_arguments, training_rows, weight_argument
 
@@ -44,8 +52,9 @@ class EvalSetPipeline(ClassifierMixin, BaseEstimator):
     scikit-learn's `Pipeline(transform_input=...)` does not serve: it wants metadata routing switched on for all of the
     session, would transform the labels of `eval_set` too, and holds no rows out where there is none.
     The fitted clones are `transformer_`, which learns from the training rows only and hands on a DataFrame where it
-    can, so that names reach the classifier, and `estimator_`. Where `fit` gets no `eval_set` but the estimator takes
-    one, it holds `validation_fraction` of the rows out, stratified by class and not by star.
+    can, so that names reach the classifier (those of `columns.with_plain_names`), and `estimator_`. Where `fit` gets no
+    `eval_set` but the estimator takes one, it holds `validation_fraction` of the rows out, stratified by class and not
+    by star.
     """
 
     def __init__(self, transformer, estimator, *, validation_fraction=0.0, seed=42):
@@ -67,19 +76,19 @@ class EvalSetPipeline(ClassifierMixin, BaseEstimator):
         X = self.transformer_.fit_transform(X, y)
         arguments = weight_argument(self.estimator_, weight)
         if eval_set:
-            pairs = [(self.transform_inputs(X_val), y_val) for X_val, y_val in eval_set]
+            pairs = [(with_plain_names(self.transform_inputs(X_val)), y_val) for X_val, y_val in eval_set]
             arguments |= eval_arguments(self.estimator_, pairs)
-        self.estimator_.fit(X, y, **arguments)
+        self.estimator_.fit(with_plain_names(X), y, **arguments)
         self.classes_ = self.estimator_.classes_
         return self
 
     def predict_proba(self, X):
         """Return the probability of each class, shape (n, number of classes)."""
-        return self.estimator_.predict_proba(self.transform_inputs(X))
+        return self.estimator_.predict_proba(with_plain_names(self.transform_inputs(X)))
 
     def predict(self, X):
         """Return the class of each row."""
-        return self.estimator_.predict(self.transform_inputs(X))
+        return self.estimator_.predict(with_plain_names(self.transform_inputs(X)))
 
     @property
     def feature_importances_(self):
@@ -87,7 +96,7 @@ class EvalSetPipeline(ClassifierMixin, BaseEstimator):
         return pd.Series(values, index=self.transformer_.get_feature_names_out(), name="importance")
 
     def transform_inputs(self, X):
-        """Return what the classifier gets of X."""
+        """Return what the classifier gets of X, by the names that X has."""
         check_is_fitted(self, "transformer_")
         # it checks the columns that it keeps; those that it drops may be missing
         chooses = isinstance(self.transformer_, DropColumns)
