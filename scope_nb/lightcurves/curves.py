@@ -31,6 +31,9 @@ class LightCurve:
     def __len__(self):
         return len(self.time)
 
+    def __repr__(self):
+        return f"LightCurve {self.info.get('obj_id', self.info['_id'])}, band {self.info['band'] or '?'}: {len(self)} epochs"
+
 
 @dataclass(frozen=True)
 class LightCurves:
@@ -91,6 +94,10 @@ class LightCurves:
 
     def __len__(self):
         return len(self.offsets) - 1
+
+    def __repr__(self):
+        bands = ", ".join(sorted(band or "?" for band in set(self.meta["band"])))
+        return f"LightCurves: {len(self):,} light curves with {len(self.time):,} epochs, bands {bands}"
 
     def __getitem__(self, i):
         """Return light curve `i` as a view, not a copy."""

@@ -169,7 +169,9 @@ def read_astropy(content, kind, path):
     try:
         from astropy.table import Table
     except ImportError as error:
-        raise ImportError(f"reading {path.name} needs astropy: pip install astropy") from error
+        raise ImportError(
+            f"reading {path.name} needs astropy: pip install 'scope_nb[astropy]', or astropy alone"
+        ) from error
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # units and headers that do not keep to the standard
         text = kind in ("ascii.ipac", "ascii.ecsv")
