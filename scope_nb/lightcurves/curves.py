@@ -32,7 +32,8 @@ class LightCurve:
         return len(self.time)
 
     def __repr__(self):
-        return f"LightCurve {self.info.get('obj_id', self.info['_id'])}, band {self.info['band'] or '?'}: {len(self)} epochs"
+        name = self.info.get("obj_id", self.info["_id"])
+        return f"LightCurve {name}, band {self.info['band'] or '?'}: {len(self)} epochs"
 
 
 @dataclass(frozen=True)

@@ -170,15 +170,18 @@ def read_astropy(content, kind, path):
         from astropy.table import Table
     except ImportError as error:
         raise ImportError(
-            f"reading {path.name} needs astropy: pip install 'scope_nb[astropy]', or astropy alone"
+            f"reading {path.name} needs astropy: pip install astropy (the extra `astropy` of scope_nb)"
         ) from error
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # units and headers that do not keep to the standard
         text = kind in ("ascii.ipac", "ascii.ecsv")
         table = Table.read(content.decode("utf-8") if text else io.BytesIO(content), format=kind)
-    meta = {str(name).upper(): value for name, value in table.meta.items()}
-    zero = meta.get("BJDREFI")
-    return to_arrow(table), None if zero is None else float(zero) + float(meta.get("BJDREFF", 0.0))
+    header = {str(name).upper(): value for name, value in table.meta.items()}
+    for name in ("OBJECT", "RA_OBJ", "DEC_OBJ"):  # of Kepler and TESS
+        if header.get(name) is not None and name not in table.colnames:
+            table[name] = header[name]
+    zero = header.get("BJDREFI")
+    return to_arrow(table), None if zero is None else float(zero) + float(header.get("BJDREFF", 0.0))
 
 
 def to_arrow(data):

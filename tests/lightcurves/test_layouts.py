@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from astropy import units
+from astropy.io import fits
 from astropy.table import MaskedColumn, QTable, Table
 from astropy.time import Time
 from astropy.timeseries import TimeSeries
@@ -98,6 +99,21 @@ def test_flux_of_a_space_telescope(layouts):
     assert find_period(*[getattr(relative, x) for x in ("time", "mag", "err")]).period == pytest.approx(
         PERIOD, rel=1e-3
     )
+
+
+def test_the_header_of_a_space_telescope_counts(tmp_path):
+    header = {"BJDREFI": 2457000, "BJDREFF": 0.0, "OBJECT": "TIC 7", "RA_OBJ": 10.0, "DEC_OBJ": -20.0}
+    table = Table({"TIME": [1500.0, 1500.5, 1501.0], "PDCSAP_FLUX": np.array([1e4, 1.1e4, np.nan], ">f4")}, meta=header)
+    table["PDCSAP_FLUX_ERR"], table["SAP_FLUX"], table["QUALITY"] = 10.0, 5.0, [0, 0, 16]
+    table["PDCSAP_FLUX"].unit = "electron / s"
+    hdu = fits.table_to_hdu(table)
+    hdu.header["TUNIT1"] = "BJD - 2457000, days"  # as it is in theirs, against the standard
+    hdu.writeto(tmp_path / "tess.fits")
+    with pytest.warns(UserWarning, match="1 of 3 fluxes are missing or not positive"):
+        curves = read_lightcurves(tmp_path / "tess.fits", min_epochs=1, zero_point=20.44)
+    np.testing.assert_allclose(curves.time, [58499.5, 58500.0])
+    np.testing.assert_allclose(curves.mag, 20.44 - 2.5 * np.log10([1e4, 1.1e4]), rtol=1e-6)
+    assert curves.meta[["obj_id", "ra", "dec"]].iloc[0].tolist() == ["TIC 7", 10.0, -20.0]
 
 
 def test_stars_in_a_folder_become_periods_with_three_lines(tmp_path, star):
