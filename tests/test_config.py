@@ -2,7 +2,7 @@ import pytest
 import yaml
 
 from scope_nb import models
-from scope_nb.config import run_settings
+from scope_nb.config import read_config, run_settings
 from scope_nb.dataset.dataset import Dataset
 from scope_nb.taxonomy import config_keys
 
@@ -42,7 +42,7 @@ def write(tmp_path):
 def test_order_of_precedence(write):
     alone = run_settings("vnv")
     assert alone["cut"]["threshold"] == 0.7 and alone["cut"]["period_suffix"] == "ELS_ECE_EAOV"
-    assert alone["data"] == "" and not alone["dnn"] and not alone["xgb"] and not alone["cut"]["weight_per_class"]
+    assert not alone["dnn"] and not alone["xgb"] and not alone["cut"]["weight_per_class"]
     path = write()
     cut = run_settings("rrlyr", path, threshold=None, features="")["cut"]
     assert (cut["threshold"], cut["balance"], cut["weight_per_class"], cut["label"]) == (0.5, 2.5, True, "RR Lyrae")
@@ -51,7 +51,7 @@ def test_order_of_precedence(write):
     assert (cut["threshold"], cut["weight_per_class"]) == (0.9, False)
     assert cut["features"] == ["wstd", "skew", "f1_power_ELS", "period_ELS"]
     assert run_settings("rrlyr", path, features="ontological")["cut"]["features"] == "ontological"
-    assert run_settings("rrlyr", path)["data"] == str(path.parent / "tools" / "set.parquet")
+    assert read_config(path)["data"] == str(path.parent / "tools" / "set.parquet")
     assert run_settings("vnv", path)["cut"]["threshold"] == 0.7  # a class that the file does not have
 
 

@@ -202,9 +202,8 @@ def stars(table):
         from file to file, its cell hardly ever does. A table or row without both is a `ValueError`.
     """
     if "obj_id" in table:
-        star = table["obj_id"]
-        _require_in_all_rows(star.notna(), "obj_id")
-        star = as_names(star).to_numpy(object)
+        star = as_names(table["obj_id"]).to_numpy(object)
+        _require_in_all_rows(star != "", "obj_id")
         return star, star
     if not {"ra", "dec"} <= set(table):
         raise ValueError("the table has neither 'obj_id' nor 'ra' and 'dec': its stars cannot be told apart")
