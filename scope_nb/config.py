@@ -149,7 +149,8 @@ def _read_class(tag, entry, feature_sets):
     """Return the settings of a class: a tag of SCoPe's, or one of one's own, whose label is any column of the table."""
     where, label_of = f"class {tag!r}", tags()["label"]
     arguments = _read_section(entry, config_keys()["class"] | config_keys()["network"], where)
-    if not arguments.get("label"):
+    arguments["label"] = str(arguments.get("label") or "")
+    if not arguments["label"]:
         hint = f"; that of the tag is {label_of[tag]!r}" if tag in label_of else ""
         raise ValueError(f"{where} has no label, the column of the table that answers it{hint}")
     near = get_close_matches(tag.lower(), label_of.index, cutoff=0.75)

@@ -137,9 +137,11 @@ def resolve_tag(name, classes=None, columns=()):
     by_tag, classes, columns = dict(_scope_tags()), classes or {}, own_columns(columns)
     for tag, label in classes.items():
         by_tag[tag] = by_tag[tag]._replace(label=label) if tag in by_tag else Tag(tag, label, OWN_FEATURES)
-    by_name = by_tag | {tag.label: tag for tag in by_tag.values() if tag.label not in by_tag}
-    by_name |= {column: Tag(column, column, OWN_FEATURES) for column in columns if column not in by_name}
-    by_lower = {}
+    by_name, by_lower = dict(by_tag), {}
+    for tag in by_tag.values():
+        by_name.setdefault(tag.label, tag)
+    for column in columns:
+        by_name.setdefault(column, Tag(column, column, OWN_FEATURES))
     for key, tag in by_name.items():
         by_lower.setdefault(key.lower(), tag)
     tag = by_name.get(str(name)) or by_lower.get(str(name).lower())

@@ -29,12 +29,12 @@ def vote_shares(table, label, purpose=""):
     A label that is not in the table, or holds something else, is a `ValueError`, which mentions the `purpose`.
     """
     if label not in table:
-        present = [name for name in (*label_names(), *own_labels(table)) if name in table]
-        hint = f"labels present: {', '.join(present)}" if present else "it has no label columns at all"
+        present = [name for name in label_names() if name in table]
+        hint = f"labels present: {', '.join(present)}" if present else "it has none of SCoPe's labels"
         raise ValueError(f"the table has no column {label!r}{purpose}; {hint}")
     share = make_plain(table[[label]])[label]
     if not pd.api.types.is_numeric_dtype(share):
-        raise ValueError(f"label {label!r} holds something else than numbers, for instance {_first_text(share)!r}")
+        raise ValueError(f"label {label!r} holds something else than numbers or true and false: {share.dtype}")
     share = share.fillna(0.0).to_numpy(float)
     if (outside := (share < 0) | (share > 1)).any():
         raise ValueError(f"label {label!r} holds values outside 0..1, first in row {np.argmax(outside)}")
@@ -44,12 +44,6 @@ def vote_shares(table, label, purpose=""):
 def _positive(table, label, threshold):
     """Return which rows have a label; none where the table lacks it."""
     return vote_shares(table, label) > threshold if label in table else np.zeros(len(table), bool)
-
-
-def _first_text(column):
-    """Return the first value of a column that is no number."""
-    wrong = pd.to_numeric(column.astype(object), errors="coerce").isna() & column.notna()
-    return column[wrong].iloc[0]
 
 
 def own_labels(table, threshold=0.7):

@@ -140,7 +140,7 @@ def whole_names(column):
     if inexact.any():
         row = int(np.argmax(inexact))
         raise ValueError(
-            f"column {column.name!r} holds the floating-point number {values[row]!r} in row {row}, which is no exact "
+            f"column {column.name!r} holds the floating-point number {values[row]:g} in row {row}, which is no exact "
             "name. Names are text or whole numbers; a blank among whole numbers makes them floating point in pandas: "
             "make the column text (dtype=str) or nullable whole numbers (dtype='Int64') before"
         )
@@ -183,8 +183,7 @@ class TableFile:
         if missing := [name for name in names if name not in self.columns]:
             raise ValueError(f"{self.path} lacks the columns {', '.join(missing)}")
         frame, block = self._read(names)
-        for name in {*NAME_COLUMNS} & {*frame}:
-            frame[name] = whole_names(frame[name])
+        frame = frame.assign(**{name: whole_names(frame[name]) for name in NAME_COLUMNS if name in frame})
         if block is not None:
             frame = frame.assign(dmdt=pd.Series(list(block), frame.index, dtype=object))[names]
         frame.attrs = dict(self.attrs)
@@ -270,9 +269,8 @@ class CsvTable(TableFile):
         texts = [name for name in names if name in NAME_COLUMNS]
         missing = {name: [""] if name in texts else MISSING for name in self.columns}
         options = {"dtype": dict.fromkeys(texts, str), "keep_default_na": False, "na_values": missing}
-        frame = self._parse(usecols=names, **options)[names]
-        for name in texts:
-            frame[name] = _numbers_of_text(frame[name])
+        frame = self._parse(usecols=names, **options)[names].copy()  # in one piece
+        frame = frame.assign(**{name: _numbers_of_text(frame[name]) for name in texts})
         if "dmdt" not in names:
             return frame, None
         block = np.empty((len(frame), SIZE, SIZE), np.float32)

@@ -129,10 +129,13 @@ class LightCurves:
 
     def of_star(self, i):
         """Return all light curves of the star of light curve `i`; only that one where its star has no name or place."""
-        names = self.meta["obj_id"] if "obj_id" in self.meta else self.meta["ra"] + self.meta["dec"]
-        if pd.isna(names.iloc[i]):
+        if "obj_id" in self.meta:
+            named = as_names(self.meta["obj_id"]) != ""
+        else:
+            named = (self.meta["ra"] + self.meta["dec"]).notna()
+        if not named.iloc[i]:
             return self.select([i])
-        rows = np.flatnonzero(names.notna())
+        rows = np.flatnonzero(named)
         star = stars(self.meta.iloc[rows])[0]
         return self.select(rows[star == star[np.searchsorted(rows, i % len(self))]])
 
