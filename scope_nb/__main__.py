@@ -56,9 +56,8 @@ def _index(options):
 def _report(options):
     """Train, average and compare; return the failures."""
     from .files import group_of, reports_folder
-    from .report import compare_report, train_reports
+    from .report import compare_report, resolve_tags, train_reports
     from .runs.ensemble import shared_tags
-    from .taxonomy import resolve_tag
 
     parameters = _parameters(options)
     group = options.group or group_of(parameters.get("data", ""))
@@ -73,7 +72,7 @@ def _report(options):
     if options.ensemble:
         shared = shared_tags(options.ensemble, group, options.reports)
         if names:
-            tags = [resolve_tag(name, columns=shared).name for name in names]
+            tags = resolve_tags(names, parameters.get("data", ""), parameters.get("config", ""))
             shared = [tag for tag in shared if tag in tags]
         more_pages, more_failures = train_reports(shared, ["+".join(options.ensemble)], *where, **parameters)
         pages, failures = pages + more_pages, failures + more_failures
@@ -113,11 +112,12 @@ def _all_tags(parameters):
     """
     from .config import SETTINGS, find_table, read_config, run_settings
     from .dataset.dataset import find_own_labels, trainable
-    from .taxonomy import defaults, tags
+    from .taxonomy import tags
 
     config = parameters.get("config", "")
     path, classes = find_table(parameters.get("data", ""), config), read_config(config)["classes"]
-    own = find_own_labels(path, parameters.get("threshold") or defaults()["training"]["threshold"])
+    threshold = parameters.get("threshold")
+    own = find_own_labels(path, threshold) if isinstance(threshold, int | float) else find_own_labels(path)
     own = [name for name in own if name not in {entry["label"] for entry in classes.values()}]
     values = {name: parameters[name] for name in SETTINGS if name in parameters}
     split = {name: parameters[name] for name in ("split", "seed") if name in parameters}

@@ -29,7 +29,7 @@ def train_reports(tag_names, algorithms, reports="", group="", resume=False, **p
 
     notebook = project_folder() / "notebooks" / "train.ipynb"
     check_names("algorithm", [name for name in algorithms if "+" not in name], BUILDERS)
-    names = _resolve_names(tag_names, parameters.get("data", ""), parameters.get("config", ""))
+    names = resolve_tags(tag_names, parameters.get("data", ""), parameters.get("config", ""))
     jobs = [(tag, algorithm) for tag in names for algorithm in algorithms]
     folder, group = reports_folder(reports), group or group_of(parameters.get("data", ""))
     if reports:
@@ -52,8 +52,8 @@ def train_reports(tag_names, algorithms, reports="", group="", resume=False, **p
     return pages, failures
 
 
-def _resolve_names(names, data, config):
-    """Return the tags of those names, which a training table or a `config.yaml` may have of its own."""
+def resolve_tags(names, data="", config=""):
+    """Return the tags of some names: SCoPe's, the classes of a `config.yaml`, the columns of a training table."""
     columns = open_table(find_table(data, config)).columns if names else []
     return [run_settings(name, config, columns)["tag"] for name in names]
 

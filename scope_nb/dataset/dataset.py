@@ -156,9 +156,10 @@ class Dataset:
                 raise unknown("column of weights", weight, names)
             needed.add(weight)
         needed |= {"dmdt"} if dmdt else set()
-        table = (
-            make_plain(frame[[n for n in names if n in needed]]) if file is None else _read_columns(file, needed, dmdt)
-        )
+        if file is None:
+            table = make_plain(frame[[name for name in names if name in needed]])
+        else:
+            table = _read_columns(file, needed, dmdt)
         target = find_target(table, question)
         row, y, star = target.row, target.y, target.star
         part = assign_parts(target, tag, split, balance, seed)
@@ -169,13 +170,8 @@ class Dataset:
         weight = table[weight] if isinstance(weight, str) else weight
         weight = None if weight is None else check_weights(weight, len(table))[row]
         weights = class_weights(y, part, weight) if weight_per_class else weight
-        settings = {
-            "label": label,
-            "threshold": question.threshold,
-            "split": split,
-            "period_suffix": suffix,
-            "features": columns,
-        }
+        settings = {"label": label, "threshold": question.threshold, "split": split}
+        settings |= {"period_suffix": suffix, "features": columns}
         settings |= {"derived": derived, "dmdt": dmdt, "light_curves": light_curves is not None, "balance": balance}
         settings |= {"weight_per_class": weight_per_class, "seed": seed}
         path, simulated = None if file is None else file.path, bool(table.attrs.get("simulated", False))
