@@ -113,9 +113,8 @@ def _index(options):
 def _report(options):
     """Train, average and compare; return the failures."""
     from .files import group_of, reports_folder
-    from .report import compare_report, train_reports
+    from .report import compare_report, resolve_tags, train_reports
     from .runs.ensemble import shared_tags
-    from .taxonomy import find_tag
 
     parameters = _parameters(options)
     group = options.group or group_of(parameters.get("data", ""))
@@ -130,7 +129,7 @@ def _report(options):
     if options.ensemble:
         shared = shared_tags(options.ensemble, group, options.reports)
         if names:
-            tags = [find_tag(name) for name in names]
+            tags = resolve_tags(names, parameters.get("data", ""), parameters.get("config", ""))
             shared = [tag for tag in shared if tag in tags]
         more_pages, more_failures = train_reports(shared, ["+".join(options.ensemble)], *where, **parameters)
         pages, failures = pages + more_pages, failures + more_failures
@@ -144,7 +143,7 @@ def _report(options):
 
 def _parameters(options):
     """Return the parameters of `train.ipynb` that a command line sets, checked; of files the absolute paths."""
-    from .config import run_settings
+    from .config import read_config
     from .files import existing_file, project_folder
     from .notebook import check_parameters, read_value, usual_parameters
 
@@ -157,23 +156,36 @@ def _parameters(options):
     values = check_parameters(values, more | cell, "parameter of train.ipynb")
     if values.get("config"):
         values["config"] = str(existing_file(values["config"]).resolve())
-        values["data"] = values.get("data") or run_settings("vnv", values["config"])["data"]
+        values["data"] = values.get("data") or read_config(values["config"])["data"]
     if values.get("data"):
         values["data"] = str(existing_file(values["data"]).resolve())
     return values
 
 
 def _all_tags(parameters):
-    """Return the tags that the data can train with these parameters of `train.ipynb`, and print the others."""
-    from .config import SETTINGS, run_settings
-    from .dataset.dataset import trainable
-    from .files import sample
+    """Return the tags that the data can train with these parameters of `train.ipynb`, and print the others.
+
+    They are SCoPe's, the classes of `config.yaml`, and the labels of one's own in the table (`dataset.own_labels`).
+    """
+    from .config import SETTINGS, find_table, read_config, run_settings
+    from .dataset.dataset import find_own_labels, trainable
     from .taxonomy import tags
 
+    config = parameters.get("config", "")
+    path, classes = find_table(parameters.get("data", ""), config), read_config(config)["classes"]
+    threshold = parameters.get("threshold")
+    own = find_own_labels(path, threshold) if isinstance(threshold, int | float) else find_own_labels(path)
+    own = [name for name in own if name not in {entry["label"] for entry in classes.values()}]
     values = {name: parameters[name] for name in SETTINGS if name in parameters}
     split = {name: parameters[name] for name in ("split", "seed") if name in parameters}
-    cuts = {tag: run_settings(tag, parameters.get("config", ""), **values)["cut"] | split for tag in tags().index}
-    good, reasons = trainable(parameters.get("data") or sample(), cuts)
+    cuts, unusable = {}, {}
+    for name in dict.fromkeys([*tags().index, *classes, *own]):
+        try:
+            cuts[name] = run_settings(name, config, own, **values)["cut"] | split
+        except ValueError as error:
+            unusable[name] = str(error)
+    good, reasons = trainable(path, cuts)
+    reasons |= unusable
     if not good:
         raise ValueError(f"no tag can be trained on this table; the first reason: {next(iter(reasons.values()))}")
     print(f"{len(good)} tags can be trained; not: {', '.join(reasons) or 'none'}")

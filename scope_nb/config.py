@@ -1,69 +1,94 @@
 """Settings of a run: the parameters of a notebook, else those of SCoPe's `config.yaml`, else the kit's defaults."""
 
 from contextlib import suppress
+from difflib import get_close_matches
 from math import inf
 
 import yaml
 
-from .files import existing_file
-from .taxonomy import FEATURE_SETS, check_names, config_keys, defaults, feature_table, find_suffix, find_tag, tags
+from .files import existing_file, sample
+from .taxonomy import (
+    FEATURE_SETS,
+    check_names,
+    config_keys,
+    defaults,
+    feature_table,
+    find_suffix,
+    resolve_tag,
+    tags,
+    unknown,
+)
 
-SETTINGS = ("data", "label", "features", "period_suffix", "threshold", "balance", "weight_per_class", "scaler")
+SETTINGS = ("label", "features", "period_suffix", "threshold", "balance", "weight_per_class", "scaler")
 ON, OFF = ("true", "yes", "on", "1"), ("false", "no", "off", "0", "none", "")
 
 
-def run_settings(tag, path="", **parameters):
+def run_settings(tag, path="", columns=(), **parameters):
     """Return the settings with which the data set and the models of a tag are made, as a dict.
 
     `path` is a `config.yaml` in SCoPe's layout: its sections `training` and `features` are read, but sizes of parts
-    and random states have no effect. Parameters, any of `SETTINGS`, override it unless they are None or "". `data` of
-    the result is a path or "", `cut` are arguments of `Dataset.from_table`, and `dnn`, `rnn` and `xgb` are arguments of
-    these models. What is unknown, out of range or of the wrong kind is named in a `ValueError`.
+    and random states have no effect. `columns` are those of the training table, which may have labels of one's own
+    (`taxonomy.resolve_tag`). Parameters, any of `SETTINGS`, override the file unless they are None or "". `tag` of the
+    result is the name of the tag, `cut` are arguments of `Dataset.read`, `dnn`, `rnn` and `xgb` are arguments of these
+    models. What is unknown, out of range or of the wrong kind is named in a `ValueError`.
     """
     check_names("setting of a run", parameters, SETTINGS)
-    tag, usual = find_tag(tag), defaults()["training"]
-    settings = {name: usual.get(name) for name in SETTINGS} | {"xgb": {}, "feature_sets": {}}
-    settings |= _read_config(path, tag) if path else {}
+    config, usual = read_config(path), defaults()["training"]
+    labels = {name: entry["label"] for name, entry in config["classes"].items()}
+    tag = resolve_tag(tag, labels, columns)
+    settings = {name: usual.get(name) for name in SETTINGS} | config["training"]
+    settings |= config["classes"].get(tag.name, {}) | {"label": tag.label}
     settings |= {name: value for name, value in parameters.items() if value not in (None, "")}
-    trees, feature_sets = settings.pop("xgb"), settings.pop("feature_sets")
+    trees, feature_sets = config["xgb"], config["feature_sets"]
     cut = {name: settings.pop(name) for name in SETTINGS}
     cut["features"] = _feature_set(feature_sets, cut["features"], cut["period_suffix"])
     cut["weight_per_class"] = _switch(cut["weight_per_class"], "weight_per_class")
-    data, scaler = cut.pop("data") or "", cut.pop("scaler")
+    scaler = cut.pop("scaler")
     scaling = {"scaler": scaler} if scaler else {}
-    return {"data": data, "cut": cut, "dnn": _network(settings) | scaling, "rnn": scaling, "xgb": trees}
+    return {"tag": tag.name, "cut": cut, "dnn": _network(settings) | scaling, "rnn": scaling, "xgb": trees}
 
 
-def _read_config(path, tag):
-    """Return a file's settings of a tag by the names of our arguments; `feature_sets` are as they are in the file."""
+def read_config(path=""):
+    """Return what a `config.yaml` in SCoPe's layout says, by the names of our arguments; "" stands for an empty file.
+
+    It is a dict: `data`, the path of the training table or ""; `training`, settings of all tags; `classes`, those of
+    each class, among them its `label`; `xgb`, arguments of the trees; `feature_sets`, as they are in the file.
+    """
+    if not path:
+        return {"data": "", "training": {}, "classes": {}, "xgb": {}, "feature_sets": {}}
     path = existing_file(path)
     try:
-        return _read_content(yaml.safe_load(path.read_text(encoding="utf-8")), path.parent, tag)
+        return _read_content(yaml.safe_load(path.read_text(encoding="utf-8")), path.parent)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is not YAML: {error}") from error
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
 
 
-def _read_content(content, folder, tag):
+def find_table(data="", config=""):
+    """Return the path of the training table: `data`, else that of the `config.yaml`, else the embedded sample."""
+    path = data or read_config(config)["data"]
+    return existing_file(path) if path else sample()
+
+
+def _read_content(content, folder):
     keys, content = config_keys(), _mapping(content, "the file")
     if not {"training", "features"} & set(content):
         raise ValueError(f"it has neither a section 'training' nor 'features', but {', '.join(map(str, content))}")
     training, feature_sets = (_mapping(content.get(name), name) for name in ("training", "features"))
     _read_section(training, keys["training"], "'training'")
     settings = _read_section(training.get("dnn"), keys["network"], "'training.dnn'")
-    if training.get("dataset"):
-        settings["data"] = str(folder / training["dataset"])
+    data = str(folder / training["dataset"]) if training.get("dataset") else ""
     suffix = _mapping(feature_sets.get("info"), "features.info").get("period_suffix")
     if suffix not in (None, "", "None"):
         settings["period_suffix"] = find_suffix(suffix)
     classes = _mapping(training.get("classes"), "training.classes")
-    classes = {name: _read_class(name, entry, feature_sets) for name, entry in classes.items()}
+    classes = {str(name): _read_class(str(name), entry, feature_sets) for name, entry in classes.items()}
     boosting, trees = _mapping(training.get("xgboost"), "training.xgboost"), {}
     _read_section(boosting, keys["xgboost"], "'training.xgboost'")
     for name, section in boosting.items():
         trees |= _read_section(section, keys[name], "'training.xgboost'")
-    return settings | classes.get(tag, {}) | {"xgb": trees, "feature_sets": feature_sets}
+    return {"data": data, "training": settings, "classes": classes, "xgb": trees, "feature_sets": feature_sets}
 
 
 def _mapping(value, name):
@@ -121,11 +146,16 @@ def _switch(value, name):
 
 
 def _read_class(tag, entry, feature_sets):
-    check_names("class of 'training.classes'", [tag], tags().index)
-    where = f"class {tag!r}"
+    """Return the settings of a class: a tag of SCoPe's, or one of one's own, whose label is any column of the table."""
+    where, label_of = f"class {tag!r}", tags()["label"]
     arguments = _read_section(entry, config_keys()["class"] | config_keys()["network"], where)
-    if not arguments.get("label"):
-        raise ValueError(f"{where} has no label; that of the tag is {tags().loc[tag, 'label']!r}")
+    arguments["label"] = str(arguments.get("label") or "")
+    if not arguments["label"]:
+        hint = f"; that of the tag is {label_of[tag]!r}" if tag in label_of else ""
+        raise ValueError(f"{where} has no label, the column of the table that answers it{hint}")
+    near = get_close_matches(tag.lower(), label_of.index, cutoff=0.75)
+    if tag not in label_of and (tag.lower() in near or arguments["label"] in set(label_of[near])):  # misspelt
+        raise unknown("class of 'training.classes'", tag, near)
     if arguments.get("features"):
         names = [name for name in (*feature_sets, *FEATURE_SETS) if name != "info"]
         check_names(f"feature set of {where}", [arguments["features"]], names)

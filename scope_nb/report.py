@@ -8,13 +8,15 @@ from urllib.parse import quote
 import pandas as pd
 from tqdm.auto import tqdm
 
+from .config import find_table, run_settings
+from .dataset.tables import open_table
 from .files import group_of, project_folder, reports_folder, run_folder, write_atomically
 from .models.builders import BUILDERS
 from .notebook import run_notebook
 from .runs.comparison import compare_published
 from .runs.saved import load_run, load_runs
 from .scores.metrics import number, with_interval
-from .taxonomy import TABLES, check_names, find_tag, published, tags
+from .taxonomy import TABLES, check_names, published, tags
 
 
 def train_reports(tag_names, algorithms, reports="", group="", resume=False, **parameters):
@@ -27,7 +29,8 @@ def train_reports(tag_names, algorithms, reports="", group="", resume=False, **p
 
     notebook = project_folder() / "notebooks" / "train.ipynb"
     check_names("algorithm", [name for name in algorithms if "+" not in name], BUILDERS)
-    jobs = [(find_tag(tag), algorithm) for tag in tag_names for algorithm in algorithms]
+    names = resolve_tags(tag_names, parameters.get("data", ""), parameters.get("config", ""))
+    jobs = [(tag, algorithm) for tag in names for algorithm in algorithms]
     folder, group = reports_folder(reports), group or group_of(parameters.get("data", ""))
     if reports:
         parameters["reports"] = str(folder)
@@ -49,19 +52,28 @@ def train_reports(tag_names, algorithms, reports="", group="", resume=False, **p
     return pages, failures
 
 
+def resolve_tags(names, data="", config=""):
+    """Return the tags of some names: SCoPe's, the classes of a `config.yaml`, the columns of a training table."""
+    columns = open_table(find_table(data, config)).columns if names else []
+    return [run_settings(name, config, columns)["tag"] for name in names]
+
+
 def page_head(run):
     """Return the head of the page of a saved run as HTML: the question, the score, and the verdict in plain words."""
     run = load_run(run)
-    label, verdict, score = tags()["label"].get(run.tag, run.tag), f"Nothing is published for {run.tag}.", ""
+    dataset = run.record.get("dataset") or {}
+    label = dataset.get("label") or tags()["label"].get(run.tag, run.tag)
+    question = run.tag if label == run.tag else f"{run.tag}: {label}"
+    verdict, score = f"Nothing is published for {run.tag}.", ""
     if run.tag in published().index:
         verdict = compare_published(run).verdict
         score = f"; SCoPe's XGB, published: {number(published().loc[run.tag, 'f1_score_xgb'])}"
     test = "the test stars"
-    if (run.record.get("dataset") or {}).get("split") == "scope":
+    if dataset.get("split") == "scope":
         test = "test light curves whose stars may be in the training part too"
     return _fill(
         "head.html",
-        title=html.escape(f"{run.tag}: {label}, by {run.algorithm}"),
+        title=html.escape(f"{question}, by {run.algorithm}"),
         badge="simulated data" if run.simulated else "",
         score=html.escape(f"F1 {run.evaluation.texts()['f1_score']} on {test} (95 % interval){score}"),
         verdict=html.escape(verdict),
@@ -113,7 +125,7 @@ def _index_row(run, folder):
         "group": run["group"],
         "algorithm": run["algorithm"],
         "tag": tag,
-        "label": tags()["label"].get(tag, ""),
+        "label": tags()["label"].get(tag, tag),
         "data": "simulated" if run["simulated"] else run["data"] or "-",
         "positives": f"{run['n_positive']} of {run['n']}",
         "precision": number(run["precision"]),

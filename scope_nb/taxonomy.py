@@ -4,6 +4,7 @@ import difflib
 import json
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,18 @@ FEATURE_SETS = ("phenomenological", "ontological", "light curve")
 NEGATIVE_LABEL = "non-variable"
 CATALOGUES = ("Gaia_EDR3__", "AllWISE__", "PS1_DR1__")
 ALERTS = ("n_ztf_alerts", "mean_ztf_alert_braai")
+IDENTITY = ("_id", "obj_id", "ra", "dec", "band", "filter", "field", "ccd", "quad")
+NAME_COLUMNS = ("_id", "obj_id", *(f"{catalogue}_id" for catalogue in CATALOGUES))
+OWN_FEATURES = "ontological"  # the feature set of a label that is none of SCoPe's
+FORBIDDEN = '<>&"$/\\'  # in the name of a tag, which becomes that of a folder and stands in pages and figures
+
+
+class Tag(NamedTuple):
+    """A yes-or-no question: the `name` of its runs, the `label` column that answers it, its usual set of `features`."""
+
+    name: str
+    label: str
+    features: str
 
 
 @cache
@@ -100,15 +113,79 @@ def check_names(kind, names, allowed):
 
 
 def find_tag(name):
-    """Return the tag of that name or label, in capital or small letters; the error names the nearest tag."""
-    table, lower = tags(), str(name).lower()
-    if lower in table.index:
-        return lower
-    by_label = dict(zip(table["label"].str.lower(), table.index, strict=True))
-    if lower in by_label:
-        return by_label[lower]
-    near = difflib.get_close_matches(lower, by_label, n=1, cutoff=0.7)
-    raise unknown("tag", name, [by_label[near[0]]] if near else table.index)
+    """Return SCoPe's tag of that name or label, in capital or small letters; the error names the nearest tag."""
+    return resolve_tag(name).name
+
+
+def resolve_tag(name, classes=None, columns=()):
+    """Return the `Tag` of a name: a tag or label of SCoPe's, a class of a `config.yaml`, or a column of a table.
+
+    Parameters
+    ----------
+    name : str
+        As it is written, else in capital or small letters.
+    classes : dict of str
+        The label of each class; a class that is called like a tag of SCoPe's gives it another label.
+    columns : iterable of str
+        The columns of a training table, of which those that SCoPe's tables have are no labels of one's own.
+
+    Raises
+    ------
+    ValueError
+        Where nothing has the name, or a label of one's own cannot be the name of a folder; it says what to do.
+    """
+    by_tag, classes, columns = dict(_scope_tags()), classes or {}, own_columns(columns)
+    for tag, label in classes.items():
+        by_tag[tag] = by_tag[tag]._replace(label=label) if tag in by_tag else Tag(tag, label, OWN_FEATURES)
+    by_name, by_lower = dict(by_tag), {}
+    for tag in by_tag.values():
+        by_name.setdefault(tag.label, tag)
+    for column in columns:
+        by_name.setdefault(column, Tag(column, column, OWN_FEATURES))
+    for key, tag in by_name.items():
+        by_lower.setdefault(key.lower(), tag)
+    tag = by_name.get(str(name)) or by_lower.get(str(name).lower())
+    if tag is None:
+        raise _unknown_tag(name, by_lower, columns)
+    if tag.name not in tags().index:
+        check_tag_name(tag.name)
+    return tag
+
+
+@cache
+def _scope_tags():
+    return {row.Index: Tag(row.Index, row.label, row.taxonomy) for row in tags().itertuples()}
+
+
+def own_columns(columns):
+    """Return those of some columns that SCoPe's tables do not have: neither identity, label, feature nor catalogue."""
+    known = {*IDENTITY, *label_names(), *feature_table().index}
+    texts = [name for name in columns if isinstance(name, str)]
+    return [name for name in texts if base_name(name) not in known and not name.startswith((*CATALOGUES, "__"))]
+
+
+def _unknown_tag(name, by_lower, columns):
+    """Return the `ValueError` of `resolve_tag` for a name that nothing has."""
+    near = difflib.get_close_matches(str(name).lower(), by_lower, n=2, cutoff=0.6)
+    if near:
+        names = dict.fromkeys(by_lower[key].name for key in near)
+        return ValueError(f"unknown tag {name!r}; did you mean {' or '.join(map(repr, names))}?")
+    if base_name(str(name)) in feature_table().index:
+        return ValueError(f"unknown tag {name!r}: it is a feature, which answers no question")
+    listed = f"none of SCoPe's {len(tags())}, which scope_nb/tables/tags.csv and taxonomy.tags() list"
+    further = ", ".join(columns[:8]) + (", ..." if len(columns) > 8 else "")
+    return ValueError(f"unknown tag {name!r}: {listed}; columns of one's own in the table: {further or 'none'}")
+
+
+def check_tag_name(name):
+    """Refuse the name of a tag that cannot be that of a folder, or that a page or a figure would take for markup."""
+    plain = name.isprintable() and name == name.strip() and not set(name) & set(FORBIDDEN)
+    if not plain or name[:1] in ("", ".") or len(name.encode()) > 100:
+        raise ValueError(
+            f"{name!r} cannot be the name of a tag, which is also that of a folder: it must be at most 100 letters, "
+            f"without {' '.join(FORBIDDEN)}, and not begin with a dot. Rename the column, or give it as the label of a "
+            "tag with a plainer name: a class with `label:` in config.yaml, or Dataset.read(table, tag, label=...)"
+        )
 
 
 def feature_columns(feature_set, period_suffix="ELS_ECE_EAOV"):
@@ -132,7 +209,26 @@ def find_suffix(name):
 
 
 def as_names(values):
-    """Return names as text, whatever type a file gave them: 206.0 is 206, a missing one is ""."""
+    """Return names as text, whatever type a file gave them: 206.0 is 206, bytes are text, a missing one is "".
+
+    Numbers so large that floating point does not hold them exactly are a `ValueError`: two of them may be one.
+    """
     column = pd.Series(values, dtype=object)
-    names = [str(int(v)) if isinstance(v, float | np.floating) and float(v).is_integer() else str(v) for v in column]
-    return pd.Series(names, dtype=str).where(column.notna().to_numpy(), "")
+    return pd.Series([_as_name(value) for value in column], dtype=str)
+
+
+def _as_name(value):
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bytes):
+        return value.decode()
+    if value is np.ma.masked or pd.isna(value):
+        return ""
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        if abs(value) >= 2**53:
+            raise ValueError(
+                f"the name {value!r} is a floating-point number too large to be exact: read names as whole numbers or "
+                "as text (of pandas, dtype=str or 'Int64'), as a blank among them turns them into floating point"
+            )
+        return str(int(value))
+    return str(value)

@@ -2,7 +2,7 @@ import pytest
 import yaml
 
 from scope_nb import models
-from scope_nb.config import run_settings
+from scope_nb.config import read_config, run_settings
 from scope_nb.dataset.dataset import Dataset
 from scope_nb.taxonomy import config_keys
 
@@ -42,7 +42,7 @@ def write(tmp_path):
 def test_order_of_precedence(write):
     alone = run_settings("vnv")
     assert alone["cut"]["threshold"] == 0.7 and alone["cut"]["period_suffix"] == "ELS_ECE_EAOV"
-    assert alone["data"] == "" and not alone["dnn"] and not alone["xgb"] and not alone["cut"]["weight_per_class"]
+    assert not alone["dnn"] and not alone["xgb"] and not alone["cut"]["weight_per_class"]
     path = write()
     cut = run_settings("rrlyr", path, threshold=None, features="")["cut"]
     assert (cut["threshold"], cut["balance"], cut["weight_per_class"], cut["label"]) == (0.5, 2.5, True, "RR Lyrae")
@@ -51,8 +51,24 @@ def test_order_of_precedence(write):
     assert (cut["threshold"], cut["weight_per_class"]) == (0.9, False)
     assert cut["features"] == ["wstd", "skew", "f1_power_ELS", "period_ELS"]
     assert run_settings("rrlyr", path, features="ontological")["cut"]["features"] == "ontological"
-    assert run_settings("rrlyr", path)["data"] == str(path.parent / "tools" / "set.parquet")
+    assert read_config(path)["data"] == str(path.parent / "tools" / "set.parquet")
     assert run_settings("vnv", path)["cut"]["threshold"] == 0.7  # a class that the file does not have
+
+
+def test_a_class_may_have_a_label_of_its_own(write, table):
+    path = write("training.classes.bls", {"label": "blue loop star", "threshold": 0.4, "features": "mine"})
+    for name in ("bls", "BLS", "blue loop star"):
+        chosen = run_settings(name, path, ["blue loop star"])
+        assert chosen["tag"] == "bls" and chosen["cut"]["label"] == "blue loop star"
+        assert chosen["cut"]["threshold"] == 0.4 and chosen["cut"]["features"][0] == "wstd"
+    own = table.assign(**{"blue loop star": table["RR Lyrae"]})
+    data = Dataset.from_table(own, chosen["tag"], dmdt=False, **chosen["cut"])
+    assert (data.tag, data.label, data.y.sum()) == ("bls", "blue loop star", (table["RR Lyrae"] > 0.4).sum())
+    strict = write("training.classes.rrlyr_strict", ENTRY)
+    assert run_settings("rrlyr_strict", strict)["cut"]["label"] == "RR Lyrae"
+    assert run_settings("RR Lyrae", strict)["tag"] == "rrlyr"
+    with pytest.raises(ValueError, match="unknown tag 'blue loop star'"):
+        run_settings("blue loop star", write())
 
 
 def test_models_take_the_settings(write, table):
@@ -84,6 +100,8 @@ def test_branches_and_short_forms_are_understood(write):
     ("place", "value", "message"),
     [
         ("training.classes.rrlry", ENTRY, "class .* 'rrlry'; did you mean 'rrlyr'"),
+        ("training.classes.RRab", {"label": "other"}, "class .* 'RRab'; did you mean 'rrab'"),
+        ("training.classes.bls", {"threshold": 0.5}, "class 'bls' has no label, the column of the table"),
         ("training.classes.rrlyr.treshold", 0.7, "'treshold'; did you mean 'threshold'"),
         ("training.classes.rrlyr.label", None, "class 'rrlyr' has no label"),
         ("training.classes.rrlyr.threshold", 1.5, "threshold of class 'rrlyr' is 1.5"),

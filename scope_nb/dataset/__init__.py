@@ -9,7 +9,7 @@ __getattr__, __dir__, __all__ = names_on_demand(
     {
         "dataset": ["Dataset", "Part", "inputs", "trainable"],
         "splits": ["split_place"],
-        "tables": ["open_table", "read_parquet", "read_table", "write_parquet"],
+        "tables": ["make_plain", "open_table", "read_parquet", "read_table", "write_parquet"],
         "catalogues": ["join_catalogue"],
         "labels": [
             "compare_medians",
@@ -17,6 +17,8 @@ __getattr__, __dir__, __all__ = names_on_demand(
             "find_example",
             "label_columns",
             "missing_parents",
+            "own_labels",
+            "read_class_labels",
             "read_class_tags",
             "tag_tree",
         ],

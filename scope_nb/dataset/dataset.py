@@ -13,12 +13,31 @@ import pandas as pd
 from ..features.derived import CHANGES, changes, derived_features, sources
 from ..features.dmdt import SIZE, stack_dmdt
 from ..lightcurves.curves import stars
-from ..taxonomy import ALERTS, CATALOGUES, FEATURE_SETS, feature_columns, label_names, unknown
+from ..taxonomy import (
+    ALERTS,
+    CATALOGUES,
+    FEATURE_SETS,
+    IDENTITY,
+    feature_columns,
+    label_names,
+    own_columns,
+    unknown,
+)
 from .columns import curve_block, sequences
-from .splits import DROPPED, PARTS, Target, assign_parts, check_question, class_weights, find_target, warn_of_few_stars
-from .tables import ParquetTable, open_table, require_unique_numbers
+from .labels import own_labels
+from .splits import (
+    DROPPED,
+    PARTS,
+    Target,
+    assign_parts,
+    check_question,
+    check_weights,
+    class_weights,
+    find_target,
+    warn_of_few_stars,
+)
+from .tables import ParquetTable, as_frame, make_plain, open_table, require_unique_numbers
 
-IDENTITY = ("_id", "obj_id", "ra", "dec", "band", "filter", "field", "ccd", "quad")
 DMDT_COLUMNS = [f"dmdt_{row}_{column}" for row in range(SIZE) for column in range(SIZE)]
 
 
@@ -102,7 +121,9 @@ class Dataset:
         Parameters
         ----------
         table, tag
-            A file (.parquet, .csv or .h5), of which only what is needed is read, or a DataFrame; a tag or its label.
+            A file (.parquet, .csv or .h5), of which only what is needed is read, or a table of pandas, pyarrow or
+            astropy; a tag or its label. Any column of numbers from 0 to 1 that SCoPe's tables do not have is a label of
+            one's own, and its name a tag. Missing votes are no votes.
         threshold : float
             A light curve is positive if its vote share is above this (0.7).
         split : {"star", "scope"}
@@ -111,12 +132,14 @@ class Dataset:
             "scope" repeats SCoPe's split by light curve, to compare with published scores.
         period_suffix, features
             The period search of the features ("ELS_ECE_EAOV"); a set of features (`taxonomy.feature_columns`), by
-            default that of the tag's taxonomy, or a list of names, in which a set stands for its columns.
+            default that of the tag's taxonomy (of a label of one's own the ontological one), or a list of names, in
+            which a set stands for its columns.
         derived, dmdt, light_curves
             Add what follows from the features and dmdt (`derived_features`); add dmdt (by default if the table has it);
             add the light curves themselves, a `LightCurves` (`columns.sequences`).
         label, weight : str
-            Columns of the label, if not that of the tag, and of sample weights (or an array, one for each row).
+            Columns of the label, if not that of the tag (which then may have any name), and of sample weights (or an
+            array, one for each row): numbers of 0 or more.
         balance : float
             Keep at most this many training rows of the more common class for each row of the rarer one. Whole stars
             are dropped, at random by `seed`, and become the part "dropped". Validation and test keep their mix.
@@ -129,10 +152,11 @@ class Dataset:
             If the tag is unknown, columns are missing (all are listed) or repeated, a light curve is repeated, a
             label, threshold or `balance` is out of range, or a part has no positive or no negative.
         """
-        question = check_question(tag, label, threshold, features, period_suffix, balance)
+        frame = as_frame(table)
+        file = open_table(table) if frame is None else None
+        names = list(frame) if file is None else file.columns
+        question = check_question(names, tag, label, threshold, features, period_suffix, balance)
         tag, label, suffix = question.tag, question.label, question.period_suffix
-        file = None if isinstance(table, pd.DataFrame) else open_table(table)
-        names = list(table) if file is None else file.columns
         dmdt = "dmdt" in names if dmdt is None else dmdt
         columns = _feature_columns(names, question.features, suffix, dmdt)
         meta_columns = [n for n in dict.fromkeys([*IDENTITY, *label_names(), label, f"period_{suffix}"]) if n in names]
@@ -141,7 +165,10 @@ class Dataset:
             if weight not in names:
                 raise unknown("column of weights", weight, names)
             needed.add(weight)
-        if file is not None:
+        needed |= {"dmdt"} if dmdt else set()
+        if file is None:
+            table = make_plain(frame[[name for name in names if name in needed]])
+        else:
             table = _read_columns(file, needed, dmdt)
         target = find_target(table, question)
         row, y, star = target.row, target.y, target.star
@@ -151,9 +178,10 @@ class Dataset:
         X = inputs(table, columns, suffix, derived, dmdt, light_curves, row)
         meta = table[meta_columns].iloc[row].set_axis(row)
         weight = table[weight] if isinstance(weight, str) else weight
-        weight = None if weight is None else np.asarray(weight, float)[row]
+        weight = None if weight is None else check_weights(weight, len(table))[row]
         weights = class_weights(y, part, weight) if weight_per_class else weight
-        settings = {"threshold": question.threshold, "split": split, "period_suffix": suffix, "features": columns}
+        settings = {"label": label, "threshold": question.threshold, "split": split}
+        settings |= {"period_suffix": suffix, "features": columns}
         settings |= {"derived": derived, "dmdt": dmdt, "light_curves": light_curves is not None, "balance": balance}
         settings |= {"weight_per_class": weight_per_class, "seed": seed}
         path, simulated = None if file is None else file.path, bool(table.attrs.get("simulated", False))
@@ -218,6 +246,12 @@ class Dataset:
         return pd.DataFrame(counts, index=parts)
 
 
+def find_own_labels(path, threshold=0.7):
+    """Return the `own_labels` of the training table in a file."""
+    file = open_table(path)
+    return own_labels(file.read(file.number_columns(own_columns(file.columns))), threshold)
+
+
 def trainable(path, cuts):
     """Return the tags for which a training table has positives and negatives in every part, and why not the others.
 
@@ -225,13 +259,13 @@ def trainable(path, cuts):
     Features are not read.
     """
     file = open_table(path)
-    needed = {*IDENTITY, *label_names(), *(cut.get("label") for cut in cuts.values())}
-    table = file.read([name for name in file.columns if name in needed])
+    needed = {*IDENTITY, *label_names(), *cuts, *(cut.get("label") for cut in cuts.values())}
+    table = make_plain(file.read([name for name in file.columns if name in needed]))
     star_and_key, good, reasons = None, [], {}
     for tag, cut in cuts.items():
         try:
             arguments = [cut.get(name) for name in ("label", "threshold", "features", "period_suffix", "balance")]
-            question = check_question(tag, *arguments)
+            question = check_question(file.columns, tag, *arguments)
             _feature_columns(file.columns, question.features, question.period_suffix, cut.get("dmdt"))
             star_and_key = star_and_key or stars(table)
             assign_parts(find_target(table, question, star_and_key), question.tag, cut.get("split") or "star")
@@ -280,16 +314,12 @@ def _feature_columns(names, features, suffix, dmdt):
 
 def _read_columns(file, needed, dmdt):
     """Return the columns `needed` that a file has; in place of dmdt what derived features take of it, if not `dmdt`."""
-    needed = [name for name in file.columns if name in needed or (dmdt and name == "dmdt")]
+    needed = [name for name in file.columns if name in needed]
     # dmdt is nine tenths of a large table; for derived features alone it is summed up while it is read
     summed = "dmdt" in needed and not dmdt and isinstance(file, ParquetTable)
     if summed:
         needed.remove("dmdt")
-    table = file.read(needed)
-    for name in table.select_dtypes(exclude=["number", "bool"]).columns.difference([*IDENTITY, "dmdt"]):
-        numbers = pd.to_numeric(table[name], errors="coerce")
-        if (numbers.notna() == table[name].notna()).all():  # numbers as text
-            table[name] = numbers
+    table = make_plain(file.read(needed))
     if summed:
         table[list(CHANGES)] = changes(file.dmdt_batches(gaps=True))
     return table

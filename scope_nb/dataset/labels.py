@@ -7,12 +7,66 @@ import pandas as pd
 
 from ..files import existing_file
 from ..lightcurves.curves import LightCurve, match_curves
-from ..taxonomy import CATALOGUES, NEGATIVE_LABEL, as_names, find_tag, label_names, scope_statistics, tags
+from ..taxonomy import (
+    CATALOGUES,
+    NEGATIVE_LABEL,
+    as_names,
+    check_tag_name,
+    label_names,
+    own_columns,
+    resolve_tag,
+    scope_statistics,
+    tags,
+)
+from .tables import make_plain
+
+MOST_VALUES = 11  # different values of a label of one's own that is found by itself: shares of up to ten votes
+
+
+def vote_shares(table, label, purpose=""):
+    """Return the vote shares of a label, from 0 to 1; nobody's vote (missing) is no vote.
+
+    A label that is not in the table, or holds something else, is a `ValueError`, which mentions the `purpose`.
+    """
+    if label not in table:
+        present = [name for name in label_names() if name in table]
+        hint = f"labels present: {', '.join(present)}" if present else "it has none of SCoPe's labels"
+        raise ValueError(f"the table has no column {label!r}{purpose}; {hint}")
+    share = make_plain(table[[label]])[label]
+    if not pd.api.types.is_numeric_dtype(share):
+        raise ValueError(f"label {label!r} holds something else than numbers or true and false: {share.dtype}")
+    share = share.fillna(0.0).to_numpy(float)
+    if (outside := (share < 0) | (share > 1)).any():
+        raise ValueError(f"label {label!r} holds values outside 0..1, first in row {np.argmax(outside)}")
+    return share
+
+
+def _positive(table, label, threshold):
+    """Return which rows have a label; none where the table lacks it."""
+    return vote_shares(table, label) > threshold if label in table else np.zeros(len(table), bool)
+
+
+def own_labels(table, threshold=0.7):
+    """Return the columns of a table that are taken for labels of one's own when nobody names them.
+
+    They are columns that SCoPe's tables do not have (`taxonomy.own_columns`), numbers or true and false, from 0 to 1,
+    some above the threshold and some not (or missing), with at most `MOST_VALUES` different values: a vote share has
+    few, a feature many.
+    """
+    labels = []
+    for name, column in make_plain(table[own_columns(table)]).select_dtypes(["number", "bool"]).items():
+        values = np.unique(column.fillna(0.0).to_numpy(float))
+        if len(values) <= MOST_VALUES and values[0] >= 0 and values[-1] <= 1 and values[0] <= threshold < values[-1]:
+            labels.append(name)
+    return labels
 
 
 def count_labels(meta, threshold=0.7):
-    """Return how many light curves and stars are positive for each label, and how many in SCoPe's training set."""
-    positive = meta[label_names()] > threshold
+    """Return how many light curves and stars are positive for each label, and how many in SCoPe's training set.
+
+    Labels are SCoPe's and `own_labels`; those that the table lacks have none.
+    """
+    positive = pd.DataFrame({label: _positive(meta, label, threshold) for label in [*label_names(), *own_labels(meta)]})
     return pd.DataFrame(
         {
             "light curves": positive.sum(),
@@ -43,37 +97,61 @@ def compare_medians(table, period_suffix="ELS_ECE_EAOV"):
 
 def read_class_tags(path):
     """Return the tags of each class, a dict of lists, from a CSV with the columns `class` and `tags` (by spaces)."""
-    table = pd.read_csv(existing_file(path), dtype=str, keep_default_na=False)
-    if not {"class", "tags"} <= set(table):
-        raise ValueError(f"{path} needs the columns 'class' and 'tags'; it has {', '.join(table)}")
-    if (repeated := table["class"].duplicated()).any():
-        raise ValueError(f"{path} has the class {table['class'][repeated].iloc[0]!r} twice")
-    tags_of = dict(zip(table["class"], table["tags"].str.split(), strict=True))
+    tags_of = {name: names.split() for name, names in _read_classes(path)["tags"].items()}
     for names in tags_of.values():
         _labels_of(names)
     return tags_of
 
 
-def label_columns(classes, tags_of):
-    """Return the label columns of a training table, shape (n, 53): 1 if the class of a light curve has a label, else 0.
+def read_class_labels(path):
+    """Return each class's labels of one's own, a dict of lists, from a third column `labels` (by semicolons)."""
+    table = _read_classes(path)
+    texts = table["labels"] if "labels" in table else pd.Series("", table.index)
+    labels_of = {name: [label.strip() for label in text.split(";") if label.strip()] for name, text in texts.items()}
+    for labels in labels_of.values():
+        _check_own_labels(labels)
+    return labels_of
+
+
+def _read_classes(path):
+    """Return the table of classes, indexed by class."""
+    table = pd.read_csv(existing_file(path), dtype=str, keep_default_na=False)
+    if not {"class", "tags"} <= set(table):
+        raise ValueError(f"{path} needs the columns 'class' and 'tags'; it has {', '.join(table)}")
+    if (repeated := table["class"].duplicated()).any():
+        raise ValueError(f"{path} has the class {table['class'][repeated].iloc[0]!r} twice")
+    return table.set_index("class")
+
+
+def label_columns(classes, tags_of, labels_of=None):
+    """Return the label columns of a training table, shape (n, 53 + m): 1 if the class has a label, else 0.
 
     `classes` are n names or numbers as a catalogue gives them. `tags_of` holds the list of tags (or labels) of each,
-    parents included; a `ValueError` names the classes that are not in it.
+    parents included; a `ValueError` names the classes that are not in it. `labels_of` holds in the same way m labels
+    of one's own, of any name.
     """
-    classes = as_names(classes)
+    classes, labels_of = as_names(classes), labels_of or {}
     missing = sorted(set(classes) - set(tags_of))
     if missing:
         raise ValueError(f"no tags given for the classes {', '.join(name or 'that are missing' for name in missing)}")
-    labels_of = {name: _labels_of(names) for name, names in tags_of.items()}
-    table = pd.DataFrame(
-        {name: np.isin(label_names(), labels_of[name]) for name in labels_of}, index=label_names(), dtype=float
-    )
+    given = {name: [*_labels_of(names), *_check_own_labels(labels_of.get(name, []))] for name, names in tags_of.items()}
+    labels = list(dict.fromkeys([*label_names(), *(label for names in given.values() for label in names)]))
+    table = pd.DataFrame({name: np.isin(labels, given[name]) for name in given}, index=labels, dtype=float)
     return table[classes].T.reset_index(drop=True)
 
 
 def _labels_of(names):
     """Return the labels of tags, or raise a `ValueError` for one that is unknown."""
-    return [NEGATIVE_LABEL if name == NEGATIVE_LABEL else tags().loc[find_tag(name), "label"] for name in names]
+    return [NEGATIVE_LABEL if name == NEGATIVE_LABEL else resolve_tag(name).label for name in names]
+
+
+def _check_own_labels(labels):
+    """Refuse a label of one's own that has the name of a column of SCoPe's, or that no tag can have."""
+    for label in labels:
+        if not own_columns([label]):
+            raise ValueError(f"{label!r} is a column of SCoPe's training table and no label of one's own")
+        check_tag_name(label)
+    return labels
 
 
 def tag_tree(taxonomy_name, counts=None):
@@ -101,8 +179,8 @@ def missing_parents(table, threshold=0.7):
     """
     label_of = tags()["label"]
     frame = tags()["parent_tag"].map(label_of).dropna().to_frame("parent").rename_axis(None)
-    positive = table[label_of[frame.index]].to_numpy() > threshold
-    lacking = positive & ~(table[frame["parent"]].to_numpy() > threshold)
+    positive = np.column_stack([_positive(table, label, threshold) for label in label_of[frame.index]])
+    lacking = positive & ~np.column_stack([_positive(table, label, threshold) for label in frame["parent"]])
     frame["positive"], frame["lack the parent"] = positive.sum(axis=0), lacking.sum(axis=0)
     return frame[frame["lack the parent"] > 0].sort_values("lack the parent", ascending=False)
 
@@ -118,7 +196,7 @@ class Example(NamedTuple):
 
 def find_example(table, label, threshold=0.7, curves=None):
     """Return the first light curve with a label as an `Example`: of those in `curves` (LightCurves), if any is."""
-    positive = table[table[label] > threshold]
+    positive = table[vote_shares(table, label) > threshold]
     if positive.empty:
         return Example(None, None, 0, 0)
     place = np.full(len(positive), -1) if curves is None else match_curves(curves, positive)

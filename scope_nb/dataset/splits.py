@@ -9,7 +9,8 @@ import pandas as pd
 from sklearn.model_selection import train_test_split
 
 from ..lightcurves.curves import stars
-from ..taxonomy import NEGATIVE_LABEL, defaults, find_tag, label_names, tags, unknown
+from ..taxonomy import NEGATIVE_LABEL, as_names, defaults, resolve_tag, unknown
+from .labels import vote_shares
 from .tables import require_unique_columns
 
 PARTS = ("train", "val", "test")
@@ -36,9 +37,12 @@ class Target(NamedTuple):
     key: np.ndarray
 
 
-def check_question(tag, label=None, threshold=None, features=None, period_suffix=None, balance=None):
-    """Return the `Question` of a tag, with its usual label, ... for None and ""; a bad number is a `ValueError`."""
-    tag, usual = find_tag(tag), defaults()["training"]
+def check_question(columns, tag, label=None, threshold=None, features=None, period_suffix=None, balance=None):
+    """Return the `Question` of a tag, with its usual label, ... for None and ""; a bad number is a `ValueError`.
+
+    `columns` are those of the table. Where a label is given, the tag may have any name.
+    """
+    tag, usual = _resolve_question(tag, label, columns), defaults()["training"]
     threshold = usual["threshold"] if threshold in (None, "") else threshold
     for name, value in (("threshold", threshold), ("balance", balance)):
         if value is not None and (isinstance(value, bool) or not isinstance(value, int | float | np.number)):
@@ -48,25 +52,35 @@ def check_question(tag, label=None, threshold=None, features=None, period_suffix
     if balance is not None and not balance > 0:
         raise ValueError(f"balance is {balance}; it is a ratio of counts, above 0, or None to keep every row")
     if features is None or (isinstance(features, str) and not features):
-        features = tags().at[tag, "taxonomy"]
-    label, period_suffix = label or tags().at[tag, "label"], period_suffix or usual["period_suffix"]
-    return Question(tag, label, threshold, features, period_suffix)
+        features = tag.features
+    return Question(tag.name, label or tag.label, threshold, features, period_suffix or usual["period_suffix"])
+
+
+def _resolve_question(tag, label, columns):
+    """Return the `Tag`; where a label is given, one that nobody knows is the name of a question of one's own."""
+    try:
+        return resolve_tag(tag, columns=columns)
+    except ValueError:
+        if not label:
+            raise
+        return resolve_tag(tag, {str(tag): label})
 
 
 def find_target(table, question, star_and_key=None):
     """Return the `Target` of a question in a checked table; `star_and_key` is what `stars` returns, if at hand."""
     require_unique_columns(table.columns, "the table")
-    if "_id" in table and (repeated := table["_id"].duplicated() & table["_id"].notna()).any():
+    names = as_names(table["_id"]) if "_id" in table else pd.Series(dtype=str)
+    if (repeated := names.duplicated() & (names != "")).any():
         first = np.argmax(repeated)
         raise ValueError(
             f"{repeated.sum()} rows repeat the _id of another, first row {first} ({table['_id'].iloc[first]}): "
             "keep one of each, as table.drop_duplicates('_id') does"
         )
-    share = _vote_share(table, question.label)
+    share = vote_shares(table, question.label)
     y = (share > question.threshold).astype(int)
     usable = np.ones(len(table), bool)
     if question.tag == "vnv":  # a light curve that is neither is no negative
-        negative = _vote_share(table, NEGATIVE_LABEL, " for the negatives of 'vnv'")
+        negative = vote_shares(table, NEGATIVE_LABEL, " for the negatives of 'vnv'")
         usable = (y == 1) | (negative > question.threshold)
     row = np.flatnonzero(usable)
     _require_both(y[row], f"{question.label!r} above {question.threshold}", question.tag)
@@ -118,22 +132,23 @@ def class_weights(y, part, weight=None):
     """Return weights with which the training rows of both classes weigh as much in total."""
     weight = np.ones(len(y)) if weight is None else weight
     total = [weight[(part == "train") & (y == value)].sum() for value in (0, 1)]
+    if 0 in total:
+        raise ValueError("all weights of one class are 0 in the training part: weight_per_class cannot balance them")
     return weight * np.where(y == 1, sum(total) / (2 * total[1]), sum(total) / (2 * total[0]))
 
 
-def _vote_share(table, label, purpose=""):
-    """Return the vote shares of a label as floats; nobody's vote (NaN) is no vote."""
-    if label not in table:
-        present = [name for name in label_names() if name in table]
-        hint = f"labels present: {', '.join(present)}" if present else "it has no label columns at all"
-        raise ValueError(f"the table has no column {label!r}{purpose}; {hint}")
-    try:
-        share = pd.to_numeric(table[label]).fillna(0.0).to_numpy(float)
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"label {label!r} holds something else than numbers: {error}") from error
-    if (outside := (share < 0) | (share > 1)).any():
-        raise ValueError(f"label {label!r} holds values outside 0..1, first in row {np.argmax(outside)}")
-    return share
+def check_weights(weight, n_rows):
+    """Return the sample weights of a table's rows as floats; a `ValueError` names the first row with a bad one."""
+    weight = pd.to_numeric(pd.Series(np.ma.asarray(weight).tolist(), dtype=object), errors="coerce").to_numpy(float)
+    if len(weight) != n_rows:
+        raise ValueError(f"there are {len(weight)} weights for the {n_rows} rows of the table")
+    if (bad := ~(np.isfinite(weight) & (weight >= 0))).any():
+        row = int(np.argmax(bad))
+        raise ValueError(
+            f"{bad.sum()} weights are no numbers of 0 or more, first in row {row} ({weight[row]}): "
+            "leave such rows out, or give them 0"
+        )
+    return weight
 
 
 def warn_of_few_stars(target, tag):

@@ -1,6 +1,8 @@
-"""Training tables as files: parquet, CSV and HDF5, in SCoPe's layout."""
+"""Training tables: files in parquet, CSV and HDF5 in SCoPe's layout, and tables of other libraries."""
 
 import json
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,17 @@ import pyarrow.parquet as pq
 
 from ..features.dmdt import SIZE, stack_dmdt
 from ..files import existing_file, write_atomically
+from ..taxonomy import IDENTITY, NAME_COLUMNS
 from .hdf5 import read_hdf5
+
+NULLABLE = {pa.int64(): pd.Int64Dtype(), pa.uint64(): pd.UInt64Dtype()}
+# What pandas takes for a missing value in CSV; in a column of names it is a name
+# fmt: off
+MISSING = [
+    "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA",
+    "NULL", "NaN", "None", "n/a", "nan", "null",
+]
+# fmt: on
 
 
 def read_table(path, columns=None):
@@ -54,6 +66,100 @@ def require_unique_numbers(table):
         )
 
 
+def as_frame(table):
+    """Return a table of pandas, pyarrow or astropy as a DataFrame, or None for anything else.
+
+    Of astropy's columns with several dimensions only `dmdt` is kept. A column that is there twice is a `ValueError`.
+    """
+    if isinstance(table, pa.Table):
+        require_unique_columns(table.column_names, "the table")
+        frame = _frame_of_arrow(table)
+        frame.attrs = _scope_attrs(table.schema)
+        return frame
+    if "astropy.table" in sys.modules and isinstance(table, sys.modules["astropy.table"].Table):
+        plain = table[[name for name in table.colnames if table[name].ndim == 1]]
+        plain.convert_bytestring_to_unicode()
+        frame = plain.to_pandas()
+        if "dmdt" in table.colnames:
+            frame["dmdt"] = pd.Series(list(np.asarray(table["dmdt"], np.float32)), dtype=object)
+        return frame
+    if not isinstance(table, pd.DataFrame):
+        return None
+    require_unique_columns(table.columns, "the table")
+    return table
+
+
+def make_plain(table):
+    """Return a DataFrame whose numbers are NumPy's, of this machine's byte order, missing where they are masked.
+
+    So are numbers as text, and true and false beside a blank. Names (`NAME_COLUMNS`) become text or whole numbers.
+    """
+    return _convert_columns(table, _plain)
+
+
+def _convert_columns(table, convert):
+    """Return a table whose columns are what `convert` returns for each; it is the same table if none changes."""
+    pairs = [(column, convert(column)) for _, column in table.items()]
+    changed = {before.name: after for before, after in pairs if after is not before}
+    return table.assign(**changed) if changed else table
+
+
+def _plain(column):
+    if column.name in NAME_COLUMNS:
+        return _native(whole_names(column))
+    return _native(column) if column.name in (*IDENTITY, "dmdt") else _plain_numbers(_native(column))
+
+
+def _native(column):
+    """Return a column in the byte order of this machine: FITS files have the other, which pandas cannot sort."""
+    if isinstance(column.dtype, np.dtype) and not column.dtype.isnative:
+        return pd.Series(column.to_numpy().astype(column.dtype.newbyteorder("=")), column.index, name=column.name)
+    return column
+
+
+def _plain_numbers(column):
+    """Return numbers that are nullable, text or objects as NumPy's; a column that holds something else as it is."""
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind != "O":
+        return column
+    try:
+        numbers = pd.to_numeric(column.astype(object).where(column.notna(), None), errors="coerce").astype(float)
+    except TypeError:  # lists
+        return column
+    return numbers if (numbers.notna() == column.notna()).all() else column
+
+
+def whole_names(column):
+    """Return a column of names as text or whole numbers; floating-point numbers are whole ones that had a blank.
+
+    They are a `ValueError` where they are not whole, or so large that two names may have become one.
+    """
+    if not pd.api.types.is_float_dtype(column.dtype):
+        return column
+    values, limit = column.to_numpy(float, na_value=np.nan), 2**24 if column.dtype.itemsize == 4 else 2**53
+    inexact = ~np.isnan(values) & ((np.round(values) != values) | (np.abs(values) >= limit))
+    if inexact.any():
+        row = int(np.argmax(inexact))
+        raise ValueError(
+            f"column {column.name!r} holds the floating-point number {values[row]:g} in row {row}, which is no exact "
+            "name. Names are text or whole numbers; a blank among whole numbers makes them floating point in pandas: "
+            "make the column text (dtype=str) or nullable whole numbers (dtype='Int64') before"
+        )
+    return pd.Series(values, column.index, name=column.name).astype("Int64")
+
+
+def _frame_of_arrow(table):
+    """Return an Arrow table as a DataFrame without pandas' index; whole numbers of names stay whole beside a blank."""
+    frame = table.to_pandas(ignore_metadata=True)
+    for name in NAME_COLUMNS:
+        if name in table.column_names and table.column(name).null_count:
+            frame[name] = table.select([name]).to_pandas(types_mapper=NULLABLE.get, ignore_metadata=True)[name]
+    return frame
+
+
+def _scope_attrs(schema):
+    return json.loads((schema.metadata or {}).get(b"scope", b"{}"))
+
+
 class TableFile:
     """A table in a file: its `path`, `columns` and `attrs`.
 
@@ -70,17 +176,22 @@ class TableFile:
     def read(self, columns=None):
         """Return the table, or some columns of it, as they are in the file; a missing one is a `ValueError`.
 
-        Rows are numbered from 0 (a nameless index that pandas stored is left out), and `dmdt` holds 26 x 26 views of
-        one contiguous float32 array.
+        Names (`NAME_COLUMNS`) are text or whole numbers, the same from every format. Rows are numbered from 0 (a
+        nameless index that pandas stored is left out), and `dmdt` holds 26 x 26 views of one contiguous float32 array.
         """
         names = self.columns if columns is None else list(columns)
         if missing := [name for name in names if name not in self.columns]:
             raise ValueError(f"{self.path} lacks the columns {', '.join(missing)}")
         frame, block = self._read(names)
+        frame = frame.assign(**{name: whole_names(frame[name]) for name in NAME_COLUMNS if name in frame})
         if block is not None:
             frame = frame.assign(dmdt=pd.Series(list(block), frame.index, dtype=object))[names]
         frame.attrs = dict(self.attrs)
         return frame
+
+    def number_columns(self, names):
+        """Return those of some columns that may hold numbers, as far as the format says without reading them."""
+        return list(names)
 
     def images(self, rows):
         """Return dmdt of some rows as a list of arrays of shape (26, 26), None for a row that has none."""
@@ -96,16 +207,21 @@ class ParquetTable(TableFile):
         except pa.ArrowInvalid as error:
             raise ValueError(f"{self.path} is not a parquet file: {error}") from error
         schema = self._file.schema_arrow
-        self.attrs = json.loads((schema.metadata or {}).get(b"scope", b"{}"))
+        self.attrs = _scope_attrs(schema)
         return [name for name in schema.names if not name.startswith("__index_level_")]
 
     def _read(self, names):
         # without pandas' own metadata: it would make an index of some columns, and rows are numbered here
-        frame = self._file.read([name for name in names if name != "dmdt"]).to_pandas(ignore_metadata=True)
+        frame = _frame_of_arrow(self._file.read([name for name in names if name != "dmdt"]))
         if "dmdt" not in names:
             return frame, None
         blocks = [block.astype(np.float32, copy=False) for block in self.dmdt_batches()]
         return frame, np.concatenate(blocks) if blocks else np.empty((0, SIZE, SIZE), np.float32)
+
+    def number_columns(self, names):
+        kinds = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_decimal)
+        types = {name: self._file.schema_arrow.field(name).type for name in names}
+        return [name for name, type in types.items() if any(is_kind(type) for is_kind in kinds)]
 
     def dmdt_batches(self, gaps=False):
         """Yield dmdt as arrays of shape (at most 4000, 26, 26): all of SCoPe's nested doubles would take a gigabyte.
@@ -150,7 +266,11 @@ class CsvTable(TableFile):
         return columns
 
     def _read(self, names):
-        frame = self._parse(usecols=names)[names]
+        texts = [name for name in names if name in NAME_COLUMNS]
+        missing = {name: [""] if name in texts else MISSING for name in self.columns}
+        options = {"dtype": dict.fromkeys(texts, str), "keep_default_na": False, "na_values": missing}
+        frame = self._parse(usecols=names, **options)[names].copy()  # in one piece
+        frame = frame.assign(**{name: _numbers_of_text(frame[name]) for name in texts})
         if "dmdt" not in names:
             return frame, None
         block = np.empty((len(frame), SIZE, SIZE), np.float32)
@@ -171,6 +291,16 @@ class CsvTable(TableFile):
             raise ValueError(f"{self.path} is named .csv but cannot be read as such: {error}") from error
 
 
+def _numbers_of_text(names):
+    """Return names of CSV as whole numbers if all are written like these, or (206.0) like such beside a blank."""
+    texts = names.dropna()
+    if texts.str.fullmatch(r"-?[1-9]\d{0,18}|0").all():
+        with suppress(OverflowError):
+            values = pd.array([pd.NA if pd.isna(name) else int(name) for name in names], dtype="Int64")
+            return pd.Series(values, names.index).astype("Int64" if names.hasnans else "int64")
+    return names.astype(float) if texts.str.fullmatch(r"(-?[1-9]\d*|0)\.0").all() else names
+
+
 class Hdf5Table(TableFile):
     """A table in HDF5; it is stored by rows, so that all of it is read at once."""
 
@@ -187,6 +317,7 @@ def write_parquet(table, path):
     """Write a training table as parquet, `attrs` as JSON under the metadata key `scope`, dmdt as nested lists."""
     if Path(path).suffix.lower() != ".parquet":
         raise ValueError(f"{path}: the name of a parquet file ends in .parquet")
+    attrs, table = table.attrs, _convert_columns(table, _native)
     flat = table.drop(columns="dmdt") if "dmdt" in table else table
     arrow = pa.Table.from_pandas(flat, preserve_index=False)
     if "dmdt" in table:
@@ -194,6 +325,6 @@ def write_parquet(table, path):
         rows = pa.ListArray.from_arrays(np.arange(0, block.size + 1, SIZE, dtype=np.int32), block.ravel())
         images = pa.ListArray.from_arrays(np.arange(0, len(rows) + 1, SIZE, dtype=np.int32), rows)
         arrow = arrow.add_column(list(table).index("dmdt"), "dmdt", images)
-    metadata = (arrow.schema.metadata or {}) | {b"scope": json.dumps(table.attrs).encode()}
+    metadata = (arrow.schema.metadata or {}) | {b"scope": json.dumps(attrs).encode()}
     with write_atomically(Path(path)) as part:
         pq.write_table(arrow.replace_schema_metadata(metadata), part, compression="zstd")

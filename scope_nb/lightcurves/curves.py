@@ -182,10 +182,13 @@ class LightCurves:
 
     def of_star(self, i):
         """Return all light curves of the star of light curve `i`; only that one where its star has no name or place."""
-        names = self.meta["obj_id"] if "obj_id" in self.meta else self.meta["ra"] + self.meta["dec"]
-        if pd.isna(names.iloc[i]):
+        if "obj_id" in self.meta:
+            named = as_names(self.meta["obj_id"]) != ""
+        else:
+            named = (self.meta["ra"] + self.meta["dec"]).notna()
+        if not named.iloc[i]:
             return self.select([i])
-        rows = np.flatnonzero(names.notna())
+        rows = np.flatnonzero(named)
         star = stars(self.meta.iloc[rows])[0]
         return self.select(rows[star == star[np.searchsorted(rows, i % len(self))]])
 
@@ -260,9 +263,8 @@ def stars(table):
         from file to file, its cell hardly ever does. A table or row without both is a `ValueError`.
     """
     if "obj_id" in table:
-        star = table["obj_id"]
-        _require_in_all_rows(star.notna(), "obj_id")
-        star = as_names(star).to_numpy(object)
+        star = as_names(table["obj_id"]).to_numpy(object)
+        _require_in_all_rows(star != "", "obj_id")
         return star, star
     if not {"ra", "dec"} <= set(table):
         raise ValueError("the table has neither 'obj_id' nor 'ra' and 'dec': its stars cannot be told apart")

@@ -8,7 +8,7 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from ..dataset.columns import CURVE_COLUMN, NUMBERED, with_plain_names
-from ..taxonomy import check_names, find_tag, tags
+from ..taxonomy import check_names, find_tag, resolve_tag, tags
 from .fitting import Mean
 from .keras_classifier import KerasClassifier
 from .networks import rnn_network, scope_network, strided_network
@@ -100,9 +100,9 @@ def scope_dnn(tag, **params):
     """Return SCoPe's network as SCoPe trains it: its own layers, features from 0 to 1, settings tuned for the tag.
 
     Its learning rates of 0.01 and more were tuned on its own data and suit its inputs; `dnn` does better without.
-    `params` are those of `dnn`; they override what was tuned for the tag (`tuned_settings`).
+    `params` are those of `dnn`; they override what was tuned for the tag (`tuned_settings`), which is nothing for "".
     """
-    settings = {"scaler": "min_max", "add_indicator": False, **tuned_settings(tag)}
+    settings = {"scaler": "min_max", "add_indicator": False} | (tuned_settings(tag) if tag else {})
     return _network_classifier(scope_network, settings, params, "scope_dnn")
 
 
@@ -184,7 +184,10 @@ def build(algorithm, tag="", seed=42, settings=None, start_from="", reports=""):
     elif start_from:
         names = ", ".join(name for name, other in BUILDERS.items() if other.is_network)
         raise ValueError(f"start_from is for {names}: {algorithm} cannot go on from a saved model")
-    return scope_dnn(tag, **arguments) if builder.make is scope_dnn else builder.make(**arguments)
+    if builder.make is scope_dnn:
+        tag = resolve_tag(tag, columns=[tag]).name
+        return scope_dnn(tag if tag in tags().index else "", **arguments)
+    return builder.make(**arguments)
 
 
 def name_run(model, algorithm, **settings):

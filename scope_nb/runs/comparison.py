@@ -137,6 +137,8 @@ def compare_published(run, algorithm="xgb", reports="", seed=0):
     star, so these count one by one; but it shares stars with SCoPe's training part, which flatters the published score.
     """
     run = load_run(run, reports)
+    if run.tag not in tags().index:
+        raise ValueError(f"{run.tag!r} is none of SCoPe's tags: no score of it is published")
     counts = published_counts(run.tag, algorithm)
     drawn = np.random.default_rng(seed).dirichlet(np.array(counts, float) + 0.5, 10_000).T
     low, high = np.percentile(_f1(*drawn), [2.5, 97.5])

@@ -13,15 +13,19 @@ from .saved import describe_difference, load_run, load_runs, require_same
 
 
 def group_runs(reports="", group=""):
-    """Return the `load_runs` of one group (that of the newest run by default), in the order of the taxonomy."""
+    """Return the `load_runs` of one group (that of the newest run by default), in the order of the taxonomy.
+
+    Tags that are none of SCoPe's come last.
+    """
     runs = load_runs(reports)
     if runs.empty:
         return runs
     group = group or runs.loc[runs["time"].idxmax(), "group"]
     if group not in set(runs["group"]):
         raise unknown("group of runs", group, sorted(set(runs["group"])))
-    place = {tag: k for k, tag in enumerate(tags().index)}
     runs = runs[runs["group"] == group]  # in the order of the algorithms
+    order = dict.fromkeys([*tags().index, *sorted(runs["tag"])])
+    place = {tag: k for k, tag in enumerate(order)}
     return runs.sort_values("tag", key=lambda tag: tag.map(place), kind="stable", ignore_index=True)
 
 

@@ -210,6 +210,7 @@ def test_settings_tuned_per_tag_give_way_to_those_given():
     assert (mine.build, mine.batch_size, mine.scaler) == (networks.scope_network, 8, "min_max")
     assert mine.optimizer_params == {"amsgrad": False, "epsilon": 2.377e-9}
     assert models.tuned_settings("artfct") == {}
+    assert models.build("scope_dnn", "a label of one's own").scaler == "min_max"
     with pytest.raises(ValueError, match=r"unknown network 'scop'; did you mean 'scope'"):
         models.dnn(network="scop")
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from scope_nb import run_plots
+from scope_nb import report, run_plots
 from scope_nb.runs import comparison as compare
 from scope_nb.runs import leaderboard
 from scope_nb.taxonomy import published
@@ -114,3 +114,23 @@ def test_runs_stand_in_a_table_beside_published_scores(two):
     assert beside["published"].str.fullmatch(r"[01]\.\d{3} \([01]\.\d{3}-[01]\.\d{3}\)").all()
     assert beside["difference"].str.fullmatch(r"[+-]\d\.\d{3} \([+-]\d\.\d{3} to [+-]\d\.\d{3}\)").all()
     assert set(beside["verdict"]) <= {"run is better", "published is better", "no clear difference"}
+
+
+def test_a_tag_of_ones_own_stands_beside_the_others(two, make_world, save_predictions):
+    star, y, (a, b) = make_world(np.random.default_rng(0), 600)
+    for tag in ("zzz", "blue loop star"):
+        for algorithm, p in (("xgb", a), ("dnn", b)):
+            save_predictions(two / f"g/{algorithm}/{tag}", star, y, p, tag=tag)
+    runs = leaderboard.group_runs(two, "g")
+    assert runs["tag"].tolist() == ["rrlyr"] * 2 + ["blue loop star"] * 2 + ["zzz"] * 2
+    scores = leaderboard.score_table(runs).set_index("tag")
+    assert (scores.loc["blue loop star", "SCoPe XGB"] == "-").all()
+    assert set(leaderboard.against_published(runs)["tag"]) == {"rrlyr"}
+    assert compare.compare("g/xgb/zzz", "g/dnn/zzz", two, n_resamples=20).table.shape == (3, 6)
+    run_plots.bars(runs, "recall")
+    run_plots.by_positives(runs)
+    with pytest.raises(ValueError, match="'blue loop star' is none of SCoPe's tags: no score of it is published"):
+        compare.compare_published("g/xgb/blue loop star", reports=two)
+    page = report.page_head(two / "g/xgb/blue loop star")
+    assert "blue loop star, by xgb" in page and "Nothing is published for blue loop star." in page
+    assert page.count("<h1") == 1 and "blue%20loop" not in page
