@@ -159,9 +159,9 @@ def _scope_tags():
 
 def own_columns(columns):
     """Return those of some columns that SCoPe's tables do not have: neither identity, label, feature nor catalogue."""
-    known = {*IDENTITY, *label_names(), *feature_table().index}
+    of_scope = {*IDENTITY, *label_names(), *feature_table().index}
     texts = [name for name in columns if isinstance(name, str)]
-    return [name for name in texts if base_name(name) not in known and not name.startswith((*CATALOGUES, "__"))]
+    return [name for name in texts if base_name(name) not in of_scope and not name.startswith((*CATALOGUES, "__"))]
 
 
 def _unknown_tag(name, by_lower, columns):

@@ -134,9 +134,11 @@ def label_columns(classes, tags_of, labels_of=None):
     missing = sorted(set(classes) - set(tags_of))
     if missing:
         raise ValueError(f"no tags given for the classes {', '.join(name or 'that are missing' for name in missing)}")
-    given = {name: [*_labels_of(names), *_check_own_labels(labels_of.get(name, []))] for name, names in tags_of.items()}
-    labels = list(dict.fromkeys([*label_names(), *(label for names in given.values() for label in names)]))
-    table = pd.DataFrame({name: np.isin(labels, given[name]) for name in given}, index=labels, dtype=float)
+    all_labels = {
+        name: [*_labels_of(names), *_check_own_labels(labels_of.get(name, []))] for name, names in tags_of.items()
+    }
+    labels = list(dict.fromkeys([*label_names(), *(label for names in all_labels.values() for label in names)]))
+    table = pd.DataFrame({name: np.isin(labels, all_labels[name]) for name in all_labels}, index=labels, dtype=float)
     return table[classes].T.reset_index(drop=True)
 
 
