@@ -67,10 +67,11 @@ def _describe(name, rows):
 
 def _require_roles(roles, named, names, source):
     """Raise a `ValueError` unless a table has times, and magnitudes or fluxes that are those of the whole star."""
-    differences = roles.get("difference table", [])
-    if not {"mag", "flux"} & set(roles):
-        differences = differences + roles.get("difference", [])
-    if differences and not (named.get("mag") or named.get("flux")) and "mag" not in roles:
+    photometry = [*roles.get("mag", []), *roles.get("flux", [])]
+    differences = [] if photometry else roles.get("difference", [])
+    if not (photometry and "mag" in roles and photometry[0].survey):  # which of a survey are magnitudes, is known
+        differences = differences + roles.get("difference table", [])
+    if differences and not (named.get("mag") or named.get("flux")):
         column = differences[0]
         note = column_facts().set_index("alias").loc[column.name, "note"]
         raise ValueError(

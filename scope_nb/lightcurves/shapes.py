@@ -17,7 +17,7 @@ BAD_FLAG = 32768  # the bit of catflags that ZTF recommends to reject
 NANOJANSKY = 31.4  # the AB magnitude of 1 nJy
 WHOLE = 2**53  # beyond, neighbouring whole numbers are one floating-point number
 ONE_STAR = 10 / 3600  # degrees: epochs further apart than that are not all of one star
-OF_EPOCHS = ("time", "mag", "err", "snr", "flux", "flux_err", "flags", "band")
+OF_EPOCHS = ("time", "mag", "err", "snr", "flux", "flux_err", "zero_point", "flags", "band")
 OF_CURVES = {"id": "_id", "star": "obj_id", "ra": "ra", "dec": "dec", "band": "band"}
 
 
@@ -44,12 +44,15 @@ def batch_of(table, named, source, zero_point=None, time_zero=None, star_name=No
     error = named.get("err") if isinstance(named.get("err"), int | float) else None
     columns = {role: name for role, name in named.items() if name is not None and not (role == "err" and error)}
     roles = find_columns(table.column_names, columns, source)
+    epochs, counts = flatten(table, roles, source)
     if zero_point is None and in_nanojansky & {column.name for column in roles.get("flux", [])}:
         zero_point = NANOJANSKY
-    epochs, counts = flatten(table, roles, source)
+    if zero_point is None and "zero_point" in roles and roles["zero_point"][0].name in epochs:
+        name = roles["zero_point"][0].name
+        zero_point = read_numbers(epochs[name], name, source)
     time = _read_times(epochs, roles["time"], source, time_zero)
     mag, err = _read_magnitudes(epochs, roles, source, zero_point, error)
-    flags, in_bits = _read_flags(epochs, roles, source)
+    flags, in_bits = _read_flags(epochs, roles, source, "flags" in columns)
     row, code = _number_curves(epochs, counts, roles, table, source)
     order = slice(None) if code is None else np.argsort(code, kind="stable")
     offsets = offsets_of(counts if code is None else np.bincount(code))
@@ -248,7 +251,7 @@ def _magnitudes_of_flux(flux, error, column, source, zero_point, constant):
     if lacking := np.count_nonzero(~positive):
         warnings.warn(f"{source}: {lacking} of {len(flux)} fluxes are missing or not positive", stacklevel=4)
     zero = column.offset if zero_point is None else zero_point
-    if np.isnan(zero):
+    if np.isnan(zero).all():
         warnings.warn(
             f"{source}: no zero point is known of {column.name!r}, so the magnitudes are relative ones; zero_point= is "
             "the magnitude of a flux of 1",
@@ -256,15 +259,24 @@ def _magnitudes_of_flux(flux, error, column, source, zero_point, constant):
         )
         zero = 0.0
     flux = np.where(positive, flux, np.nan)
-    return zero - 2.5 * np.log10(flux), error if constant is not None else 2.5 / np.log(10) * error / flux
+    mag = zero - 2.5 * np.log10(flux)
+    if zero_point is None and zero and not 0 < np.nanmedian(mag) < 30:
+        raise ValueError(
+            f"{source}: if {column.name!r} is in {column.unit}, magnitudes are about {np.nanmedian(mag):.1f}, which "
+            "cannot be; zero_point= is the magnitude of a flux of 1"
+        )
+    return mag, error if constant is not None else 2.5 / np.log(10) * error / flux
 
 
-def _read_flags(epochs, roles, source):
+def _read_flags(epochs, roles, source, named):
     """Return the flags of all epochs, and whether they are ZTF's bits; an epoch without one is not good."""
     name = roles["flags"][0].name if "flags" in roles else ""
     if name not in epochs:
         if any(column.survey in ("ZTF service", "ZTF bulk") for column in roles.get("band", [])):
             warnings.warn(f"{source}: it has no column of flags, so all epochs count as good", stacklevel=4)
+        return None, False
+    if pa.types.is_string(epochs[name].type) and not named:
+        warnings.warn(f"{source}: {name!r} holds words, not flags, so all epochs count as good", stacklevel=4)
         return None, False
     flags = read_numbers(epochs[name], name, source)
     return np.where(np.isnan(flags), BAD_FLAG, flags).astype(np.int64), name.lower() == "catflags"

@@ -394,3 +394,44 @@ def test_an_answer_of_alerce_is_read_as_it_is(layouts, tmp_path):
     buffer = io.BytesIO()
     pq.write_table(pa.Table.from_pylist(rows), buffer)
     assert len(LightCurves.from_frame(pq.read_table(buffer))) == 4
+
+
+T, M, E = 58000 + np.arange(60) * 3.3, 16 + 0.3 * np.sin(np.arange(60)), np.full(60, 0.02)
+SURVEYS = {  # columns, and band, magnitude and error that they must give, or the error that refuses them
+    "ASAS-SN": ({"HJD": T + 2400000.5, "mag": M, "mag_err": E, "flux(mJy)": 1.0, "Filter": "V"}, ("V", M, E)),
+    "AAVSO": ({"JD": T + 2400000.5, "Magnitude": M, "Uncertainty": E, "Band": "V", "Star Name": "x"}, ("V", M, E)),
+    "Gaia": ({"g_transit_time": T - 55197, "g_transit_mag": M, "flux_over_error": 50.0}, ("", M, E * 1.0857362)),
+    "PTF": ({"oid": 5, "obsmjd": T, "mag_autocorr": M, "magerr_auto": E, "fid": 2}, ("r", M, E)),
+    "Catalina": ({"MasterID": 7, "Mag": M, "Magerr": E, "RA": 1.0, "Decl": 2.0, "MJD": T}, ("", M, E)),
+    "Lasair": ({"objectId": "a", "mjd": T, "fid": 1, "magpsf": 9.0, "dc_mag": M, "dc_sigmag": E}, ("g", M, E)),
+    "ALeRCE, forced": (
+        {"oid": "a", "mjd": T, "fid": 1, "mag": 9.0, "e_mag": 9.0, "mag_corr": M, "e_mag_corr_ext": E, "isdiffpos": 1},
+        ("g", M, E),
+    ),
+    "zero points": (
+        {"time": T, "band": "ztfr", "flux": 1e3, "fluxerr": E * 1e3, "zp": M + 7.5},
+        ("r", M, E * 1.0857362),
+    ),
+    "alerts": (
+        {"objectId": "a", "jd": T + 2400000.5, "mag": M, "magerr": E, "isdiffpos": "t"},
+        "'isdiffpos' of alerts",
+    ),
+    "ATLAS": ({"MJD": T, "m": M, "dm": E, "uJy": 10.0, "duJy": 1.0}, "ask for reduced images"),
+    "Rubin, differences": ({"diaSourceId": 1, "midpointMjdTai": T, "psfFlux": 9.0, "psfFluxErr": 1.0}, "ForcedSource"),
+    "Jansky": ({"mjd": T, "psfFlux": 1e-3, "psfFluxErr": 1e-5}, r"if 'psfFlux' is in nJy, magnitudes are about 38\.9"),
+}
+
+
+@pytest.mark.parametrize(("columns", "expected"), SURVEYS.values(), ids=SURVEYS)
+def test_columns_as_surveys_name_them(columns, expected):
+    frame = pd.DataFrame(columns)
+    if isinstance(expected, str):
+        with pytest.raises(ValueError, match=expected):
+            LightCurves.from_frame(frame)
+        return
+    band, mag, err = expected
+    curves = LightCurves.from_frame(frame)
+    assert curves.meta["band"].tolist() == [band]
+    np.testing.assert_allclose(curves.time, T, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(curves.mag, mag)
+    np.testing.assert_allclose(curves.err, err, rtol=1e-6)
