@@ -21,11 +21,12 @@ from ..dataset.tables import read_parquet, write_parquet
 from ..files import project_folder, reports_folder, sha256, write_atomically
 from ..lightcurves.curves import stars
 from ..models.fitting import Trained, named_importances
-from ..models.saving import described, load_model, save_model
+from ..models.saving import described, foreign_types, load_model, save_model
 from ..scores.evaluation import Evaluation, pool
 from ..scores.metrics import METRICS
 
 TEST_COLUMNS = ("interval", "n", "n_positive", "n_positive_stars")
+NO_MEAN = "one of the runs that it is the mean of has none, or no data set can have what all of them look at"
 RUN_COLUMNS = ("group", "algorithm", "tag", "folder", "time", "data", "simulated", "split", "f1_train", "importances")
 
 
@@ -91,16 +92,21 @@ def write_run(folder, evaluation, record, model=None, figures=None):
         write_parquet(evaluation.predictions, part / "predictions.parquet")
         for name, figure in (figures or {}).items():
             figure.savefig(part / f"{name}.png", dpi=120, bbox_inches="tight")
+        if model is None and record.get("members"):
+            record = record | {"model_not_saved": NO_MEAN}
         if model is not None:
             record = record | {"model": described(model)}
             try:
                 save_model(model, part / "model")
-            except OSError:
+                record["types_to_trust"] = foreign_types(part / "model")
+            except (OSError, Warning):
                 raise
             except Exception as error:  # what a writer of models makes of a foreign class is its own affair
                 shutil.rmtree(part / "model", ignore_errors=True)
                 record["model_not_saved"] = reason = f"{type(error).__name__}: {error}"
-                warnings.warn(f"the run is saved without its model, which cannot be written: {reason}", stacklevel=3)
+                hint = "what it has learned must be numbers, text, lists, arrays or estimators, not tables of pandas"
+                text = f"the run is saved without its model, which cannot be written ({hint}): {reason}"
+                warnings.warn(text, stacklevel=3)
         _write_json(part / "provenance.json", record)
     return folder
 
@@ -220,7 +226,7 @@ def _list_run(folder):
     return row | {name: stats["test"].get(name) for name in TEST_COLUMNS}
 
 
-def classify(run, table, reports="", light_curves=None):
+def classify(run, table, reports="", light_curves=None, trusted=()):
     """Return the `probability` of light curves by a saved run (`load_run`), and whether they are `positive` by it.
 
     Parameters
@@ -230,13 +236,16 @@ def classify(run, table, reports="", light_curves=None):
         light curves in it; where no row has `obj_id`, or `ra` and `dec`, each light curve is judged alone.
     light_curves : LightCurves, optional
         Those of the rows, for a run that looks at light curves themselves.
+    trusted : list of str, optional
+        Types that the model may hold, see `models.load_model`.
     """
     run = load_run(run, reports)
     cut = run.record["dataset"]
     if cut.get("light_curves") and light_curves is None:
         raise ValueError(f"{run.name} looks at light curves themselves: give those of the table as light_curves")
+    model = load_model(run.folder / "model", trusted)
     X = inputs(table, cut["features"], cut["period_suffix"], cut["derived"], cut["dmdt"], light_curves)
-    probability = load_model(run.folder / "model").predict_proba(X)[:, 1]
+    probability = model.predict_proba(X)[:, 1]
     identified = "obj_id" in table or table.reindex(columns=["ra", "dec"]).notna().any(axis=None)
     if run.evaluation.by_star and identified:
         probability = pool(probability, stars(table)[0])

@@ -104,7 +104,8 @@ def test_a_calibrated_model_is_saved_and_keeps_what_it_learned(table, tmp_path):
 
 
 def test_a_model_with_names_is_no_ensemble(dataset, model, tmp_path):
-    folder = runs.save_run(tmp_path / "g/mine/rrlyr", model, evaluate(model, dataset), dataset)
+    with pytest.warns(UserWarning, match="OneFeature"):  # a class of one's own
+        folder = runs.save_run(tmp_path / "g/mine/rrlyr", model, evaluate(model, dataset), dataset)
     assert "members" not in runs.load_run(folder).record
 
 
