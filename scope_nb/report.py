@@ -21,7 +21,8 @@ def train_reports(tag_names, algorithms, reports="", group="", resume=False, **p
     """Run `train.ipynb` for every tag and algorithm, each into `reports/GROUP/ALGORITHM/TAG/`, and make the index.
 
     `group` is by default the name of the data, `parameters` are further ones of the notebook, and `resume` keeps runs
-    that exist. Return the paths of the pages, and "TAG ALGORITHM: error" of each run that failed; the others go on.
+    that exist and are not damaged. Return the paths of the pages, and "TAG ALGORITHM: error" of each run that failed;
+    the others go on.
     """
     from papermill import PapermillExecutionError
 
@@ -32,9 +33,10 @@ def train_reports(tag_names, algorithms, reports="", group="", resume=False, **p
     if reports:
         parameters["reports"] = str(folder)
     pages, failures = [], []
+    damaged = load_runs(folder).attrs["damaged"] if resume else {}
     for tag, algorithm in tqdm(jobs, unit="run"):
         page = run_folder(folder, group, algorithm, tag) / "report.html"
-        if not (resume and page.exists()):
+        if not (resume and page.exists() and f"{group}/{algorithm}/{tag}" not in damaged):
             output = folder / f"unfinished-{group}-{algorithm}-{tag}.ipynb"
             values = {"tag": tag, "algorithm": algorithm, "group": group} | parameters
             make_head = partial(page_head, page.parent)
@@ -93,15 +95,21 @@ def compare_report(reports="", group=""):
 
 
 def write_index(reports=""):
-    """Write `index.html`, a table of all runs with their scores beside the published ones; return its path."""
+    """Write `index.html`, a table of all runs with their scores beside the published ones; return its path.
+
+    Below it damaged runs are listed with the reasons.
+    """
     folder = reports_folder(reports)
-    rows = [_index_row(run, folder) for _, run in load_runs(folder).iterrows()]
+    runs = load_runs(folder)
+    rows = [_index_row(run, folder) for _, run in runs.iterrows()]
     pages = [_link(page.name, page.stem.removeprefix("compare-")) for page in sorted(folder.glob("compare-*.html"))]
     links = f"<p>Runs compared with each other: {', '.join(pages)}.</p>" if pages else ""
     with pd.option_context("display.max_colwidth", None):  # else links are cut off
         table = pd.DataFrame(rows).to_html(index=False, escape=False, border=0, justify="left")
+    reasons = [f"<li>{html.escape(f'{name}: {reason}')}</li>" for name, reason in runs.attrs["damaged"].items()]
+    damaged = f"<p>Damaged runs, which are left out:</p>\n<ul>{''.join(reasons)}</ul>" if reasons else ""
     with write_atomically(folder / "index.html") as part:
-        part.write_text(_fill("index.html", links=links, table=table), encoding="utf-8")
+        part.write_text(_fill("index.html", links=links, table=table, damaged=damaged), encoding="utf-8")
     return folder / "index.html"
 
 

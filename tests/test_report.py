@@ -190,15 +190,18 @@ def test_help_and_index(tmp_path, capsys):
 def test_the_index_is_escaped(tmp_path):
     folder = tmp_path / "<script>" / "xgb" / "vnv"
     folder.mkdir(parents=True)
-    part = {"n": 10, "n_positive": 5, "interval": {"f1_score": [None, None]}}
-    (folder / "stats.json").write_text(json.dumps(dict.fromkeys(METRICS, None) | {"test": part}))
+    part = dict.fromkeys(METRICS) | {"interval": {metric: [None, None] for metric in METRICS}}
+    part |= {"n": 0, "n_positive": 0, "n_stars": 0, "n_positive_stars": 0}
+    stats = {"tag": "vnv", "threshold": 0.5} | dict.fromkeys(("train", "val", "test"), part)
+    (folder / "stats.json").write_text(json.dumps(stats), encoding="utf-8")
     record = {
         "time": "2026-01-01T00:00:00",
         "data": {"file": "<script>", "simulated": False},
         "dataset": {"split": "scope"},
     }
     (folder / "provenance.json").write_text(json.dumps(record))
-    pd.DataFrame({"row": []}).to_parquet(folder / "predictions.parquet")
+    nothing = pd.DataFrame(columns=["row", "star", "part", "y", "probability"])
+    nothing.astype({"probability": float}).to_parquet(folder / "predictions.parquet")
     page = report.write_index(tmp_path).read_text()
     assert "<script>" not in page
     assert page.count("&lt;script&gt;") == 2

@@ -107,17 +107,3 @@ def test_a_model_with_names_is_no_ensemble(dataset, model, tmp_path):
     with pytest.warns(UserWarning, match="OneFeature"):  # a class of one's own
         folder = runs.save_run(tmp_path / "g/mine/rrlyr", model, evaluate(model, dataset), dataset)
     assert "members" not in runs.load_run(folder).record
-
-
-def test_a_damaged_run_is_named_and_hides_no_other(two, save_predictions, make_world):
-    star, y, (p, _) = make_world(np.random.default_rng(0), 300)
-    for name in ("cut", "lacks", "empty"):
-        save_predictions(two / f"g/{name}/rrlyr", star, y, p)
-    (two / "g/cut/rrlyr/predictions.parquet").write_bytes(b"PAR1")
-    (two / "g/lacks/rrlyr/provenance.json").unlink()
-    (two / "g/empty/rrlyr/stats.json").write_text("[]", encoding="utf-8")
-    with pytest.warns(UserWarning, match="left out, as it cannot be read") as warned:
-        found = runs.load_runs(two)
-    assert found["algorithm"].tolist() == ["dnn", "xgb"]
-    assert list(found.attrs["damaged"]) == ["g/cut/rrlyr", "g/empty/rrlyr", "g/lacks/rrlyr"]
-    assert all(any(name in str(each.message) for each in warned) for name in found.attrs["damaged"])
