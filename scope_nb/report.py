@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pandas as pd
 from tqdm.auto import tqdm
 
-from .files import group_of, project_folder, reports_folder, run_folder, write_atomically
+from .files import decode_name, group_of, project_folder, reports_folder, run_folder, write_atomically
 from .models.builders import BUILDERS
 from .notebook import run_notebook
 from .runs.comparison import compare_published
@@ -137,4 +137,4 @@ def _index_row(run, folder):
 
 
 def _link(path, text):
-    return f'<a href="{html.escape(quote(path))}">{html.escape(text)}</a>'
+    return f'<a href="{html.escape(quote(decode_name(path)))}">{html.escape(decode_name(text))}</a>'

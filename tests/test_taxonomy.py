@@ -22,10 +22,10 @@ def test_a_label_is_as_good_as_its_tag():
 
 
 def test_class_tags_are_checked(tmp_path):
-    (tmp_path / "tags.csv").write_text("class,tags\nRRc,vnv rrc\nconstant,non-variable\nother,\n")
+    (tmp_path / "tags.csv").write_text("class,tags\nRRc,vnv rrc\nconstant,non-variable\nother,\n", encoding="utf-8")
     expected = {"RRc": ["vnv", "rrc"], "constant": ["non-variable"], "other": []}
     assert labels.read_class_tags(tmp_path / "tags.csv") == expected
-    (tmp_path / "tags.csv").write_text("class,tags\nRRc,vnv rcc\n")
+    (tmp_path / "tags.csv").write_text("class,tags\nRRc,vnv rcc\n", encoding="utf-8")
     with pytest.raises(ValueError, match="unknown tag 'rcc'; did you mean 'rrc'"):
         labels.read_class_tags(tmp_path / "tags.csv")
 

@@ -12,7 +12,7 @@ import numpy as np
 import skops.io
 from sklearn.base import BaseEstimator
 
-from ..files import reports_folder, write_atomically
+from ..files import decode_name, reports_folder, write_atomically
 from . import networks
 
 MODEL_FILE = "model.skops"
@@ -146,5 +146,5 @@ def model_folder(name, reports=""):
         if (base / "provenance.json").is_file():
             raise _without_model(base / "model")
     paths = sorted(reports.glob(f"*/*/*/model/{MODEL_FILE}"))
-    saved = ", ".join(path.parents[1].relative_to(reports).as_posix() for path in paths)
+    saved = ", ".join(decode_name(path.parents[1].relative_to(reports)) for path in paths)
     raise FileNotFoundError(f"there is no saved model {name!r}; runs with one: {saved or 'none'}")

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from ..dataset.dataset import PARTS, inputs
 from ..dataset.tables import write_parquet
-from ..files import project_folder, reports_folder, sha256, write_atomically
+from ..files import decode_name, project_folder, reports_folder, sha256, write_atomically
 from ..lightcurves.curves import stars
 from ..models.fitting import Trained, named_importances
 from ..models.saving import described, foreign_types, load_model, save_model
@@ -56,7 +56,7 @@ def _commit():
     command = ["git", "-C", str(project_folder()), "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"]
     if (project_folder() / ".git").exists():
         with suppress(OSError):
-            return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() or None
+            return subprocess.run(command, capture_output=True, encoding="utf-8", check=False).stdout.strip() or None
     return None
 
 
@@ -172,7 +172,7 @@ def load_run(run, reports=""):
     try:
         stats, record, predictions = _read_files(folder)
     except FileNotFoundError as error:
-        names = ", ".join(path.relative_to(reports_folder(reports)).as_posix() for path in _run_folders(reports))
+        names = ", ".join(_name_of(path) for path in _run_folders(reports))
         raise FileNotFoundError(f"{folder} is no saved run: {error}. Runs: {names or 'none'}") from None
     except ValueError as error:
         raise ValueError(f"the run {folder} is damaged: {error}") from error
@@ -189,6 +189,11 @@ def _run_folders(reports):
     return sorted({path.parent for path in paths if path.name in FILES})
 
 
+def _name_of(folder):
+    """Return the name of the run in a folder, GROUP/ALGORITHM/TAG, as text."""
+    return decode_name("/".join(folder.parts[-3:]))
+
+
 def _read_files(folder):
     """Return scores, provenance and, as an Arrow table, predictions of a run, checked.
 
@@ -201,7 +206,8 @@ def _read_files(folder):
     stats = _read_json(folder / "stats.json", _check_stats)
     record = _read_json(folder / "provenance.json", _check_record)
     try:
-        predictions = pq.read_table(folder / "predictions.parquet")
+        with open(folder / "predictions.parquet", "rb") as file:  # pyarrow itself wants names of files in UTF-8
+            predictions = pq.read_table(file)
     except (pa.ArrowException, OSError) as error:
         raise ValueError(f"predictions.parquet cannot be read: {error}") from error
     if missing := [name for name in PREDICTION_COLUMNS if name not in predictions.column_names]:
@@ -258,13 +264,13 @@ def load_runs(reports=""):
     """
     rows, damaged = [], {}
     for folder in _run_folders(reports):
-        group, algorithm, tag = folder.parts[-3:]
+        name = _name_of(folder)
+        group, algorithm, tag = name.split("/")
         try:
             stats, record, _ = _read_files(folder)
             if stats["tag"] != tag:
                 raise ValueError(f"stats.json is of the tag {stats['tag']}")
         except (ValueError, OSError) as error:
-            name = f"{group}/{algorithm}/{tag}"
             damaged[name] = str(error)
             warnings.warn(f"the run {name} is damaged and left out: {error}", stacklevel=2)
             continue

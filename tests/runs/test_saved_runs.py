@@ -47,11 +47,11 @@ def test_a_run_is_saved_and_read(dataset, model, table, tmp_path):
         "provenance.json",
         "stats.json",
     ]
-    stats = json.loads((folder / "stats.json").read_text())
+    stats = json.loads((folder / "stats.json").read_text(encoding="utf-8"))
     assert stats["f1_score"] == stats["test"]["f1_score"] == result.stats["test"]["f1_score"]
     low, high = stats["test"]["interval"]["f1_score"]
     assert low <= stats["f1_score"] <= high
-    record = json.loads((folder / "provenance.json").read_text())
+    record = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
     assert record["data"]["sha256"] == "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"
     assert record["parameters"] == {"tag": "rrlyr"}
     pd.testing.assert_frame_equal(read_parquet(folder / "predictions.parquet"), result.predictions)
@@ -69,12 +69,12 @@ def test_a_run_is_whole_or_not_at_all(dataset, model, tmp_path):
     result = evaluate(model, dataset)
     folder = tmp_path / "reports/g/lr/rrlyr"
     folder.mkdir(parents=True)
-    (folder / "stats.json").write_text("{}")
+    (folder / "stats.json").write_text("{}", encoding="utf-8")
     with pytest.raises(OSError, match="disk full"):
         runs.save_run(folder, model, result, dataset, figures={"roc": Unwritable()})
     assert [p.name for p in folder.parent.iterdir()] == ["rrlyr"]
-    assert (folder / "stats.json").read_text() == "{}"  # the older run is untouched
-    (tmp_path / "file").write_text("")
+    assert (folder / "stats.json").read_text(encoding="utf-8") == "{}"  # the older run is untouched
+    (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(OSError, match="cannot write"):
         runs.save_run(tmp_path / "file" / "g" / "lr" / "rrlyr", model, result, dataset)
 
