@@ -3,6 +3,7 @@
 import inspect
 import warnings
 from dataclasses import dataclass
+from textwrap import shorten
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,6 +15,7 @@ from sklearn.utils.validation import check_consistent_length
 
 from ..taxonomy import unknown
 from .calibration import METHODS, BinaryClassifier, Calibrated, choose_method
+from .saving import described
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +31,10 @@ class Trained:
     method: str  # of the calibration: "isotonic", "sigmoid" or "none"
     unseen: pd.DataFrame
     members: tuple[str, ...] = ()  # the runs that the model is the mean of, as GROUP/ALGORITHM/TAG
+
+    def __repr__(self):
+        model = shorten(described(self.raw), 120, placeholder=" ...")
+        return f"Trained {model}; calibration: {self.method}; {len(self.unseen):,} unseen light curves"
 
 
 def fit(model, dataset, folds=1, calibration="auto", seed=42):

@@ -140,6 +140,9 @@ class Run:
     record: dict
     importances: dict
 
+    def __repr__(self):
+        return f"Run {self.name}: {self.evaluation.summary()}"
+
     @property
     def tag(self):
         """The tag of the run."""
