@@ -3,6 +3,7 @@
 import argparse
 import io
 import sys
+import warnings
 
 OPTION_OF = {"tag": "tags", "algorithm": "algorithms", "group": "group", "reports": "reports"}
 
@@ -22,7 +23,7 @@ def main(arguments=None):
     except (ValueError, OSError, ImportError) as error:
         raise SystemExit(f"error: {' '.join(str(error).split())}") from error
     except KeyboardInterrupt:
-        raise SystemExit("interrupted; with --resume it goes on from here") from None
+        raise SystemExit("interrupted") from None
     for failure in failures:
         print(f"failed: {failure}", file=sys.stderr)
     raise SystemExit(1 if failures else 0)
@@ -140,4 +141,5 @@ def _all_tags(parameters):
 
 
 if __name__ == "__main__":
+    warnings.formatwarning = lambda message, *_: f"warning: {message}\n"  # without the line of code
     main()

@@ -162,6 +162,8 @@ def _as_usual(name, value, usual):
     if isinstance(value, str) and (not isinstance(usual, str) or (may_be_list and value.startswith("["))):
         value = _read_word(value)
     kind = type(usual)
+    if value is None and kind in (list, dict):
+        return usual
     if value is None or usual is None or (may_be_list and isinstance(value, list)):
         return value
     if not isinstance(value, (int, float) if kind is float else kind) or (isinstance(value, bool) and kind is not bool):

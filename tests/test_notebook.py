@@ -173,6 +173,7 @@ def test_the_command_line_means_what_papermill_means(kernel, usual):
         ("[wstd, 2]", ["wstd", 2]),
         ("[010, 1e-1, yes, TRUE, none, '5', 2024-01-01]", [10, 0.1, "yes", True, None, "5", "2024-01-01"]),
         ("['a: b', [1]]", ["a: b", [1]]),
+        ("none", []),
         ("[!!python/object/apply:os.getcwd []]", "must be a list"),
         ("[a", "must be a list"),
     ],

@@ -95,11 +95,18 @@ def _networks(part):
 
 def foreign_types(folder):
     """Return the names of the types in a model file that are neither in `TRUSTED` nor scikit-learn's."""
-    path = Path(folder) / MODEL_FILE
+    return _foreign(_types_in(Path(folder) / MODEL_FILE))
+
+
+def _types_in(path):
+    """Return the names of all types in a model file but those that skops trusts."""
     try:
-        types = skops.io.get_untrusted_types(file=path)
+        return skops.io.get_untrusted_types(file=path)
     except (BadZipFile, KeyError, json.JSONDecodeError) as error:
         raise ValueError(f"{path} is damaged: {error}") from error
+
+
+def _foreign(types):
     return sorted(name for name in types if name not in TRUSTED and not name.startswith("sklearn."))
 
 
@@ -112,13 +119,14 @@ def load_model(folder, trusted=()):
     path = Path(folder) / MODEL_FILE
     if not path.is_file():
         raise _without_model(Path(folder))
-    if refused := sorted(set(foreign_types(folder)) - {*trusted}):
+    types = _types_in(path)
+    if refused := sorted(set(_foreign(types)) - {*trusted}):
         raise ValueError(
             f"{path} holds types that could run code of their own: {', '.join(refused)}. "
             f"If you know where the file comes from, pass trusted={refused}"
         )
     try:
-        return skops.io.load(path, trusted=skops.io.get_untrusted_types(file=path))
+        return skops.io.load(path, trusted=types)
     except (AttributeError, ImportError) as error:
         text = f"{path} holds what is not defined here: {error}. Define, import or install it first"
         raise ValueError(text) from error
@@ -126,10 +134,10 @@ def load_model(folder, trusted=()):
 
 def _without_model(folder):
     """Return the `FileNotFoundError` for a folder without a model file; it says why its run has none."""
-    reason = "it has no model file"
     with suppress(OSError, ValueError, KeyError, TypeError):  # no provenance beside it, or none that says why
         reason = json.loads((folder.parent / "provenance.json").read_text(encoding="utf-8"))["model_not_saved"]
-    return FileNotFoundError(f"{folder.parent} was saved without its model: {reason}")
+        return FileNotFoundError(f"{folder.parent} was saved without its model: {reason}")
+    return FileNotFoundError(f"there is no model in {folder}")
 
 
 def model_folder(name, reports=""):

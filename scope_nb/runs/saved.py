@@ -141,7 +141,7 @@ class Run:
     importances: dict
 
     def __repr__(self):
-        return f"Run {self.name}: {self.evaluation.summary()}"
+        return f"Run {self.name}: {self.evaluation.describe_test()}"
 
     @property
     def tag(self):

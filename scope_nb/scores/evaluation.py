@@ -40,9 +40,9 @@ class Evaluation:
     by_star: bool = False
 
     def __repr__(self):
-        return f"Evaluation of {self.tag}: {self.summary()}"
+        return f"Evaluation of {self.tag}: {self.describe_test()}"
 
-    def summary(self):
+    def describe_test(self):
         """Return the F1 of the test part, with its interval, as text."""
         return f"F1 {self.texts()['f1_score']} on {self.stats['test']['n']:,} test light curves"
 

@@ -132,6 +132,8 @@ def test_a_damaged_model_file_is_named(tmp_path):
     (tmp_path / "model.skops").write_bytes(b"PK")
     with pytest.raises(ValueError, match=r"model\.skops is damaged"):
         models.load_model(tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"there is no model in .*nothing"):
+        models.load_model(tmp_path / "nothing")
     pd.DataFrame({"a": [1]}).to_csv(tmp_path / "model.skops", compression="zip")
     with pytest.raises(ValueError, match=r"model\.skops is damaged"):
         models.load_model(tmp_path)
