@@ -1,24 +1,39 @@
 """The command line: `python -m scope_nb`. Each command imports what it needs, so that help comes at once."""
 
 import argparse
+import io
+import sys
+import warnings
 
 OPTION_OF = {"tag": "tags", "algorithm": "algorithms", "group": "group", "reports": "reports"}
 
 
 def main(arguments=None):
     """Carry out one command and end the program: 0 if all went well, 1 if a run failed, or with an error message."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a letter that the console lacks must not end a training
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.command is None:
         parser.print_help()
         return
     try:
+        _require_readable(sys.argv[1:] if arguments is None else arguments)
         failures = {"report": _report, "index": _index, "fetch": _fetch}[options.command](options)
-    except (ValueError, OSError) as error:
-        raise SystemExit(f"error: {error}") from error
+    except (ValueError, OSError, ImportError) as error:
+        raise SystemExit(f"error: {' '.join(str(error).split())}") from error
+    except KeyboardInterrupt:
+        raise SystemExit("interrupted") from None
     for failure in failures:
-        print(f"failed: {failure}")
+        print(f"failed: {failure}", file=sys.stderr)
     raise SystemExit(1 if failures else 0)
+
+
+def _require_readable(arguments):
+    """Raise a `ValueError` for an argument with letters that Python could not read in this locale."""
+    for text in arguments:
+        if any("\ud800" <= letter <= "\udfff" for letter in text):
+            raise ValueError(f"{text!a} has letters that this locale has no name for: set PYTHONUTF8=1")
 
 
 def _parser():
@@ -127,6 +142,8 @@ def _report(options):
     if not only_saved:
         pages, failures = train_reports(names, options.algorithms or ["xgb"], *where, **parameters)
     if options.ensemble:
+        if len(options.ensemble) < 2:
+            raise ValueError(f"--ensemble averages at least two algorithms, not {options.ensemble[0]} alone")
         shared = shared_tags(options.ensemble, group, options.reports)
         if names:
             tags = resolve_tags(names, parameters.get("data", ""), parameters.get("config", ""))
@@ -147,13 +164,13 @@ def _parameters(options):
     from .files import existing_file, project_folder
     from .notebook import check_parameters, read_value, usual_parameters
 
-    for name, _ in options.p:
-        if name in OPTION_OF:
-            raise ValueError(f"-p {name} is said by --{OPTION_OF[name]} here")
     values = {name: read_value(text) for name, text in options.p}
     values |= {name: getattr(options, name) for name in ("features", "data") if getattr(options, name)}
     cell, more = usual_parameters(project_folder() / "notebooks" / "train.ipynb")
     values = check_parameters(values, more | cell, "parameter of train.ipynb")
+    for name in (*values, *values.get("more", {})):
+        if name in OPTION_OF:
+            raise ValueError(f"-p {name} is said by --{OPTION_OF[name]} here")
     if values.get("config"):
         values["config"] = str(existing_file(values["config"]).resolve())
         values["data"] = values.get("data") or read_config(values["config"])["data"]
@@ -193,4 +210,5 @@ def _all_tags(parameters):
 
 
 if __name__ == "__main__":
+    warnings.formatwarning = lambda message, *_: f"warning: {message}\n"  # without the line of code
     main()

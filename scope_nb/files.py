@@ -36,6 +36,11 @@ def sha256(path):
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def decode_name(path):
+    """Return a path as text to show or write, also one of letters that Python cannot read in this locale."""
+    return os.fsencode(path).decode("utf-8", "replace")
+
+
 def existing_file(path):
     """Return `path` as a `Path`; if there is no such file, the error names those beside it."""
     path = Path(path).expanduser()

@@ -9,6 +9,7 @@ import yaml
 from .files import existing_file, write_atomically
 from .taxonomy import check_names, defaults
 
+MAY_BE_LISTS = ("features",)  # parameters that are usually a text
 WORDS = {"true": True, "false": False, "none": None, "null": None}
 KINDS = {
     bool: "true or false",
@@ -28,6 +29,8 @@ def run_notebook(notebook, output, parameters=None, title=None, make_head=None):
     `output`. `make_head`, called once the notebook has been executed, returns the HTML that the page opens with.
     """
     import papermill  # slow to import, and a notebook that is run needs none of it
+    from jupyter_client.kernelspec import NoSuchKernel
+    from nbclient.exceptions import DeadKernelError
 
     notebook, output, values = existing_file(notebook), Path(output), parameters or {}
     cell, further = usual_parameters(notebook)
@@ -38,7 +41,13 @@ def run_notebook(notebook, output, parameters=None, title=None, make_head=None):
         values["more"] = cell["more"] | values.get("more", {}) | more
     output.parent.mkdir(parents=True, exist_ok=True)
     quiet = {"progress_bar": False, "log_output": False, "extra_arguments": ["--IPKernelApp.log_level=50"]}
-    papermill.execute_notebook(str(notebook), str(output), values, **quiet)
+    try:
+        papermill.execute_notebook(str(notebook), str(output), values, **quiet)
+    except DeadKernelError as error:
+        text = "its process ended without a word, as it does where memory runs out"
+        raise papermill.PapermillExecutionError(-1, -1, "", "DeadKernelError", text, [text]) from error
+    except NoSuchKernel as error:
+        raise ValueError(f"{notebook.name} asks for the kernel {error.name!r}, which is not installed here") from error
     return export_html(output, title, make_head() if make_head else "")
 
 
@@ -116,26 +125,46 @@ def check_parameters(values, usual, kind):
 
 
 def read_value(text):
-    """Return a value from a command line, read as papermill's `-p` does; lists and dicts are understood as well."""
+    """Return a value from a command line, read as papermill's `-p` does: a number, True, False, None, else the text."""
     if text in ("True", "False", "None"):
         return WORDS[text.lower()]
     for kind in (int, float):
         with suppress(ValueError):
             return kind(text)
+    return text
+
+
+class _ListLoader(yaml.SafeLoader):
+    """Reads lists and dicts in which a value means what it does by itself: YAML's 010 would be 8, its 12:30 750."""
+
+
+def _read_scalar(_, node):
+    return _read_word(node.value) if node.style is None else node.value  # what stands in quotes is text
+
+
+_ListLoader.yaml_implicit_resolvers = {}
+_ListLoader.add_constructor("tag:yaml.org,2002:str", _read_scalar)
+
+
+def _read_word(text):
+    """Return the value that a text stands for where text is not what is wanted."""
     if text.startswith(("[", "{")):
         with suppress(yaml.YAMLError):
-            return yaml.safe_load(text)
-    return text
+            return yaml.load(text, _ListLoader)
+    return WORDS[text.lower()] if text.lower() in WORDS else read_value(text)
 
 
 def _as_usual(name, value, usual):
     """Return a value as one of the kind of the usual value; None means "not set" on either side."""
     if isinstance(value, Path):
         value = str(value)
-    if isinstance(value, str) and (not isinstance(usual, str) or value.startswith("[")):
-        value = WORDS[value.lower()] if value.lower() in WORDS else read_value(value)
+    may_be_list = name in MAY_BE_LISTS
+    if isinstance(value, str) and (not isinstance(usual, str) or (may_be_list and value.startswith("["))):
+        value = _read_word(value)
     kind = type(usual)
-    if value is None or usual is None or (kind is str and isinstance(value, list)):
+    if value is None and kind in (list, dict):
+        return usual
+    if value is None or usual is None or (may_be_list and isinstance(value, list)):
         return value
     if not isinstance(value, (int, float) if kind is float else kind) or (isinstance(value, bool) and kind is not bool):
         raise ValueError(f"{name} must be {KINDS[kind].format(name=name)}, not {value!r}")

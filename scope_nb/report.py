@@ -10,7 +10,7 @@ from tqdm.auto import tqdm
 
 from .config import find_table, run_settings
 from .dataset.tables import open_table
-from .files import group_of, project_folder, reports_folder, run_folder, write_atomically
+from .files import decode_name, group_of, project_folder, reports_folder, run_folder, write_atomically
 from .models.builders import BUILDERS
 from .notebook import run_notebook
 from .runs.comparison import compare_published
@@ -23,7 +23,8 @@ def train_reports(tag_names, algorithms, reports="", group="", resume=False, **p
     """Run `train.ipynb` for every tag and algorithm, each into `reports/GROUP/ALGORITHM/TAG/`, and make the index.
 
     `group` is by default the name of the data, `parameters` are further ones of the notebook, and `resume` keeps runs
-    that exist. Return the paths of the pages, and "TAG ALGORITHM: error" of each run that failed; the others go on.
+    that exist and are not damaged. Return the paths of the pages, and "TAG ALGORITHM: error" of each run that failed;
+    the others go on.
     """
     from papermill import PapermillExecutionError
 
@@ -35,9 +36,10 @@ def train_reports(tag_names, algorithms, reports="", group="", resume=False, **p
     if reports:
         parameters["reports"] = str(folder)
     pages, failures = [], []
+    damaged = load_runs(folder).attrs["damaged"] if resume else {}
     for tag, algorithm in tqdm(jobs, unit="run"):
         page = run_folder(folder, group, algorithm, tag) / "report.html"
-        if not (resume and page.exists()):
+        if not (resume and page.exists() and f"{group}/{algorithm}/{tag}" not in damaged):
             output = folder / f"unfinished-{group}-{algorithm}-{tag}.ipynb"
             values = {"tag": tag, "algorithm": algorithm, "group": group} | parameters
             make_head = partial(page_head, page.parent)
@@ -105,15 +107,21 @@ def compare_report(reports="", group=""):
 
 
 def write_index(reports=""):
-    """Write `index.html`, a table of all runs with their scores beside the published ones; return its path."""
+    """Write `index.html`, a table of all runs with their scores beside the published ones; return its path.
+
+    Below it damaged runs are listed with the reasons.
+    """
     folder = reports_folder(reports)
-    rows = [_index_row(run, folder) for _, run in load_runs(folder).iterrows()]
+    runs = load_runs(folder)
+    rows = [_index_row(run, folder) for _, run in runs.iterrows()]
     pages = [_link(page.name, page.stem.removeprefix("compare-")) for page in sorted(folder.glob("compare-*.html"))]
     links = f"<p>Runs compared with each other: {', '.join(pages)}.</p>" if pages else ""
     with pd.option_context("display.max_colwidth", None):  # else links are cut off
         table = pd.DataFrame(rows).to_html(index=False, escape=False, border=0, justify="left")
+    reasons = [f"<li>{html.escape(f'{name}: {reason}')}</li>" for name, reason in runs.attrs["damaged"].items()]
+    damaged = f"<p>Damaged runs, which are left out:</p>\n<ul>{''.join(reasons)}</ul>" if reasons else ""
     with write_atomically(folder / "index.html") as part:
-        part.write_text(_fill("index.html", links=links, table=table), encoding="utf-8")
+        part.write_text(_fill("index.html", links=links, table=table, damaged=damaged), encoding="utf-8")
     return folder / "index.html"
 
 
@@ -141,4 +149,4 @@ def _index_row(run, folder):
 
 
 def _link(path, text):
-    return f'<a href="{html.escape(quote(path))}">{html.escape(text)}</a>'
+    return f'<a href="{html.escape(quote(decode_name(path)))}">{html.escape(decode_name(text))}</a>'

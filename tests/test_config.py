@@ -33,7 +33,7 @@ def write(tmp_path):
             inner = inner[name]
         if last:
             inner[last] = value
-        (tmp_path / "config.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+        (tmp_path / "config.yaml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
         return tmp_path / "config.yaml"
 
     return write
@@ -149,9 +149,9 @@ def test_files_that_are_no_configuration(tmp_path):
     with pytest.raises(FileNotFoundError, match="there is no file"):
         run_settings("vnv", tmp_path / "config.yaml")
     for text, message in (("a: [", "is not YAML"), ("kowalski: 1", "neither a section"), ("- 1", "names and values")):
-        (tmp_path / "config.yaml").write_text(text)
+        (tmp_path / "config.yaml").write_text(text, encoding="utf-8")
         with pytest.raises(ValueError, match=message):
             run_settings("vnv", tmp_path / "config.yaml")
-    (tmp_path / "config.yaml").write_text("training: !!python/object/apply:os.getcwd []\n")
+    (tmp_path / "config.yaml").write_text("training: !!python/object/apply:os.getcwd []\n", encoding="utf-8")
     with pytest.raises(ValueError, match="is not YAML"):
         run_settings("vnv", tmp_path / "config.yaml")

@@ -256,9 +256,9 @@ def test_models_are_unpacked_into_their_folder_and_nowhere_else(server, tmp_path
     place = publish(server, **files, **{"../trained_evil_models__zip": b"PK"}) | {"folder": tmp_path / "data"}
     (folder,) = fetch.fetch_models(**place)
     assert folder == tmp_path / "data" / "trained_xgb_models"
-    assert (folder / "models_xgb/a/vnv/vnv.1.json").read_text() == "{}"
+    assert (folder / "models_xgb/a/vnv/vnv.1.json").read_text(encoding="utf-8") == "{}"
     assert all(name.startswith("data/trained_xgb_models") for name in names(tmp_path))
-    (folder / "mine.txt").write_text("stays")
+    (folder / "mine.txt").write_text("stays", encoding="utf-8")
     fetch.fetch_models(**place)
     assert (folder / "mine.txt").exists() and gets(server, "/files/trained_xgb_models.zip") == [""]
     files["trained_xgb_models__zip"] = b"PK but no archive"

@@ -8,7 +8,7 @@ import papermill
 import pytest
 from papermill.cli import _resolve_type
 
-from scope_nb.notebook import parameters, read_value, run_notebook
+from scope_nb.notebook import check_parameters, parameters, read_value, run_notebook
 
 
 def notebook(path, cells):
@@ -38,7 +38,7 @@ def kernel(monkeypatch):
 def test_a_notebook_becomes_a_page(tmp_path):
     source = notebook(tmp_path / "a.ipynb", ["n = 1  # how many", "print('<b>', n + 1)"])
     page = run_notebook(source, tmp_path / "out" / "a.ipynb", {"n": 41})
-    text = page.read_text()
+    text = page.read_text(encoding="utf-8")
     assert "&lt;b&gt; 42" in text
     assert not re.search(r'(src|href)="?(https?:)?//', text)  # it opens without a network
 
@@ -125,18 +125,76 @@ def test_names_that_the_cell_lacks_go_into_its_dictionary(tmp_path):
     subprocess.run([sys.executable, "-m", *command, "-p", "tag", "e", "-p", "split", "scope"], check=True)
 
 
+TEXTS = ["True", "False", "None", "true", "FALSE", "null", "none", "5", "010", "-3", "1e-3", "1_000", "0x10", "2.0", ""]
+TEXTS += [
+    " ",
+    "'a'",
+    "a b",
+    "a: b",
+    "@x",
+    "#file.parquet",
+    "[x].parquet",
+    "[x]",
+    "[",
+    "{}",
+    "{a",
+    "{a: 1}",
+    "[010, 0.5]",
+]
+TEXTS += [
+    "2024-01-01",
+    "12:30",
+    "{seeds: 010, split: 'no'}",
+    "[[1], {b: null}]",
+    "!!python/name:os.system",
+    "--x",
+    "=1",
+]
+
+
+@pytest.mark.parametrize("usual", ["", "features", 1, 0.5, True, None, [], {}])
+def test_the_command_line_means_what_papermill_means(kernel, usual):
+    name = usual if usual == "features" else "x"
+    cell = f"{name} = {usual!r}"
+    for text in TEXTS:
+        outcomes = []
+        for read in (_resolve_type, lambda text: check_parameters({name: read_value(text)}, {name: usual}, "")[name]):
+            try:
+                kernel(cell, {name: read(text)})
+                outcomes.append(repr(parameters()[name]))
+            except ValueError as error:
+                outcomes.append(str(error))
+        assert outcomes[0] == outcomes[1]
+
+
 @pytest.mark.parametrize(
-    "text", ["True", "False", "None", "5", "1e-3", "1_000", "true", "none", "0x10", "'a'", "a b", ""]
+    ("text", "value"),
+    [
+        ("[wstd, 2]", ["wstd", 2]),
+        ("[010, 1e-1, yes, TRUE, none, '5', 2024-01-01]", [10, 0.1, "yes", True, None, "5", "2024-01-01"]),
+        ("['a: b', [1]]", ["a: b", [1]]),
+        ("none", []),
+        ("[!!python/object/apply:os.getcwd []]", "must be a list"),
+        ("[a", "must be a list"),
+    ],
 )
-def test_the_command_line_reads_values_as_papermill_does(text):
-    assert read_value(text) == _resolve_type(text)
-    assert type(read_value(text)) is type(_resolve_type(text))
+def test_values_in_lists_mean_what_they_mean_alone(text, value):
+    if isinstance(value, list):
+        assert check_parameters({"x": text}, {"x": []}, "")["x"] == value
+        return
+    with pytest.raises(ValueError, match=value):
+        check_parameters({"x": text}, {"x": []}, "")
 
 
-def test_lists_are_understood():
-    assert read_value("[wstd, 2]") == ["wstd", 2]
-    assert read_value("{split: scope}") == {"split": "scope"}
-    assert read_value("[a") == "[a"
+def test_a_kernel_that_dies_or_is_missing_is_said(tmp_path):
+    source = notebook(tmp_path / "a.ipynb", ["import os\nos._exit(1)"])
+    with pytest.raises(papermill.PapermillExecutionError, match="its process ended without a word"):
+        run_notebook(source, tmp_path / "out.ipynb")
+    book = nbformat.read(source, as_version=4)
+    book.metadata["kernelspec"]["name"] = "nothing"
+    nbformat.write(book, source)
+    with pytest.raises(ValueError, match=r"a\.ipynb asks for the kernel 'nothing', which is not installed here"):
+        run_notebook(source, tmp_path / "out.ipynb")
 
 
 def test_the_page_leaves_out_what_says_nothing(tmp_path):

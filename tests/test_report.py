@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
@@ -33,14 +36,14 @@ def test_training_from_any_folder_leaves_a_report(table, tmp_path, monkeypatch):
     folder = tmp_path / "reports" / "table" / "xgb" / "rrlyr"
     assert pages == [folder / "report.html"]
     assert {"report.html", "report.ipynb", "stats.json", "scores.png"} <= {p.name for p in folder.iterdir()}
-    record = json.loads((folder / "provenance.json").read_text())
+    record = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
     assert record["parameters"]["tag"] == "rrlyr"
     assert record["parameters"]["seed"] == 42
     assert "XGBClassifier(colsample_bytree=0.5" in record["model"]
-    page = (folder / "report.html").read_text()
+    page = (folder / "report.html").read_text(encoding="utf-8")
     assert "RR Lyrae, by xgb" in page
     assert "matplotlib.pyplot" not in page  # a reader sees what set-up says, not what it does
-    index = (tmp_path / "reports" / "index.html").read_text()
+    index = (tmp_path / "reports" / "index.html").read_text(encoding="utf-8")
     assert '<a href="table/xgb/rrlyr/report.html">rrlyr</a>' in index
     before = (folder / "report.html").stat().st_mtime_ns
     report.train_reports(["rrlyr"], ["xgb"], resume=True, **given)
@@ -120,7 +123,7 @@ def test_the_one_line_takes_any_classifier(table, tmp_path, name, algorithm, mod
     given |= {"algorithm": algorithm} if algorithm else {}  # of its own accord it is named after its class
     run_notebook(tmp_path / "mine.ipynb", tmp_path / "out.ipynb", given)
     folder = tmp_path / "table" / name / "e"
-    assert name in (tmp_path / "index.html").read_text()
+    assert name in (tmp_path / "index.html").read_text(encoding="utf-8")
     again = load_model(folder / "model")
     assert again.predict_proba(Dataset.from_table(table, "e").X).shape[1] == 2
 
@@ -150,7 +153,7 @@ def test_classes_are_checked_before_features_are_made(star, tmp_path, monkeypatc
     time, mag, err, _ = star
     monkeypatch.chdir(tmp_path)
     pd.DataFrame({"hjd": [time] * 2, "mag": [mag] * 2, "magerr": [err] * 2, "kind": ["A", "B"]}).to_parquet("c.parquet")
-    (tmp_path / "tags.csv").write_text("class,tags\nA,vnv\n")
+    (tmp_path / "tags.csv").write_text("class,tags\nA,vnv\n", encoding="utf-8")
     notebook = next(p for p in NOTEBOOKS if p.stem == "features")
     with pytest.raises(papermill.PapermillExecutionError, match=message):
         run_notebook(notebook, tmp_path / "out.ipynb", {"light_curves": str(tmp_path / "c.parquet")} | more)
@@ -171,11 +174,46 @@ def test_a_parameter_that_is_an_option_is_refused(capsys):
         (["-p", "seeds", "many"], "seeds must be a whole number, not 'many'"),
         (["-p", "data", "nothing.csv"], "there is no file nothing.csv"),
         (["-p", "config", "nothing.yaml"], "there is no file .*nothing.yaml"),
+        (
+            ["-p", "config", "several_lines.yaml"],
+            r"^error: .* is not YAML: while parsing .* \[1 .* got '<stream end>'.*$",
+        ),
+        (["-p", "data", "."], r"\. is a folder; a file was expected"),
+        (["-p", "data", "[1]"], r"there is no file \[1\]"),
+        (["-p", "more", "{reports: x}"], "-p reports is said by --reports here"),
+        (["--ensemble", "xgb"], "--ensemble averages at least two algorithms, not xgb alone"),
     ],
 )
-def test_parameters_are_checked_before_training(more, message):
+def test_parameters_are_checked_before_training(tmp_path, monkeypatch, more, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "several_lines.yaml").write_text("a:\n  - [1\n", encoding="utf-8")
     with pytest.raises(SystemExit, match=message):
         command_line.main(["report", "--tags", "vnv", *more])
+
+
+@pytest.mark.parametrize("locale", [{"LC_ALL": "C", "PYTHONUTF8": "0"}, {"PYTHONIOENCODING": "latin-1"}])
+def test_any_locale_will_do(tmp_path, locale):
+    pages = []
+    for k, environment in enumerate(({"PYTHONUTF8": "1"}, locale)):
+        reports = tmp_path / f"{k}ψ"
+        for name in ("größe", "damagé"):
+            write_empty_run(reports / name / "xgb" / "vnv", "–ψ")
+        (reports / "damagé" / "xgb" / "vnv" / "stats.json").unlink()
+        command = [sys.executable, "-m", "scope_nb", "index"]
+        environment = os.environ | environment | {"SCOPE_NB_REPORTS": str(reports)}
+        done = subprocess.run(command, env=environment, capture_output=True)
+        assert done.returncode == 0 and b"index.html" in done.stdout
+        pages.append((reports / "index.html").read_text(encoding="utf-8"))
+    assert pages[0] == pages[1]
+    assert "größe" in pages[0] and "–ψ" in pages[0] and "<li>damagé/xgb/vnv: it lacks stats.json</li>" in pages[0]
+
+
+def test_a_name_that_the_locale_lacks_is_refused_before_training(tmp_path):
+    command = [sys.executable, "-m", "scope_nb", "report", "--group", "größe", "--reports", str(tmp_path)]
+    environment = os.environ | {"LC_ALL": "C", "PYTHONUTF8": "0"}
+    done = subprocess.run(command, env=environment, capture_output=True, encoding="ascii")
+    assert done.returncode == 1 and done.stderr.endswith("that this locale has no name for: set PYTHONUTF8=1\n")
+    assert not list(tmp_path.iterdir())
 
 
 def test_help_and_index(tmp_path, capsys):
@@ -187,19 +225,22 @@ def test_help_and_index(tmp_path, capsys):
     assert "Scores of each run" in (tmp_path / "index.html").read_text(encoding="utf-8")
 
 
-def test_the_index_is_escaped(tmp_path):
-    folder = tmp_path / "<script>" / "xgb" / "vnv"
+def write_empty_run(folder, data):
+    """Write a run without light curves, of a training table of that name."""
     folder.mkdir(parents=True)
-    part = {"n": 10, "n_positive": 5, "interval": {"f1_score": [None, None]}}
-    (folder / "stats.json").write_text(json.dumps(dict.fromkeys(METRICS, None) | {"test": part}))
-    record = {
-        "time": "2026-01-01T00:00:00",
-        "data": {"file": "<script>", "simulated": False},
-        "dataset": {"split": "scope"},
-    }
-    (folder / "provenance.json").write_text(json.dumps(record))
-    pd.DataFrame({"row": []}).to_parquet(folder / "predictions.parquet")
-    page = report.write_index(tmp_path).read_text()
+    part = dict.fromkeys(METRICS) | {"interval": {metric: [None, None] for metric in METRICS}}
+    part |= {"n": 0, "n_positive": 0, "n_stars": 0, "n_positive_stars": 0}
+    stats = {"tag": "vnv", "threshold": 0.5} | dict.fromkeys(("train", "val", "test"), part)
+    record = {"time": "2026-01-01T00:00:00", "data": {"file": data, "simulated": False}, "dataset": {"split": "scope"}}
+    for name, content in (("stats", stats), ("provenance", record)):
+        (folder / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
+    nothing = pd.DataFrame(columns=["row", "star", "part", "y", "probability"])
+    nothing.astype({"probability": float}).to_parquet(folder / "predictions.parquet")
+
+
+def test_the_index_is_escaped(tmp_path):
+    write_empty_run(tmp_path / "<script>" / "xgb" / "vnv", "<script>")
+    page = report.write_index(tmp_path).read_text(encoding="utf-8")
     assert "<script>" not in page
     assert page.count("&lt;script&gt;") == 2
     assert "&lt;script&gt;, split by light curve" in page  # such scores are not like the others

@@ -30,7 +30,7 @@ def test_trees_of_scope_predict_as_in_xgboost(table, tmp_path):
     np.testing.assert_allclose(again.predict_proba(data.X)[:, 1], expected, rtol=1e-6)
     with pytest.raises(ValueError, match=r"lacks 2 columns that the model was fitted on: skew, wstd|wstd, skew"):
         model.predict_proba(data.X.drop(columns=["wstd", "skew"]))
-    (tmp_path / "no.json").write_text('{"a": 1}')
+    (tmp_path / "no.json").write_text('{"a": 1}', encoding="utf-8")
     with pytest.raises(ValueError, match="not a model that xgboost can read"):
         load_scope_trees(tmp_path / "no.json")
     xgboost.train({"objective": "reg:squarederror"}, xgboost.DMatrix(raw, label=y), 1).save_model(tmp_path / "r.json")

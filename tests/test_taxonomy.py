@@ -76,16 +76,16 @@ def test_names_are_text_whatever_their_type(values, names):
 
 
 def test_class_tags_are_checked(tmp_path):
-    (tmp_path / "tags.csv").write_text("class,tags\nRRc,vnv rrc\nconstant,non-variable\nother,\n")
+    (tmp_path / "tags.csv").write_text("class,tags\nRRc,vnv rrc\nconstant,non-variable\nother,\n", encoding="utf-8")
     expected = {"RRc": ["vnv", "rrc"], "constant": ["non-variable"], "other": []}
     assert labels.read_class_tags(tmp_path / "tags.csv") == expected
-    (tmp_path / "own.csv").write_text("class,tags,labels\nRCB,vnv,RCB stars; EA/EB\nRRc,vnv rrc,\n")
+    (tmp_path / "own.csv").write_text("class,tags,labels\nRCB,vnv,RCB stars; EA/EB\nRRc,vnv rrc,\n", encoding="utf-8")
     with pytest.raises(ValueError, match="'EA/EB' cannot be the name of a tag"):
         labels.read_class_labels(tmp_path / "own.csv")
-    (tmp_path / "own.csv").write_text("class,tags,labels\nRCB,vnv,rcb; R Cor Bor\nRRc,vnv rrc,\n")
+    (tmp_path / "own.csv").write_text("class,tags,labels\nRCB,vnv,rcb; R Cor Bor\nRRc,vnv rrc,\n", encoding="utf-8")
     assert labels.read_class_labels(tmp_path / "own.csv") == {"RCB": ["rcb", "R Cor Bor"], "RRc": []}
     assert labels.read_class_labels(tmp_path / "tags.csv") == {name: [] for name in expected}
-    (tmp_path / "tags.csv").write_text("class,tags\nRRc,vnv rcc\n")
+    (tmp_path / "tags.csv").write_text("class,tags\nRRc,vnv rcc\n", encoding="utf-8")
     with pytest.raises(ValueError, match="unknown tag 'rcc'; did you mean 'rrc'"):
         labels.read_class_tags(tmp_path / "tags.csv")
 

@@ -51,6 +51,9 @@ class Part:
     star: np.ndarray
     row: np.ndarray
 
+    def __repr__(self):
+        return f"Part of {len(self):,} light curves, {self.y.sum():,} positive, {self.X.shape[1]} columns"
+
     def __len__(self):
         return len(self.y)
 
@@ -190,6 +193,11 @@ class Dataset:
         return cls(**values, row_weight=weight)
 
     from_table = read  # of a DataFrame
+
+    def __repr__(self):
+        parts = [f"{name} {len(self[name]):,} ({self[name].y.sum():,} positive)" for name in dict.fromkeys(self.part)]
+        columns = f"{len(self.y):,} light curves, {self.X.shape[1]} columns"
+        return f"Dataset of {self.tag} ({self.label}): {columns}; {', '.join(sorted(parts))}"
 
     def with_split(self, split):
         """Return the same light curves split in another way, "star" or "scope"; balanced and weighted anew."""

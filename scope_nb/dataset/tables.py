@@ -54,6 +54,15 @@ def require_unique_columns(columns, name):
         raise ValueError(f"{name} has columns more than once: {', '.join(map(str, repeated))}")
 
 
+def require_no_light_curves(columns, path):
+    """Raise a `ValueError` if the columns of a file are those of light curves: a time, `mag` and `magerr`."""
+    if {"mag", "magerr"} <= set(columns) and (times := {"hjd", "hmjd", "mjd"} & set(columns)):
+        raise ValueError(
+            f"{path} holds light curves (columns {', '.join(sorted(times))}, mag, magerr), not a training table: make "
+            "one of them with features.ipynb, or with featurize(read_lightcurves(...)) and write_parquet"
+        )
+
+
 def require_unique_numbers(table):
     """Refuse a table without names of light curves where rows are equal in every number."""
     if "_id" in table:
@@ -172,6 +181,7 @@ class TableFile:
         self.attrs = {}  # of parquet, the JSON object under the metadata key `scope`
         self.columns = self._open()
         require_unique_columns(self.columns, self.path)
+        require_no_light_curves(self.columns, self.path)
 
     def read(self, columns=None):
         """Return the table, or some columns of it, as they are in the file; a missing one is a `ValueError`.

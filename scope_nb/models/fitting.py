@@ -4,6 +4,7 @@ import inspect
 import re
 import warnings
 from dataclasses import dataclass
+from textwrap import shorten
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,6 +17,7 @@ from sklearn.utils.validation import check_consistent_length
 from ..dataset.columns import REFUSED
 from ..taxonomy import unknown
 from .calibration import METHODS, BinaryClassifier, Calibrated, choose_method
+from .saving import described
 
 # What XGBoost and LightGBM say of names of columns that they do not take
 NAMES_REFUSED = "feature_names must be string|special JSON characters in feature name"
@@ -34,6 +36,10 @@ class Trained:
     method: str  # of the calibration: "isotonic", "sigmoid" or "none"
     unseen: pd.DataFrame
     members: tuple[str, ...] = ()  # the runs that the model is the mean of, as GROUP/ALGORITHM/TAG
+
+    def __repr__(self):
+        model = shorten(described(self.raw), 120, placeholder=" ...")
+        return f"Trained {model}; calibration: {self.method}; {len(self.unseen):,} unseen light curves"
 
 
 def fit(model, dataset, folds=1, calibration="auto", seed=42):

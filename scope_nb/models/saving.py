@@ -2,20 +2,25 @@
 
 import copy
 import inspect
+import json
+import warnings
+from contextlib import suppress
 from pathlib import Path
-from zipfile import ZIP_DEFLATED
+from zipfile import ZIP_DEFLATED, BadZipFile
 
 import numpy as np
 import skops.io
 from sklearn.base import BaseEstimator
 
-from ..files import reports_folder, write_atomically
+from ..files import decode_name, reports_folder, write_atomically
 from . import networks
 
 MODEL_FILE = "model.skops"
 
-# Classes that a model file may hold without being asked; skops itself adds scikit-learn's estimators.
+# Classes that a model file may hold without being asked; skops itself adds scikit-learn's estimators. Those of xgboost,
+# LightGBM and CatBoost hold their trees as bytes in a format of their own, which runs no code.
 TRUSTED = (
+    "catboost.core.CatBoostClassifier",
     "collections.OrderedDict",
     "lightgbm.basic.Booster",
     "lightgbm.sklearn.LGBMClassifier",
@@ -32,6 +37,7 @@ TRUSTED = (
     "scope_nb.models.scope_trees.ScopeTrees",
     "xgboost.core.Booster",
     "xgboost.sklearn.XGBClassifier",
+    "xgboost.sklearn.XGBRFClassifier",
 )
 
 
@@ -43,7 +49,7 @@ def described(model):
         return f"{len(texts)} x {texts[0]}" if alike else f"[{', '.join(texts)}]"
     if inspect.isfunction(model):  # with its module: one's own network must not pass for the kit's
         return f"{model.__module__}.{model.__qualname__}"
-    if not isinstance(model, BaseEstimator):
+    if inspect.isclass(model) or not hasattr(model, "get_params"):  # which CatBoost's have, though not by inheritance
         plain = isinstance(model, str | bytes | int | float | dict | np.generic | None)
         return repr(model) if plain else getattr(model, "__name__", type(model).__name__)
     usual = {name: p.default for name, p in inspect.signature(type(model)).parameters.items()}
@@ -56,7 +62,9 @@ def save_model(model, folder):
     """Write a fitted model to `folder` and return the path of the file.
 
     Of a network of your own only the name of its `build` function is saved: the loaded model predicts, and needs the
-    function again to be trained again. A network with Lambda layers is refused, because its file would hold code.
+    function again to be trained again. A network with Lambda layers is refused, because its file would hold code. The
+    file is read back at once: a model that cannot be loaded again is an error here, and a warning names the types that
+    `load_model` will want to be told to trust.
     """
     model = copy.deepcopy(model)
     for network in _networks(model):  # unfitted ones too, of which others are clones
@@ -65,6 +73,12 @@ def save_model(model, folder):
     path = Path(folder) / MODEL_FILE
     with write_atomically(path) as part:
         skops.io.dump(model, part, compression=ZIP_DEFLATED)
+        skops.io.load(part, trusted=skops.io.get_untrusted_types(file=part))
+    if names := foreign_types(folder):
+        text = f"are not loaded unasked: pass trusted={names} to load_model, classify or average"
+        if any(name.startswith("__main__.") for name in names):
+            text += ". Those of __main__, a notebook or script, must be defined there too"
+        warnings.warn(f"types that the model holds, neither the kit's nor scikit-learn's, {text}", stacklevel=2)
     return path
 
 
@@ -79,17 +93,51 @@ def _networks(part):
             yield from _networks(inner)
 
 
+def foreign_types(folder):
+    """Return the names of the types in a model file that are neither in `TRUSTED` nor scikit-learn's."""
+    return _foreign(_types_in(Path(folder) / MODEL_FILE))
+
+
+def _types_in(path):
+    """Return the names of all types in a model file but those that skops trusts."""
+    try:
+        return skops.io.get_untrusted_types(file=path)
+    except (BadZipFile, KeyError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path} is damaged: {error}") from error
+
+
+def _foreign(types):
+    return sorted(name for name in types if name not in TRUSTED and not name.startswith("sklearn."))
+
+
 def load_model(folder, trusted=()):
-    """Return the model in `folder`; it may hold scikit-learn's types and those in `TRUSTED` or `trusted`."""
+    """Return the model in `folder`; it may hold scikit-learn's types and those in `TRUSTED` or `trusted`.
+
+    `trusted` are names of types, such as `["imblearn.pipeline.Pipeline"]`. It is a `ValueError` if the file holds
+    others, or what is not defined or installed here; a `FileNotFoundError` says why a run was saved without its model.
+    """
     path = Path(folder) / MODEL_FILE
-    types = skops.io.get_untrusted_types(file=path)
-    allowed = {*TRUSTED, *trusted, *(name for name in types if name.startswith("sklearn."))}
-    if refused := sorted(set(types) - allowed):
+    if not path.is_file():
+        raise _without_model(Path(folder))
+    types = _types_in(path)
+    if refused := sorted(set(_foreign(types)) - {*trusted}):
         raise ValueError(
             f"{path} holds types that could run code of their own: {', '.join(refused)}. "
-            f"If you know where the file comes from, call load_model(folder, trusted={refused})"
+            f"If you know where the file comes from, pass trusted={refused}"
         )
-    return skops.io.load(path, trusted=sorted(allowed))
+    try:
+        return skops.io.load(path, trusted=types)
+    except (AttributeError, ImportError) as error:
+        text = f"{path} holds what is not defined here: {error}. Define, import or install it first"
+        raise ValueError(text) from error
+
+
+def _without_model(folder):
+    """Return the `FileNotFoundError` for a folder without a model file; it says why its run has none."""
+    with suppress(OSError, ValueError, KeyError, TypeError):  # no provenance beside it, or none that says why
+        reason = json.loads((folder.parent / "provenance.json").read_text(encoding="utf-8"))["model_not_saved"]
+        return FileNotFoundError(f"{folder.parent} was saved without its model: {reason}")
+    return FileNotFoundError(f"there is no model in {folder}")
 
 
 def model_folder(name, reports=""):
@@ -103,6 +151,8 @@ def model_folder(name, reports=""):
         for folder in (base, base / "model"):
             if (folder / MODEL_FILE).is_file():
                 return folder
+        if (base / "provenance.json").is_file():
+            raise _without_model(base / "model")
     paths = sorted(reports.glob(f"*/*/*/model/{MODEL_FILE}"))
-    saved = ", ".join(path.parents[1].relative_to(reports).as_posix() for path in paths)
+    saved = ", ".join(decode_name(path.parents[1].relative_to(reports)) for path in paths)
     raise FileNotFoundError(f"there is no saved model {name!r}; runs with one: {saved or 'none'}")

@@ -47,7 +47,7 @@ def load_scope_trees(path):
     try:
         booster = Booster(model_file=path)
     except (XGBoostError, ValueError) as error:
-        reason = str(error).strip().splitlines()[-1]
+        reason = str(error).strip().splitlines()[0]  # a stack trace follows
         raise ValueError(f"{path} is not a model that xgboost can read: {reason}") from error
     objective = json.loads(booster.save_config())["learner"]["learner_train_param"]["objective"]
     if objective != "binary:logistic":

@@ -10,7 +10,7 @@ from tqdm.auto import tqdm
 
 from ..lightcurves.curves import FEWEST_EPOCHS, stars, thinned
 from ..lightcurves.values import as_floats, check_times, unusable
-from ..taxonomy import PERIOD_SUFFIXES, defaults, find_suffix
+from ..taxonomy import PERIOD_SUFFIXES, check_names, defaults, find_suffix
 from .bands import binary_odds, merge_bands
 from .judge import compare_candidates, judge_candidates
 from .periodograms import (
@@ -25,6 +25,7 @@ from .periodograms import (
 )
 
 NESTED = "ELS_ECE_EAOV"
+OPTIONS = ("max_freq", "oversampling", "keep_periodograms", "band")  # of `find_periods`
 EXACT_PEAKS = 300  # peaks of the variance of rounded magnitudes where the exact one is computed
 ROUGH = 0.5  # rounding errors of magnitudes, in interquartile ranges, that are too much for that
 # a periodogram on a grid, and where on the grid its distinct peaks are, best first
@@ -136,6 +137,7 @@ def _search_nested(time, mag, err, grid, searches, bands):
 
 def find_period(time, mag, err, method=NESTED, **options):
     """Return the `PeriodResult` of one method for a light curve or a star; options as of `periods.find_periods`."""
+    check_names("option of find_period()", options, ("method", *OPTIONS))
     return find_periods(time, mag, err, **options)[find_suffix(method)]
 
 
@@ -143,7 +145,7 @@ def period_table(light_curves, by_star=False, method=NESTED, n_jobs=-1, progress
     """Search many light curves for their periods, `n_jobs` at a time (-1: as many as there are cores).
 
     With `by_star` all light curves of a star are searched together, whatever their bands. See `PeriodResult` for the
-    methods and `find_periods` for the options.
+    methods and `find_periods` for the options `max_freq` and `oversampling`.
 
     Returns
     -------
@@ -151,6 +153,8 @@ def period_table(light_curves, by_star=False, method=NESTED, n_jobs=-1, progress
         One row per light curve (index `_id`) or star (index `star`), in their order: `n_epochs`, `bands`, and of
         `PeriodResult` all from `period` to `candidate_trust`. A `ValueError` names the light curve or star.
     """
+    check_names("option of period_table()", options, ("by_star", "method", "n_jobs", "progress", *OPTIONS[:2]))
+    find_suffix(method)
     rows = pd.Series(np.arange(len(light_curves)))
     if by_star:
         groups = list(rows.groupby(stars(light_curves.meta)[0], sort=False))

@@ -10,7 +10,7 @@ from ..scores.evaluation import evaluate_predictions
 from .saved import describe_difference, load_run, load_runs, provenance, require_same, write_run
 
 
-def average(runs, reports="", dataset=None):
+def average(runs, reports="", dataset=None, trusted=()):
     """Return the mean of saved runs as a `Trained` and an `Evaluation`, as SCoPe averages DNN and XGB.
 
     It is that of the probabilities that they saved, and of their models; the model is None where a run was saved
@@ -22,6 +22,8 @@ def average(runs, reports="", dataset=None):
         At least two of the same tag, data, rows, labels and split, see `load_run`.
     dataset : Dataset, optional
         One that the runs must be of.
+    trusted : list of str, optional
+        Types that their models may hold, see `models.load_model`.
     """
     members = [load_run(run, reports) for run in runs]
     if len(members) < 2:
@@ -38,7 +40,7 @@ def average(runs, reports="", dataset=None):
     evaluation = evaluate_predictions(first.tag, predictions, unseen=parts, by_star=by_star)
     folders, model = [m.folder / "model" for m in members], None
     if _merge_settings(members) and all(folder.is_dir() for folder in folders):
-        model = Mean([load_model(folder) for folder in folders])
+        model = Mean([load_model(folder, trusted) for folder in folders])
     unseen = predictions[predictions["part"].isin(parts)].reset_index(drop=True)
     return Trained(model, model, "none", unseen, tuple(m.name for m in members)), evaluation
 
@@ -62,19 +64,19 @@ def _merge_settings(members):
     return settings[0] | {"features": list(columns)} | either
 
 
-def save_average(runs, reports=""):
+def save_average(runs, reports="", trusted=()):
     """Save the `average` of runs in the group of the first, named after them, `xgb+dnn`, and return that `Run`."""
     members = [load_run(run, reports) for run in runs]
-    trained, evaluation = average(members)
+    trained, evaluation = average(members, trusted=trusted)
     first, name = members[0], "+".join(member.algorithm for member in members)
     record = provenance({}) | {"data": first.data, "dataset": _merge_settings(members), "members": trained.members}
     return load_run(write_run(run_folder(reports, first.group, name, first.tag), evaluation, record, trained.model))
 
 
-def average_all(algorithms, group, reports=""):
+def average_all(algorithms, group, reports="", trusted=()):
     """Average the runs of algorithms for every tag of a group that has them all, and return the saved `Run`s.
 
-    One that exists and is not older than its members is kept, with its page.
+    One that exists and is not older than its members is kept, with its page. `trusted` is as in `average`.
     """
     runs = load_runs(reports)
     times = runs[runs["group"] == group].set_index(["algorithm", "tag"])["time"]
@@ -83,7 +85,8 @@ def average_all(algorithms, group, reports=""):
         if times.get((name, tag), "") >= max(times[algorithm, tag] for algorithm in algorithms):
             result.append(load_run(f"{group}/{name}/{tag}", reports))
         else:
-            result.append(save_average([f"{group}/{algorithm}/{tag}" for algorithm in algorithms], reports))
+            members = [f"{group}/{algorithm}/{tag}" for algorithm in algorithms]
+            result.append(save_average(members, reports, trusted))
     return result
 
 

@@ -14,18 +14,23 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from pyarrow.parquet import read_metadata
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from ..dataset.dataset import PARTS, inputs
-from ..dataset.tables import read_parquet, write_parquet
-from ..files import project_folder, reports_folder, sha256, write_atomically
+from ..dataset.tables import write_parquet
+from ..files import decode_name, project_folder, reports_folder, sha256, write_atomically
 from ..lightcurves.curves import stars
 from ..models.fitting import Trained, named_importances
-from ..models.saving import described, load_model, save_model
+from ..models.saving import described, foreign_types, load_model, save_model
 from ..scores.evaluation import Evaluation, pool
 from ..scores.metrics import METRICS
 
+FILES = ("stats.json", "predictions.parquet", "provenance.json")
+PREDICTION_COLUMNS = ("row", "star", "part", "y", "probability")
+COUNTS = ("n", "n_positive", "n_stars", "n_positive_stars")
 TEST_COLUMNS = ("interval", "n", "n_positive", "n_positive_stars")
+NO_MEAN = "one of the runs that it is the mean of has none, or no data set can have what all of them look at"
 RUN_COLUMNS = ("group", "algorithm", "tag", "folder", "time", "data", "simulated", "split", "f1_train", "importances")
 
 
@@ -51,7 +56,7 @@ def _commit():
     command = ["git", "-C", str(project_folder()), "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"]
     if (project_folder() / ".git").exists():
         with suppress(OSError):
-            return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() or None
+            return subprocess.run(command, capture_output=True, encoding="utf-8", check=False).stdout.strip() or None
     return None
 
 
@@ -91,16 +96,21 @@ def write_run(folder, evaluation, record, model=None, figures=None):
         write_parquet(evaluation.predictions, part / "predictions.parquet")
         for name, figure in (figures or {}).items():
             figure.savefig(part / f"{name}.png", dpi=120, bbox_inches="tight")
+        if model is None and record.get("members"):
+            record = record | {"model_not_saved": NO_MEAN}
         if model is not None:
             record = record | {"model": described(model)}
             try:
                 save_model(model, part / "model")
-            except OSError:
+                record["types_to_trust"] = foreign_types(part / "model")
+            except (OSError, Warning):
                 raise
             except Exception as error:  # what a writer of models makes of a foreign class is its own affair
                 shutil.rmtree(part / "model", ignore_errors=True)
                 record["model_not_saved"] = reason = f"{type(error).__name__}: {error}"
-                warnings.warn(f"the run is saved without its model, which cannot be written: {reason}", stacklevel=3)
+                hint = "what it has learned must be numbers, text, lists, arrays or estimators, not tables of pandas"
+                text = f"the run is saved without its model, which cannot be written ({hint}): {reason}"
+                warnings.warn(text, stacklevel=3)
         _write_json(part / "provenance.json", record)
     return folder
 
@@ -130,6 +140,9 @@ class Run:
     record: dict
     importances: dict
 
+    def __repr__(self):
+        return f"Run {self.name}: {self.evaluation.describe_test()}"
+
     @property
     def tag(self):
         """The tag of the run."""
@@ -154,73 +167,127 @@ class Run:
 def load_run(run, reports=""):
     """Read a saved run: its folder, or "GROUP/ALGORITHM/TAG" below `reports`. A `Run` is returned as it is.
 
-    If there is no such run, the `FileNotFoundError` names those that exist.
+    If there is no such run, the `FileNotFoundError` names those that exist; what a damaged one lacks is a `ValueError`.
     """
     if isinstance(run, Run):
         return run
     folder = reports_folder(reports) / Path(run).expanduser()  # an absolute path stays what it is
-    files = ("stats.json", "predictions.parquet", "provenance.json")
-    if missing := ", ".join(name for name in files if not (folder / name).is_file()):
-        names = ", ".join(path.relative_to(reports_folder(reports)).as_posix() for path in _run_folders(reports))
-        reason = f"it lacks {missing}" if folder.is_dir() else "there is no such folder"
-        raise FileNotFoundError(f"{folder} is no saved run: {reason}. Runs: {names or 'none'}")
-    stats, record = _read_json(folder / "stats.json"), _read_json(folder / "provenance.json")
-    parts = {name: _with_nan(stats[name]) for name in PARTS}
-    settings = {"unseen": tuple(stats.get("unseen", ["val"])), "by_star": stats.get("by_star", False)}
-    predictions = read_parquet(folder / "predictions.parquet")
+    try:
+        stats, record, predictions = _read_files(folder)
+    except FileNotFoundError as error:
+        names = ", ".join(_name_of(path) for path in _run_folders(reports))
+        raise FileNotFoundError(f"{folder} is no saved run: {error}. Runs: {names or 'none'}") from None
+    except ValueError as error:
+        raise ValueError(f"the run {folder} is damaged: {error}") from error
+    parts, settings = {name: stats[name] for name in PARTS}, {name: stats[name] for name in ("unseen", "by_star")}
+    predictions = predictions.to_pandas(ignore_metadata=True)
     evaluation = Evaluation(stats["tag"], stats["threshold"], predictions, parts, **settings)
     group, algorithm = folder.resolve().parts[-3:-1]
-    return Run(folder, group, algorithm, evaluation, record, stats.get("importances", {}))
+    return Run(folder, group, algorithm, evaluation, record, stats["importances"])
 
 
 def _run_folders(reports):
     """Return the folder of every run below the folder of the runs; hidden folders are unfinished ones."""
-    return sorted(path.parent for path in reports_folder(reports).glob("[!.]*/[!.]*/[!.]*/stats.json"))
+    paths = reports_folder(reports).glob("[!.]*/[!.]*/[!.]*/*")
+    return sorted({path.parent for path in paths if path.name in FILES})
 
 
-def _read_json(path):
-    return json.loads(path.read_text(encoding="utf-8"))
+def _name_of(folder):
+    """Return the name of the run in a folder, GROUP/ALGORITHM/TAG, as text."""
+    return decode_name("/".join(folder.parts[-3:]))
 
 
-def _with_nan(stats):
-    """Turn null back into NaN."""
-    intervals = {metric: np.array(ends, float).tolist() for metric, ends in stats["interval"].items()}
-    return {key: np.nan if value is None else value for key, value in stats.items()} | {"interval": intervals}
+def _read_files(folder):
+    """Return scores, provenance and, as an Arrow table, predictions of a run, checked.
+
+    Of a damaged run the `ValueError` names the file and what is wrong with it; a `FileNotFoundError` what is missing.
+    """
+    if not folder.is_dir():
+        raise FileNotFoundError("there is no such folder")
+    if missing := ", ".join(name for name in FILES if not (folder / name).is_file()):
+        raise FileNotFoundError(f"it lacks {missing}")
+    stats = _read_json(folder / "stats.json", _check_stats)
+    record = _read_json(folder / "provenance.json", _check_record)
+    try:
+        with open(folder / "predictions.parquet", "rb") as file:  # pyarrow itself wants names of files in UTF-8
+            predictions = pq.read_table(file)
+    except (pa.ArrowException, OSError) as error:
+        raise ValueError(f"predictions.parquet cannot be read: {error}") from error
+    if missing := [name for name in PREDICTION_COLUMNS if name not in predictions.column_names]:
+        raise ValueError(f"predictions.parquet lacks the columns {', '.join(missing)}")
+    if not pa.types.is_floating(predictions["probability"].type):
+        raise ValueError("predictions.parquet holds probabilities that are no numbers")
+    n = (predictions["part"].to_pandas() == "test").sum()
+    if n != stats["test"]["n"]:
+        raise ValueError(f"predictions.parquet has {n} test light curves, stats.json {stats['test']['n']}")
+    return stats, record, predictions
+
+
+def _read_json(path, check):
+    """Return what `check` makes of the JSON object in a file."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict):
+            raise TypeError(f"it holds a {type(content).__name__}, not names and values")
+        return check(content)
+    except KeyError as error:
+        raise ValueError(f"{path.name} lacks {error}") from error
+    except (TypeError, ValueError, AttributeError) as error:  # whatever a conversion makes of a wrong value
+        raise ValueError(f"{path.name} is damaged: {error}") from error
+
+
+def _check_stats(stats):
+    """Return the scores as they were before they were written; a missing or wrong one is an error of Python's own."""
+    unseen, shares = tuple(stats.get("unseen", ["val"])), stats.get("importances", {})
+    settings = {"tag": str(stats["tag"]), "threshold": float(stats["threshold"]), "unseen": unseen}
+    settings |= {"by_star": bool(stats.get("by_star")), "importances": {k: float(v) for k, v in shares.items()}}
+    return settings | {name: _check_part(stats[name]) for name in PARTS}
+
+
+def _check_part(part):
+    """Return the scores of one part, null turned back into NaN."""
+    scores = {metric: np.nan if part[metric] is None else float(part[metric]) for metric in METRICS}
+    scores["interval"] = {metric: np.array(part["interval"][metric], float).reshape(2).tolist() for metric in METRICS}
+    return scores | {name: int(part[name]) for name in COUNTS}
+
+
+def _check_record(record):
+    """Return the provenance if what others rely on in it has the right kind."""
+    datetime.fromisoformat(record["time"])
+    for name, kind in (("data", dict), ("dataset", dict), ("parameters", dict), ("versions", dict), ("members", list)):
+        if not isinstance(record.get(name, kind()), kind):
+            raise TypeError(f"{name} is {record[name]!r}")
+    return record
 
 
 def load_runs(reports=""):
     """List the saved runs below a folder, a row each: `RUN_COLUMNS`, and of the test part `METRICS` and `TEST_COLUMNS`.
 
-    Runs whose files cannot be read are left out with a warning; `attrs["damaged"]` has their names and the reasons.
+    Damaged runs are left out with a warning; `attrs["damaged"]` has their names and the reasons.
     """
     rows, damaged = [], {}
     for folder in _run_folders(reports):
+        name = _name_of(folder)
+        group, algorithm, tag = name.split("/")
         try:
-            rows.append(_list_run(folder))
-        except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
-            name = "/".join(folder.parts[-3:])
-            damaged[name] = f"{type(error).__name__}: {error}"
-            warnings.warn(f"the run {name} is left out, as it cannot be read: {damaged[name]}", stacklevel=2)
+            stats, record, _ = _read_files(folder)
+            if stats["tag"] != tag:
+                raise ValueError(f"stats.json is of the tag {stats['tag']}")
+        except (ValueError, OSError) as error:
+            damaged[name] = str(error)
+            warnings.warn(f"the run {name} is damaged and left out: {error}", stacklevel=2)
+            continue
+        data, dataset = record.get("data") or {}, record.get("dataset") or {}
+        row = {"group": group, "algorithm": algorithm, "tag": tag, "folder": folder, "time": record["time"]}
+        row |= {"data": data.get("file"), "simulated": data.get("simulated", False)}
+        row |= {"split": dataset.get("split", "star"), "importances": stats["importances"]}
+        rows.append(row | {"f1_train": stats["train"]["f1_score"]} | stats["test"])
     table = pd.DataFrame(rows, columns=[*RUN_COLUMNS, *METRICS, *TEST_COLUMNS])
     table.attrs["damaged"] = damaged
     return table
 
 
-def _list_run(folder):
-    """Return what `load_runs` lists of one run, by name."""
-    read_metadata(folder / "predictions.parquet")  # raises where the file is cut short
-    stats, record = _read_json(folder / "stats.json"), _read_json(folder / "provenance.json")
-    data = record.get("data") or {}
-    group, algorithm, tag = folder.parts[-3:]
-    row = {"group": group, "algorithm": algorithm, "tag": tag, "folder": folder, "time": record["time"]}
-    row |= {"data": data.get("file"), "simulated": data.get("simulated", False)}
-    row["split"] = (record.get("dataset") or {}).get("split", "star")
-    row |= {"importances": stats.get("importances", {}), "f1_train": stats.get("train", {}).get("f1_score")}
-    row |= {metric: stats[metric] for metric in METRICS}
-    return row | {name: stats["test"].get(name) for name in TEST_COLUMNS}
-
-
-def classify(run, table, reports="", light_curves=None):
+def classify(run, table, reports="", light_curves=None, trusted=()):
     """Return the `probability` of light curves by a saved run (`load_run`), and whether they are `positive` by it.
 
     Parameters
@@ -230,13 +297,18 @@ def classify(run, table, reports="", light_curves=None):
         light curves in it; where no row has `obj_id`, or `ra` and `dec`, each light curve is judged alone.
     light_curves : LightCurves, optional
         Those of the rows, for a run that looks at light curves themselves.
+    trusted : list of str, optional
+        Types that the model may hold, see `models.load_model`.
     """
     run = load_run(run, reports)
-    cut = run.record["dataset"]
+    cut = run.record.get("dataset", {})
     if cut.get("light_curves") and light_curves is None:
         raise ValueError(f"{run.name} looks at light curves themselves: give those of the table as light_curves")
+    model = load_model(run.folder / "model", trusted)
+    if missing := [name for name in ("features", "period_suffix", "derived", "dmdt") if name not in cut]:
+        raise ValueError(f"{run.name} does not record with which {', '.join(missing)} it was trained")
     X = inputs(table, cut["features"], cut["period_suffix"], cut["derived"], cut["dmdt"], light_curves)
-    probability = load_model(run.folder / "model").predict_proba(X)[:, 1]
+    probability = model.predict_proba(X)[:, 1]
     identified = "obj_id" in table or table.reindex(columns=["ra", "dec"]).notna().any(axis=None)
     if run.evaluation.by_star and identified:
         probability = pool(probability, stars(table)[0])

@@ -39,6 +39,13 @@ class Evaluation:
     unseen: tuple[str, ...] = ("val",)
     by_star: bool = False
 
+    def __repr__(self):
+        return f"Evaluation of {self.tag}: {self.describe_test()}"
+
+    def describe_test(self):
+        """Return the F1 of the test part, with its interval, as text."""
+        return f"F1 {self.texts()['f1_score']} on {self.stats['test']['n']:,} test light curves"
+
     def part(self, name):
         """Return the predictions of one part."""
         return self.predictions[self.predictions["part"] == name]

@@ -221,7 +221,7 @@ def test_what_can_be_trained_is_told_from_the_labels_alone(table, tmp_path, colu
     assert good == ["e"] and reasons == expected and "none" in reasons["vnv"] and "AllWISE__w1mpro" in reasons["rrlyr"]
     assert not {"wstd", "dmdt"} & set(columns_read)
     config = "training: {dataset: t.parquet, classes: {e: {label: eclipsing, features: mine, threshold: 0.99}}}\n"
-    (tmp_path / "config.yaml").write_text(config + "features: {mine: {wstd: {include: true}}}\n")
+    (tmp_path / "config.yaml").write_text(config + "features: {mine: {wstd: {include: true}}}\n", encoding="utf-8")
     assert _all_tags({"config": str(tmp_path / "config.yaml"), "features": "phenomenological"})[0] == "vnv"
 
 

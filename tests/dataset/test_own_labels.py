@@ -57,7 +57,7 @@ def test_all_tags_are_those_that_look_like_votes(own, tmp_path, capsys):
     assert _all_tags({"data": data}) == ["vnv", "e", "rrlyr", "blue loop star", "checked"]
     assert "EA/EB" in capsys.readouterr().out  # left out, as no folder can have that name
     config = "training: {classes: {eaeb: {label: EA/EB}, flat: {label: my feature, threshold: 0.5}}}\n"
-    (tmp_path / "c.yaml").write_text(config)
+    (tmp_path / "c.yaml").write_text(config, encoding="utf-8")
     names = _all_tags({"data": data, "config": str(tmp_path / "c.yaml")})
     assert names == ["vnv", "e", "rrlyr", "eaeb", "flat", "blue loop star", "checked"]
 

@@ -44,13 +44,13 @@ def test_scopes_own_nesting_is_read(tmp_path):
 def test_files_that_are_not_tables(tmp_path):
     with pytest.raises(FileNotFoundError, match="there is no file"):
         read_parquet(tmp_path / "no.parquet")
-    (tmp_path / "text.parquet").write_text("a,b\n1,2\n")
+    (tmp_path / "text.parquet").write_text("a,b\n1,2\n", encoding="utf-8")
     with pytest.raises(ValueError, match="is not a parquet file"):
         read_parquet(tmp_path / "text.parquet")
     (tmp_path / "bytes.csv").write_bytes(b"\xff\xfe\x00\x81" * 50)
     with pytest.raises(ValueError, match="cannot be read as such"):
         read_table(tmp_path / "bytes.csv")
-    (tmp_path / "gap.csv").write_text(f'a,dmdt\n1,"{json.dumps(np.zeros((26, 26)).tolist())}"\n2,\n')
+    (tmp_path / "gap.csv").write_text(f'a,dmdt\n1,"{json.dumps(np.zeros((26, 26)).tolist())}"\n2,\n', encoding="utf-8")
     with pytest.raises(ValueError, match="dmdt in row 1 is not a 26 x 26 list"):
         read_table(tmp_path / "gap.csv")
     with pytest.raises(ValueError, match=r"ends in \.parquet"):

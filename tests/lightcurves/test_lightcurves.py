@@ -158,16 +158,16 @@ def test_files_that_are_not_light_curves(tmp_path):
     with pytest.raises(FileNotFoundError, match="there is no file"):
         read_lightcurves(tmp_path / "missing.parquet")
     wrong = tmp_path / "wrong.parquet"
-    wrong.write_text("a,b\n1,2\n")
+    wrong.write_text("a,b\n1,2\n", encoding="utf-8")
     with pytest.raises(ValueError, match=r"named \.parquet but cannot be read"):
         read_lightcurves(wrong)
     table = tmp_path / "table.csv"
-    table.write_text("a,b\n1,2\n")
+    table.write_text("a,b\n1,2\n", encoding="utf-8")
     with pytest.raises(
         ValueError, match=r"table\.csv: no column is known as time or as mag .*; its columns are a, b\. Name"
     ):
         read_lightcurves(table)
-    (tmp_path / "lists.csv").write_text('hjd,mag,magerr\n"[1, 2]","[3, 4]","[5, 6]"\n')
+    (tmp_path / "lists.csv").write_text('hjd,mag,magerr\n"[1, 2]","[3, 4]","[5, 6]"\n', encoding="utf-8")
     with pytest.raises(ValueError, match=r"column 'hjd' holds '\[1, 2\]' in row 0, which is no number"):
         read_lightcurves(tmp_path / "lists.csv")
     epochs = pd.DataFrame({"oid": 1, "mjd": np.arange(58300.0, 58370), "mag": 15.0, "magerr": 0.1, "catflags": 0.0})

@@ -115,3 +115,9 @@ def test_light_curves_too_short_for_a_search_have_a_row(star):
     assert each["period"].isna().tolist() == [True, False, True, False]
     together = period_table(curves, by_star=True, progress=False, max_freq=8)
     assert together["n_epochs"].tolist() == [91, 2, 90] and together["period"].isna().tolist() == [False, True, False]
+
+
+def test_a_wrong_option_is_named_before_anything_is_searched():
+    for search, option, near in ((find_period, "methd", "method"), (period_table, "max_frq", "max_freq")):
+        with pytest.raises(ValueError, match=rf"unknown option of {search.__name__}\(\) '{option}'; .* '{near}'"):
+            search(None, None, None, **{option: 10})

@@ -17,7 +17,7 @@ def test_stats_are_found_and_checked(tmp_path):
         folder = tmp_path / f"models_{algorithm}" / "DR16" / "vnv" / f"vnv.{when}_plots" / "test"
         folder.mkdir(parents=True)
         stats = {"accuracy": 0.8, "precision": [0.1, 0.7], "recall": score, "f1_score": 0.6}
-        (folder / f"vnv.{when}_stats.json").write_text(json.dumps(stats))
+        (folder / f"vnv.{when}_stats.json").write_text(json.dumps(stats), encoding="utf-8")
     for start in (tmp_path, tmp_path / "models_xgb"):
         found = read_stats(start)
         last = found[found["algorithm"] == "xgb"].iloc[-1]
@@ -30,7 +30,7 @@ def test_stats_are_found_and_checked(tmp_path):
         )
         assert (last["recall"], last["precision"]) == (0.95, 0.7) and np.isnan(last["roc_auc"])
     assert len(read_stats(tmp_path)) == 3
-    (folder / "vnv.y_stats.json").write_text("{")
+    (folder / "vnv.y_stats.json").write_text("{", encoding="utf-8")
     with pytest.raises(ValueError, match=r"vnv\.y_stats\.json does not hold"):
         read_stats(tmp_path)
     with pytest.raises(ValueError, match="holds no scores of SCoPe"):
