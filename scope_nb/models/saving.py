@@ -6,7 +6,7 @@ import json
 import warnings
 from contextlib import suppress
 from pathlib import Path
-from zipfile import ZIP_DEFLATED, BadZipFile
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
 import skops.io
@@ -17,8 +17,9 @@ from . import networks
 
 MODEL_FILE = "model.skops"
 
-# Classes that a model file may hold without being asked; skops itself adds scikit-learn's estimators. Those of xgboost,
-# LightGBM and CatBoost hold their trees as bytes in a format of their own, which runs no code.
+# Types that a model file may hold without being asked; skops itself adds scikit-learn's estimators and NumPy's arrays.
+# They are exact names of what holds data alone: scikit-learn has functions, too, that would run a command. Models of
+# xgboost, LightGBM and CatBoost hold their trees as bytes in a format of their own.
 TRUSTED = (
     "catboost.core.CatBoostClassifier",
     "collections.OrderedDict",
@@ -35,10 +36,22 @@ TRUSTED = (
     "scope_nb.models.preprocessing.EvalSetPipeline",
     "scope_nb.models.preprocessing.ScopeImputer",
     "scope_nb.models.scope_trees.ScopeTrees",
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.gaussian_process._gpc._BinaryGaussianProcessClassifierLaplace",
+    "sklearn.gaussian_process.kernels.ConstantKernel",
+    "sklearn.gaussian_process.kernels.Product",
+    "sklearn.gaussian_process.kernels.RBF",
+    "sklearn.metrics._dist_metrics.EuclideanDistance64",
+    "sklearn.neighbors._kd_tree.KDTree",
+    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+    "sklearn.tree._tree.Tree",
     "xgboost.core.Booster",
     "xgboost.sklearn.XGBClassifier",
     "xgboost.sklearn.XGBRFClassifier",
 )
+MOST_BYTES, MOST_TIMES = 200_000_000, 60  # of a model file unpacked, in all and per byte of the file: more is a bomb
 
 
 def described(model):
@@ -78,7 +91,7 @@ def save_model(model, folder):
         text = f"are not loaded unasked: pass trusted={names} to load_model, classify or average"
         if any(name.startswith("__main__.") for name in names):
             text += ". Those of __main__, a notebook or script, must be defined there too"
-        warnings.warn(f"types that the model holds, neither the kit's nor scikit-learn's, {text}", stacklevel=2)
+        warnings.warn(f"types that the model holds, beside those that the kit knows, {text}", stacklevel=2)
     return path
 
 
@@ -94,24 +107,26 @@ def _networks(part):
 
 
 def foreign_types(folder):
-    """Return the names of the types in a model file that are neither in `TRUSTED` nor scikit-learn's."""
-    return _foreign(_types_in(Path(folder) / MODEL_FILE))
+    """Return the names of the types in a model file that are neither in `TRUSTED` nor trusted by skops."""
+    return sorted(set(_types_in(Path(folder) / MODEL_FILE)) - {*TRUSTED})
 
 
 def _types_in(path):
-    """Return the names of all types in a model file but those that skops trusts."""
+    """Return the names of all types in a model file but those that skops trusts; refuse one that is damaged."""
     try:
+        with ZipFile(path) as archive:
+            size = sum(member.file_size for member in archive.infolist())
+        if size > max(MOST_BYTES, MOST_TIMES * path.stat().st_size):
+            raise ValueError(f"unpacked it would have {size:,} bytes")
         return skops.io.get_untrusted_types(file=path)
-    except (BadZipFile, KeyError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path} is damaged: {error}") from error
-
-
-def _foreign(types):
-    return sorted(name for name in types if name not in TRUSTED and not name.startswith("sklearn."))
+    except OSError:
+        raise
+    except Exception as error:  # whatever skops makes of a file that it did not write
+        raise ValueError(f"{path} is damaged: {type(error).__name__}: {error}") from error
 
 
 def load_model(folder, trusted=()):
-    """Return the model in `folder`; it may hold scikit-learn's types and those in `TRUSTED` or `trusted`.
+    """Return the model in `folder`; it may hold scikit-learn's estimators and the types in `TRUSTED` or `trusted`.
 
     `trusted` are names of types, such as `["imblearn.pipeline.Pipeline"]`. It is a `ValueError` if the file holds
     others, or what is not defined or installed here; a `FileNotFoundError` says why a run was saved without its model.
@@ -120,7 +135,7 @@ def load_model(folder, trusted=()):
     if not path.is_file():
         raise _without_model(Path(folder))
     types = _types_in(path)
-    if refused := sorted(set(_foreign(types)) - {*trusted}):
+    if refused := sorted(set(types) - {*TRUSTED, *trusted}):
         raise ValueError(
             f"{path} holds types that could run code of their own: {', '.join(refused)}. "
             f"If you know where the file comes from, pass trusted={refused}"
@@ -130,6 +145,10 @@ def load_model(folder, trusted=()):
     except (AttributeError, ImportError) as error:
         text = f"{path} holds what is not defined here: {error}. Define, import or install it first"
         raise ValueError(text) from error
+    except OSError:
+        raise
+    except Exception as error:  # whatever skops and the libraries make of a damaged file
+        raise ValueError(f"{path} is damaged: {type(error).__name__}: {error}") from error
 
 
 def _without_model(folder):

@@ -2,11 +2,15 @@
 
 import subprocess
 import sys
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn.utils._testing
+import skops.io
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -137,3 +141,47 @@ def test_a_damaged_model_file_is_named(tmp_path):
     pd.DataFrame({"a": [1]}).to_csv(tmp_path / "model.skops", compression="zip")
     with pytest.raises(ValueError, match=r"model\.skops is damaged"):
         models.load_model(tmp_path)
+
+
+def test_a_model_file_runs_no_function_of_a_trusted_library(tmp_path):
+    """The name of a function of scikit-learn that runs a command is no reason to trust it."""
+    command = FunctionTransformer(func=sklearn.utils._testing.check_output)
+    skops.io.dump(make_pipeline(command, LogisticRegression()), tmp_path / "model.skops")
+    with pytest.raises(ValueError, match=r"could run code of their own: .*check_output"):
+        models.load_model(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "model", [models.xgb(n_estimators=3), models.forest(n_estimators=3), HistGradientBoostingClassifier(max_iter=3)]
+)
+def test_models_of_the_kit_and_of_scikit_learn_are_loaded_unasked(model, tmp_path):
+    X, y = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 4)), columns=list("abcd")), np.arange(60) % 2
+    model.fit(X, y)
+    models.save_model(model, tmp_path)
+    np.testing.assert_array_equal(models.load_model(tmp_path).predict_proba(X), model.predict_proba(X))
+
+
+def test_a_model_file_that_would_fill_the_memory_is_refused(tmp_path):
+    with ZipFile(tmp_path / "model.skops", "w", ZIP_DEFLATED) as archive, archive.open("schema.json", "w") as member:
+        for _ in range(300):
+            member.write(bytes(1_000_000))
+    assert (tmp_path / "model.skops").stat().st_size < 1_000_000
+    with pytest.raises(ValueError, match=r"is damaged: ValueError: unpacked it would have 300,000,000 bytes"):
+        models.load_model(tmp_path)
+
+
+def test_flipped_bits_of_a_model_file_are_errors_or_harmless(tmp_path):
+    X, y = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 4)), columns=list("abcd")), np.arange(60) % 2
+    model = models.forest(n_estimators=2).fit(X, y)
+    path, expected = models.save_model(model, tmp_path / "model"), model.predict_proba(X)
+    content, rng = path.read_bytes(), np.random.default_rng(1)
+    for place in rng.integers(0, len(content), 150):
+        damaged = bytearray(content)
+        damaged[place] ^= 1 << rng.integers(8)
+        path.write_bytes(damaged)
+        try:
+            probability = models.load_model(path.parent).predict_proba(X)
+        except ValueError as error:
+            assert "model.skops" in str(error)
+        else:
+            np.testing.assert_array_equal(probability, expected)
