@@ -1,6 +1,7 @@
 """Notebooks: their parameters, run headlessly by papermill, exported as pages."""
 
 import ast
+import re
 from contextlib import suppress
 from pathlib import Path
 
@@ -10,6 +11,11 @@ from .files import existing_file, write_atomically
 from .taxonomy import check_names, defaults
 
 MAY_BE_LISTS = ("features",)  # parameters that are usually a text
+MARKS = {ord(mark): f"&#{ord(mark)};" for mark in "`*_{}[]#|~$\\'\""} | {
+    ord("<"): "&lt;",
+    ord(">"): "&gt;",
+    ord("&"): "&amp;",
+}
 WORDS = {"true": True, "false": False, "none": None, "null": None}
 KINDS = {
     bool: "true or false",
@@ -73,6 +79,15 @@ def export_html(notebook, title=None, head=""):
     with write_atomically(path) as part:
         part.write_text(page.replace("<main>", f"<main>{head}", 1), encoding="utf-8")
     return path
+
+
+def as_text(value):
+    """Return text from outside (names of files, groups, stars) for Markdown or HTML, in which it means nothing there.
+
+    Every mark of either becomes an entity, which stands for itself in both.
+    """
+    text = " ".join(str(value).split()).translate(MARKS)
+    return re.sub(r"^(\d*)([-+=.)])", lambda match: f"{match[1]}&#{ord(match[2])};", text)  # the marks of a list
 
 
 def parameters(more=None, **least):

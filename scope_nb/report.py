@@ -1,6 +1,5 @@
 """Train and compare by running the notebooks headlessly, and list the runs on one page."""
 
-import html
 from functools import partial
 from string import Template
 from urllib.parse import quote
@@ -12,7 +11,7 @@ from .config import find_table, run_settings
 from .dataset.tables import open_table
 from .files import decode_name, group_of, project_folder, reports_folder, run_folder, write_atomically
 from .models.builders import BUILDERS
-from .notebook import run_notebook
+from .notebook import as_text, run_notebook
 from .runs.comparison import compare_published
 from .runs.saved import load_run, load_runs
 from .scores.metrics import number, with_interval
@@ -75,10 +74,10 @@ def page_head(run):
         test = "test light curves whose stars may be in the training part too"
     return _fill(
         "head.html",
-        title=html.escape(f"{question}, by {run.algorithm}"),
+        title=as_text(f"{question}, by {run.algorithm}"),
         badge="simulated data" if run.simulated else "",
-        score=html.escape(f"F1 {run.evaluation.texts()['f1_score']} on {test} (95 % interval){score}"),
-        verdict=html.escape(verdict),
+        score=as_text(f"F1 {run.evaluation.texts()['f1_score']} on {test} (95 % interval){score}"),
+        verdict=as_text(verdict),
     )
 
 
@@ -118,7 +117,7 @@ def write_index(reports=""):
     links = f"<p>Runs compared with each other: {', '.join(pages)}.</p>" if pages else ""
     with pd.option_context("display.max_colwidth", None):  # else links are cut off
         table = pd.DataFrame(rows).to_html(index=False, escape=False, border=0, justify="left")
-    reasons = [f"<li>{html.escape(f'{name}: {reason}')}</li>" for name, reason in runs.attrs["damaged"].items()]
+    reasons = [f"<li>{as_text(f'{name}: {reason}')}</li>" for name, reason in runs.attrs["damaged"].items()]
     damaged = f"<p>Damaged runs, which are left out:</p>\n<ul>{''.join(reasons)}</ul>" if reasons else ""
     with write_atomically(folder / "index.html") as part:
         part.write_text(_fill("index.html", links=links, table=table, damaged=damaged), encoding="utf-8")
@@ -144,9 +143,9 @@ def _index_row(run, folder):
     }
     if run["split"] == "scope":
         row["data"] += ", split by light curve"
-    row = {name: html.escape(str(value)) for name, value in row.items()}
+    row = {name: as_text(str(value)) for name, value in row.items()}
     return row | {"tag": _link(page.relative_to(folder).as_posix(), tag)} if page.exists() else row
 
 
 def _link(path, text):
-    return f'<a href="{html.escape(quote(decode_name(path)))}">{html.escape(decode_name(text))}</a>'
+    return f'<a href="{as_text(quote(decode_name(path)))}">{as_text(decode_name(text))}</a>'

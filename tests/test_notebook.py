@@ -1,3 +1,4 @@
+import html
 import re
 import subprocess
 import sys
@@ -6,9 +7,10 @@ from types import SimpleNamespace
 import nbformat
 import papermill
 import pytest
+from nbconvert.filters import markdown2html
 from papermill.cli import _resolve_type
 
-from scope_nb.notebook import check_parameters, parameters, read_value, run_notebook
+from scope_nb.notebook import as_text, check_parameters, parameters, read_value, run_notebook
 
 
 def notebook(path, cells):
@@ -207,3 +209,22 @@ def test_the_page_leaves_out_what_says_nothing(tmp_path):
     assert "# said" in page and ">31" in page
     assert "# silent" not in page and "# set up" not in page
     assert len(nbformat.read(tmp_path / "out.ipynb", as_version=4).cells) == 4
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "`<img src=x onerror=alert(1)>`",
+        "[a](javascript:b)",
+        "**bold** _i_ $x$",
+        "1. a",
+        "größe & <b>",
+        "# a",
+        "a_b.parquet",
+    ],
+)
+def test_text_from_outside_means_nothing_in_a_page(name):
+    """Neither as Markdown, as notebooks and their pages render it, nor as HTML."""
+    for page in (markdown2html(f"{as_text(name)} has **5** rows"), f"<p>{as_text(name)} has 5 rows</p>"):
+        text = re.sub(r"</?(p|strong)>", "", page).strip()
+        assert "<" not in text and html.unescape(text) == f"{name} has 5 rows"

@@ -138,7 +138,7 @@ def describe_gains(table, other):
     mean, verdicts = table.iloc[-1], table["verdict"].iloc[:-1]
     difference = difference_with_interval(mean["difference"], mean[["low", "high"]], ", 95 %")
     return (
-        f"In the mean of {len(verdicts)} runs F1 differs from that in `{other}` by {difference}. "
+        f"In the mean of {len(verdicts)} runs F1 differs from that in {other} by {difference}. "
         f"{(verdicts == 'better').sum()} of them are clearly better and {(verdicts == 'worse').sum()} clearly worse; "
         "with many tags, one in forty each way is chance."
     )
