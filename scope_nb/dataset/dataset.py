@@ -162,6 +162,8 @@ class Dataset:
         tag, label, suffix = question.tag, question.label, question.period_suffix
         dmdt = "dmdt" in names if dmdt is None else dmdt
         columns = _feature_columns(names, question.features, suffix, dmdt)
+        if question.label in columns:
+            raise ValueError(f"{question.label!r} is both the label and a feature: leave it out of features")
         meta_columns = [n for n in dict.fromkeys([*IDENTITY, *label_names(), label, f"period_{suffix}"]) if n in names]
         needed = {*columns, *meta_columns, *(sources(columns, suffix) if derived else ())}
         if isinstance(weight, str):

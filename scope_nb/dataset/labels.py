@@ -1,5 +1,6 @@
 """Labels of a training table: from class names, and how many there are."""
 
+import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -115,9 +116,17 @@ def read_class_labels(path):
 
 def _read_classes(path):
     """Return the table of classes, indexed by class."""
-    table = pd.read_csv(existing_file(path), dtype=str, keep_default_na=False)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # of rows with more cells than the header
+            table = pd.read_csv(existing_file(path), dtype=str, keep_default_na=False, index_col=False)
+    except (pd.errors.ParserWarning, pd.errors.ParserError) as error:
+        text = "has a row with more cells than its header; tags are separated by spaces, labels by semicolons"
+        raise ValueError(f"{path} {text}") from error
     if not {"class", "tags"} <= set(table):
         raise ValueError(f"{path} needs the columns 'class' and 'tags'; it has {', '.join(table)}")
+    if wrong := set(table) & {"label", "Label", "Labels"}:
+        raise ValueError(f"{path} has a column {min(wrong)!r}; that of labels of one's own is called 'labels'")
     if (repeated := table["class"].duplicated()).any():
         raise ValueError(f"{path} has the class {table['class'][repeated].iloc[0]!r} twice")
     return table.set_index("class")

@@ -63,6 +63,8 @@ def _call_of(function):
             f"{_name_of(function)}{signature} is a function neither of a light curve, with one parameter, nor of "
             "(time, mag, err)"
         ) from error
+    if {p.name for p in required} == {"time", "mag", "err"}:  # in whatever order
+        return lambda curve: function(time=curve.time, mag=curve.mag, err=curve.err)
     return lambda curve: function(curve.time, curve.mag, curve.err)
 
 

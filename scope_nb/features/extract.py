@@ -7,7 +7,7 @@ import pandas as pd
 from joblib import Parallel, delayed
 from tqdm.auto import tqdm
 
-from ..lightcurves.curves import FEWEST_EPOCHS
+from ..lightcurves.curves import FEWEST_EPOCHS, require_light_curves
 from ..lightcurves.values import as_floats
 from ..periods.search import find_periods
 from ..taxonomy import PERIOD_SUFFIXES, defaults, feature_table, label_names
@@ -55,6 +55,7 @@ def featurize(
         `extra`, and `dmdt` (26 x 26 views of one float32 array). A row depends on its light curve alone. A `ValueError`
         names the first light curve that has too few epochs, equal times throughout, or unusable values.
     """
+    require_light_curves(light_curves)
     min_epochs = defaults()["light_curves"]["min_epochs"] if min_epochs is None else min_epochs
     min_epochs = max(min_epochs, FEWEST_EPOCHS)
     _check_batch(light_curves, min_epochs)
