@@ -3,16 +3,17 @@
 import hashlib
 import inspect
 import json
+import shutil
+import tempfile
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pyarrow.parquet as pq
 from tqdm.auto import tqdm
 
 from .. import __version__
 from ..features.extract import Extraction, feature_names, warn_of_failures
-from ..files import Parts, check_output, write_atomically
+from ..files import Parts, check_output, sha256, write_atomically
 from ..taxonomy import defaults
 from .tables import write_parquet
 
@@ -58,12 +59,15 @@ def write_features(
     path = Path(path).expanduser().absolute()
     list_path = path.with_suffix(".failures.csv")
     work = Extraction(light_curves, max_freq, oversampling, min_epochs, extra, until, bad)
-    parts = Parts(path, _fingerprint(work, [max_freq, oversampling, min_epochs, until]))
     rows = {f"{start:09d}": work.rows[start : start + PART] for start in range(0, len(work.rows), PART)}
-    missing = parts.missing(["meta", *rows])
-    if "meta" in missing:  # first: what parquet cannot hold fails soon
-        with parts.write("meta") as folder:
-            write_parquet(work.meta, folder / META)
+    with tempfile.TemporaryDirectory() as scratch:
+        meta = Path(scratch) / META
+        write_parquet(work.meta, meta)  # first: what parquet cannot hold fails soon
+        parts = Parts(path, _fingerprint(work, [max_freq, oversampling, min_epochs, until], meta))
+        missing = parts.missing(["meta", *rows])
+        if "meta" in missing:
+            with parts.write("meta") as folder:
+                shutil.copy(meta, folder)
     done = sum(len(rows[name]) for name in rows if name not in missing)
     with tqdm(total=len(work.rows), initial=done, unit="light curve", disable=not progress) as bar:
         for name in [name for name in rows if name in missing]:
@@ -121,15 +125,14 @@ def _joined(folder, names):
             yield table.replace_schema_metadata({"scope": "{}"})
 
 
-def _fingerprint(work, settings):
-    """Return all that the parts follow from: light curves (as hashes), settings, functions, the version of the kit."""
-    curves, total = work.light_curves, hashlib.sha256()
+def _fingerprint(work, settings, meta):
+    """Return all that the parts follow from: light curves, settings, functions, the file `meta`, the kit's version."""
+    curves, epochs = work.light_curves, hashlib.sha256()
     for values in (curves.time, curves.mag, curves.err, curves.offsets):
-        total.update(np.ascontiguousarray(values))
-    total.update(pd.util.hash_pandas_object(curves.meta, index=False).to_numpy())
+        epochs.update(np.ascontiguousarray(values))
     numbers = [value if value is None else float(value) for value in settings]
     functions = [[f.name, _source_of(f.function), repr(f.example)] for f in work.extra]
-    return [total.hexdigest(), [*map(str, curves.meta)], numbers, defaults(), functions, PART, __version__]
+    return [epochs.hexdigest(), sha256(meta), numbers, defaults(), functions, PART, __version__]
 
 
 def _source_of(function):

@@ -85,7 +85,7 @@ def featurize(
     table["dmdt"] = pd.Series(list(block), dtype=object)
     if bad == "list":
         table.attrs["failures"] = listed.to_dict("records")
-        warn_of_failures(listed, light_curves, 'attrs["failures"]')
+        warn_of_failures(listed, work.light_curves, 'attrs["failures"]')
     return table
 
 

@@ -27,6 +27,7 @@ def curves(n=8):
     meta = pd.DataFrame({"_id": [f"c{i}" for i in range(n)], "band": "g", "RR Lyrae": np.linspace(0, 1, n)})
     meta["note"] = pd.Series([None] * (n - 1) + ["late"], dtype=object)  # no value in the first parts
     meta["field"] = pd.Categorical([f"field {i % 2}" for i in range(n)])
+    meta["visits"] = [list(range(i)) for i in range(n)]
     return LightCurves.from_lists(meta, time, mag, [np.full(25, 0.1)] * n)
 
 
@@ -66,7 +67,9 @@ def test_the_file_holds_the_table_that_featurize_makes(tmp_path):
     run(tmp_path / "t.parquet", n_jobs=3)
     write_parquet(featurize(curves(), extra=[range_of], **QUICK), tmp_path / "expected.parquet")
     table, expected = read_parquet(tmp_path / "t.parquet"), read_parquet(tmp_path / "expected.parquet")
-    pd.testing.assert_frame_equal(table.drop(columns="dmdt"), expected.drop(columns="dmdt"))
+    lists = ["dmdt", "visits"]
+    pd.testing.assert_frame_equal(table.drop(columns=lists), expected.drop(columns=lists))
+    assert [*map(list, table["visits"])] == [list(range(i)) for i in range(8)]
     np.testing.assert_array_equal(np.stack(table["dmdt"]), np.stack(expected["dmdt"]))
     assert list(table) == list(expected)
     assert table.attrs == expected.attrs
