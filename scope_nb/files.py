@@ -1,8 +1,10 @@
 """Files and folders: where they are, whether they can be read or written; written whole or not at all."""
 
 import hashlib
+import json
 import os
 import shutil
+import warnings
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -28,6 +30,59 @@ def write_atomically(path):
             part.unlink()
         shutil.rmtree(part, ignore_errors=True)
     shutil.rmtree(old, ignore_errors=True)
+
+
+class Parts:
+    """Parts of long work: folders in a hidden `folder` beside its output, until that is complete.
+
+    A part is written whole or not at all, with the SHA-256 of its files. `settings`, which JSON can hold, are all that
+    the parts follow from: those of other settings lie in another folder, and count no longer.
+    """
+
+    SUMS = "sums.json"
+
+    def __init__(self, output, settings):
+        output = Path(output).expanduser().absolute()
+        self._output, self._prefix = output, f".{output.name}.parts-"
+        key = hashlib.blake2b(json.dumps(settings).encode(), digest_size=8).hexdigest()
+        self.folder = output.with_name(self._prefix + key)
+
+    def missing(self, names):
+        """Return the names of the parts that are not there or damaged; a warning says if others count no longer."""
+        others = [folder.name for folder in self._folders() if folder != self.folder]
+        if others and not self.folder.is_dir():
+            warnings.warn(
+                f"{self._output} is begun anew: data, settings or version are not those of the parts in {others[0]}, "
+                "which is removed at the end",
+                stacklevel=3,
+            )
+        return [name for name in names if not self._is_whole(self.folder / name)]
+
+    @contextmanager
+    def write(self, name):
+        """Yield a new folder to write the files of a part into."""
+        with write_atomically(self.folder / name) as part:
+            part.mkdir()
+            yield part
+            (part / self.SUMS).write_text(json.dumps(self._sums(part)), encoding="utf-8")
+
+    def remove(self):
+        """Remove all parts, once the output is complete."""
+        for folder in self._folders():
+            shutil.rmtree(folder)
+
+    def _folders(self):
+        parent = self._output.parent
+        return [p for p in sorted(parent.iterdir()) if p.name.startswith(self._prefix)] if parent.is_dir() else []
+
+    def _is_whole(self, part):
+        try:
+            return json.loads((part / self.SUMS).read_text(encoding="utf-8")) == self._sums(part)
+        except (OSError, ValueError):
+            return False
+
+    def _sums(self, part):
+        return {file.name: sha256(file) for file in sorted(part.iterdir()) if file.name != self.SUMS}
 
 
 def sha256(path):
