@@ -142,7 +142,7 @@ def test_keys_without_effect_are_accepted(write):
             if not rule:
                 assert run_settings("rrlyr", write(f"{place}.{key}", [1])) == alone
     kinds = {rule.get("kind", "value") for keys in config_keys().values() for rule in keys.values()}
-    assert kinds == {"value", "switch", "number", "count", "decimal", "range"}
+    assert kinds == {"value", "text", "switch", "number", "count", "decimal", "range"}
 
 
 def test_files_that_are_no_configuration(tmp_path):

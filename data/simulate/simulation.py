@@ -24,6 +24,7 @@ from scope_nb import __version__
 from scope_nb.dataset.labels import count_labels
 from scope_nb.files import write_atomically
 from scope_nb.lightcurves.curves import FILTERS, LightCurves
+from scope_nb.parquet import CHECKED, read_arrow
 from scope_nb.taxonomy import check_names, label_names
 
 PART = 100  # stars to a part of a large survey
@@ -180,9 +181,9 @@ def _join(parts, name, path, rows=None):
     with write_atomically(path) as temporary:
         writer = None
         for part in parts:
-            table = pq.read_table(part / f"{name}.parquet")
+            table = read_arrow(part / f"{name}.parquet")
             table = table if rows is None else table.filter(rows(table))
-            writer = writer or pq.ParquetWriter(temporary, table.schema, compression="zstd")
+            writer = writer or pq.ParquetWriter(temporary, table.schema, **CHECKED)
             writer.write_table(table)
         writer.close()
 
@@ -227,12 +228,12 @@ def write_survey(out, n_stars, seed=0, mix="natural", features=True, keep=None, 
     done = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(tasks)
     for _ in tqdm(done, total=len(parts), initial=len(parts) - len(tasks), unit="part"):
         pass
-    names = pd.concat(pd.read_parquet(part / "truth.parquet", columns=["obj_id"]) for part in parts)["obj_id"]
+    names = pd.concat(read_arrow(part / "truth.parquet", ["obj_id"]).to_pandas() for part in parts)["obj_id"]
     kept = pa.array(names.iloc[np.argsort(split_place(names), kind="stable")[:keep]])
     for name in PRODUCTS if features else PRODUCTS[:2]:
         rows = (lambda t: pa.compute.is_in(t["object_id"], kept)) if name == "lightcurves" and keep else None
         _join(parts, name, out / f"{prefix}{name}.parquet", rows)
     columns = ["object_id", *label_names()]
-    shares = pd.concat(pd.read_parquet(part / "lightcurves.parquet", columns=columns) for part in parts)
+    shares = pd.concat(read_arrow(part / "lightcurves.parquet", columns).to_pandas() for part in parts)
     shutil.rmtree(folder)
     return count_labels(shares.rename(columns={"object_id": "obj_id"}))

@@ -1,7 +1,6 @@
 """Files of light curves in any format, and tables in memory, as tables of Arrow."""
 
 import io
-import json
 import re
 import sys
 import warnings
@@ -10,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 from pyarrow import csv
 
-from ..files import existing_file
+from ..files import existing_file, parse_json
+from ..parquet import read_arrow
 from .roles import column_facts
 from .values import as_floats, our_unit
 
@@ -83,8 +82,7 @@ def read_file(path):
 
 def read_parquet_table(path):
     """Return a parquet file as it is stored; of the index that pandas may have added, the named parts are columns."""
-    with pq.ParquetFile(path) as file:
-        table = file.read()
+    table = read_arrow(path)
     for index in ((table.schema.pandas_metadata or {}).get("index_columns") or []) if table.schema.metadata else []:
         if isinstance(index, dict) and index.get("name") and index["name"] not in table.column_names:
             numbers = np.arange(index["start"], index["stop"], index["step"])
@@ -94,7 +92,7 @@ def read_parquet_table(path):
 
 def read_json(content):
     """Return a JSON list of objects, or an object of lists; an answer of ALeRCE holds it under "detections"."""
-    rows = json.loads(content.decode("utf-8-sig"))
+    rows = parse_json(content.decode("utf-8-sig"), "its content")
     if isinstance(rows, dict):
         rows = next((rows[name] for name in ("detections", "data") if isinstance(rows.get(name), list | dict)), rows)
     if isinstance(rows, dict) and rows and all(isinstance(values, list) for values in rows.values()):

@@ -172,6 +172,9 @@ def _numbers_of_text(text, name, source, dates):
 
 def read_names(column, name, source):
     """Return names as integers, or as text where a table has text that is no plain integer; a missing one is None."""
+    _require_plain(column, name, source)
+    if pa.types.is_float16(column.type):
+        column = column.cast(pa.float64())
     if pa.types.is_floating(column.type):
         numbers = column.to_numpy()
         if (large := np.abs(numbers) >= WHOLE).any():
@@ -184,7 +187,10 @@ def read_names(column, name, source):
         return read_names(column.cast(pa.int64()) if whole else column.cast(pa.string()), name, source)
     if pa.types.is_integer(column.type):
         return column.to_numpy() if not column.null_count else np.array(column.to_pylist(), object)
-    text = column.cast(pa.string())
+    try:
+        text = column.cast(pa.string())
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{source}: column {name!r} holds {column.type}, which are no names: {error}") from error
     text = pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
     plain = pc.all(pc.match_substring_regex(text, r"^(0|-?[1-9][0-9]{0,17})$")).as_py()
     return read_names(text.cast(pa.int64()), name, source) if plain else np.array(text.to_pylist(), object)
@@ -286,9 +292,15 @@ def _number_curves(epochs, counts, roles, table, source):
             _require_names(table[roles[role][0].name], roles[role][0].name, source)
     for name in keys:
         values = epochs[name] if name in epochs else table[name].combine_chunks()
+        _require_plain(values, name, source)
         index = values.dictionary_encode().indices.fill_null(-1).to_numpy().astype(np.int64) + 1
         code = pd.factorize(code * (index.max(initial=0) + 1) + index)[0]
     return row, code
+
+
+def _require_plain(column, name, source):
+    if pa.types.is_nested(column.type):
+        raise ValueError(f"{source}: column {name!r} holds {column.type}, which are no names")
 
 
 def _require_names(column, name, source):
@@ -311,7 +323,8 @@ def _describe_curves(table, roles, rows, source):
         meta[ours] = (read_numbers if role in ("ra", "dec") else read_names)(column, name, source)
     for role in ("field", "ccd", "quad", "rcid"):
         if role in roles:
-            meta[role] = [_whole(value) for value in table[roles[role][0].name].take(pa.array(rows)).to_pylist()]
+            name = roles[role][0].name
+            meta[role] = [_whole(value, name, source) for value in table[name].take(pa.array(rows)).to_pylist()]
     if "rcid" in meta:
         rcid = pd.Series(meta.pop("rcid"), dtype="Int64")
         meta |= {"ccd": rcid // 4 + 1, "quad": rcid % 4 + 1}
@@ -320,11 +333,17 @@ def _describe_curves(table, roles, rows, source):
     return meta
 
 
-def _whole(value):
+def _whole(value, name, source):
     """Return the number of a field, a CCD or a quadrant; the service writes some as 0x9."""
     if value is None or value == "":
         return pd.NA
-    return int(value, 0) if isinstance(value, str) and value[:2] == "0x" else int(float(value))
+    try:
+        number = int(value, 0) if isinstance(value, str) and value[:2] == "0x" else int(float(value))
+        if abs(number) < WHOLE:
+            return number
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise ValueError(f"{source}: column {name!r} holds {value!r}, which is no whole number")
 
 
 def _further_columns(table, roles, rows):

@@ -18,7 +18,7 @@ from pyarrow.parquet import read_metadata
 
 from ..dataset.dataset import PARTS, inputs
 from ..dataset.tables import read_parquet, write_parquet
-from ..files import project_folder, reports_folder, sha256, write_atomically
+from ..files import project_folder, read_json, reports_folder, sha256, write_atomically
 from ..lightcurves.curves import stars
 from ..models.fitting import Trained, named_importances
 from ..models.saving import described, load_model, save_model
@@ -179,7 +179,10 @@ def _run_folders(reports):
 
 
 def _read_json(path):
-    return json.loads(path.read_text(encoding="utf-8"))
+    content = read_json(path)
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} holds no JSON object")
+    return content
 
 
 def _with_nan(stats):
