@@ -18,8 +18,8 @@ def write_arrow(table, path):
 
 def read_arrow(path, columns=None):
     """Return a parquet file, or some columns of it, as a table of Arrow; see `open_parquet`."""
-    with open_parquet(path) as file, naming_errors(path):
-        return file.read(columns)
+    with open_parquet(path) as file:
+        return read_columns(file, path, columns)
 
 
 def open_parquet(path):
@@ -30,6 +30,14 @@ def open_parquet(path):
     path = existing_file(path)
     with naming_errors(path):
         return pq.ParquetFile(path, page_checksum_verification=True)
+
+
+def read_columns(file, path, columns=None):
+    """Return some columns of an open parquet file, or all, as a table of Arrow whose text is text."""
+    with naming_errors(path):
+        table = file.read(columns)
+        table.validate(full=True)
+        return table
 
 
 @contextmanager

@@ -299,13 +299,15 @@ def inputs(table, features, period_suffix, derived=True, dmdt=True, light_curves
 
 
 def _as_numbers(frame):
-    """Return the values of a table of features, or name the column that holds something else than numbers."""
-    try:
-        return frame.to_numpy(np.float32, na_value=np.nan).copy()
-    except (TypeError, ValueError, OverflowError) as error:
-        kinds = {name: column.dtype for name, column in make_plain(frame).items() if column.dtype.kind not in "biuf"}
-        listed = ", ".join(f"{name!r} ({kind})" for name, kind in kinds.items())
-        raise ValueError(f"these features hold something else than numbers: {listed or error}") from error
+    """Return the values of features as float32, or name the columns that hold something else than numbers."""
+    wrong = [f"{name!r} ({kind})" for name, kind in frame.dtypes.items() if kind.kind in "mM"]  # dates would be numbers
+    if not wrong:
+        try:
+            return frame.to_numpy(np.float32, na_value=np.nan).copy()
+        except (TypeError, ValueError, OverflowError):
+            kinds = make_plain(frame).dtypes
+            wrong = [f"{name!r} ({kind})" for name, kind in kinds.items() if kind.kind not in "biuf"]
+    raise ValueError(f"these features hold something else than numbers: {', '.join(wrong)}")
 
 
 def _feature_columns(names, features, suffix, dmdt):

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from ..features.dmdt import SIZE, stack_dmdt
 from ..files import existing_file, naming_file, parse_json
-from ..parquet import naming_errors, open_parquet, write_arrow
+from ..parquet import naming_errors, open_parquet, read_columns, write_arrow
 from ..taxonomy import IDENTITY, NAME_COLUMNS
 from .hdf5 import read_hdf5
 
@@ -159,6 +159,7 @@ def _require_no_lists(names):
 
 def _frame_of_arrow(table):
     """Return an Arrow table as a DataFrame without pandas' index; whole numbers of names stay whole beside a blank."""
+    table = table.replace_schema_metadata()  # that of pandas is looked into even where it is to be ignored
     frame = table.to_pandas(ignore_metadata=True)
     for name in NAME_COLUMNS:
         if name in table.column_names and table.column(name).null_count:
@@ -224,8 +225,7 @@ class ParquetTable(TableFile):
 
     def _read(self, names):
         # without pandas' own metadata: it would make an index of some columns, and rows are numbered here
-        with naming_errors(self.path):
-            frame = _frame_of_arrow(self._file.read([name for name in names if name != "dmdt"]))
+        frame = _frame_of_arrow(read_columns(self._file, self.path, [name for name in names if name != "dmdt"]))
         if "dmdt" not in names:
             return frame, None
         blocks = [block.astype(np.float32, copy=False) for block in self.dmdt_batches()]
@@ -279,6 +279,8 @@ class CsvTable(TableFile):
 
     def _open(self):
         columns = list(parse_csv(self.path, nrows=0))  # where pandas gives a repeated column another name
+        if not all(str(name).isprintable() for name in columns):
+            raise ValueError(f"{self.path} is named .csv, but its header is no text")
         require_unique_columns(parse_csv(self.path, header=None, nrows=1).iloc[0].dropna(), self.path)
         return columns
 

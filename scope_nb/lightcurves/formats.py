@@ -75,7 +75,7 @@ def read_file(path):
         if suffix in ASTROPY:
             return read_astropy(content, ASTROPY[suffix], path)
         return (read_json if suffix == ".json" else read_text)(content), None
-    except (pa.ArrowException, UnicodeDecodeError, ValueError, RecursionError, OSError) as error:
+    except (pa.ArrowException, ValueError, OverflowError, OSError) as error:
         reason = str(error).strip() or type(error).__name__
         raise ValueError(f"{path} is named {path.suffix} but cannot be read as such: {reason}") from error
 
@@ -83,10 +83,17 @@ def read_file(path):
 def read_parquet_table(path):
     """Return a parquet file as it is stored; of the index that pandas may have added, the named parts are columns."""
     table = read_arrow(path)
-    for index in ((table.schema.pandas_metadata or {}).get("index_columns") or []) if table.schema.metadata else []:
-        if isinstance(index, dict) and index.get("name") and index["name"] not in table.column_names:
-            numbers = np.arange(index["start"], index["stop"], index["step"])
-            table = table.append_column(index["name"], pa.array(numbers))
+    text = (table.schema.metadata or {}).get(b"pandas", b"{}")
+    table = table.replace_schema_metadata()
+    try:
+        for index in parse_json(text, "the metadata of pandas").get("index_columns", []):
+            if isinstance(index, dict) and index.get("name") and index["name"] not in table.column_names:
+                numbers = range(index["start"], index["stop"], index["step"])
+                if len(numbers) != table.num_rows:
+                    raise ValueError(f"the index {index['name']!r} has {len(numbers)} of {table.num_rows} rows")
+                table = table.append_column(index["name"], pa.array(numbers))
+    except (KeyError, TypeError, AttributeError, OverflowError) as error:
+        raise ValueError(f"the metadata of pandas are damaged: {type(error).__name__}: {error}") from error
     return table.drop_columns([name for name in table.column_names if name.startswith("__index_level_")])
 
 
@@ -170,10 +177,17 @@ def read_astropy(content, kind, path):
         raise ImportError(
             f"reading {path.name} needs astropy: pip install astropy (the extra `astropy` of scope_nb)"
         ) from error
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # units and headers that do not keep to the standard
-        text = kind in ("ascii.ipac", "ascii.ecsv")
-        table = Table.read(content.decode("utf-8") if text else io.BytesIO(content), format=kind)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # units and headers that do not keep to the standard
+            text = kind in ("ascii.ipac", "ascii.ecsv")
+            table = Table.read(content.decode("utf-8") if text else io.BytesIO(content), format=kind)
+        return _with_header(table)
+    except Exception as error:  # astropy makes anything of a damaged file
+        raise ValueError(f"astropy cannot read it: {type(error).__name__}: {error}") from error
+
+
+def _with_header(table):
     header = {str(name).upper(): value for name, value in table.meta.items()}
     for name in ("OBJECT", "RA_OBJ", "DEC_OBJ"):  # of Kepler and TESS
         if header.get(name) is not None and name not in table.colnames:

@@ -54,9 +54,13 @@ def load_scope_trees(path):
         _check_model(content)
         booster.load_model(bytearray(json.dumps(content).encode()))  # what was checked, not the file once more
     except (XGBoostError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
-        reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error).strip().splitlines()[-1]
-        raise ValueError(f"{path} is not a model that xgboost can read: {reason}") from error
+        raise ValueError(f"{path} is not a model that xgboost can read: {_reason(error)}") from error
     return ScopeTrees(booster)
+
+
+def _reason(error):
+    """Return an error in one line; xgboost says first what is wrong, and then where in its own code."""
+    return f"it lacks {error}" if isinstance(error, KeyError) else str(error).strip().partition("\n")[0]
 
 
 def _check_model(content):
@@ -65,8 +69,9 @@ def _check_model(content):
     objective, names = learner["objective"]["name"], learner["feature_names"]
     if objective != "binary:logistic":
         raise ValueError(f"it is a model of {objective}; SCoPe's answer yes or no: binary:logistic")
-    if not names or not all(isinstance(name, str) for name in names):
+    if not names or not all(isinstance(name, str) and not set(name) & set("[]<") for name in names):
         raise ValueError("it does not name the features that its trees ask for")
+    _require(len(set(names)) == len(names), "it names a feature twice")
     if learner["gradient_booster"]["name"] != "gbtree" or {*learner.get("feature_types", [])} - {"float", "int"}:
         raise ValueError("it holds something else than trees of numbers")
     model, sizes = learner["gradient_booster"]["model"], learner["learner_model_param"]
@@ -82,7 +87,7 @@ def _check_model(content):
         try:
             _check_tree(tree, len(names))
         except (ValueError, TypeError, KeyError) as error:
-            raise ValueError(f"tree {number} is damaged: {error}") from error
+            raise ValueError(f"tree {number} is damaged: {_reason(error)}") from error
 
 
 def _check_tree(tree, n_features):
