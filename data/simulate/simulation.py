@@ -10,7 +10,6 @@ import catalogues
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 import survey
 import votes
 from joblib import Parallel, delayed
@@ -21,6 +20,7 @@ from scope_nb import __version__
 from scope_nb.dataset.labels import count_labels
 from scope_nb.files import Parts
 from scope_nb.lightcurves.curves import FILTERS, LightCurves
+from scope_nb.parquet import read_arrow
 from scope_nb.taxonomy import check_names, label_names
 
 PART = 100  # stars to a part of a large survey
@@ -175,7 +175,7 @@ def _join(parts, name, path, rows=None):
     """Join the files `name` of many parts into one; `rows(table)` is the mask of the rows to keep."""
     from scope_nb.dataset.long_work import write_in_turn
 
-    tables = (pq.read_table(part / f"{name}.parquet") for part in parts)
+    tables = (read_arrow(part / f"{name}.parquet") for part in parts)
     write_in_turn(tables if rows is None else (table.filter(rows(table)) for table in tables), path)
 
 
@@ -215,12 +215,12 @@ def write_survey(out, n_stars, seed=0, mix="natural", features=True, keep=None, 
     for _ in tqdm(done, total=len(starts), initial=len(starts) - len(missing), unit="part"):
         pass
     parts = [work.folder / name for name in starts]
-    names = pd.concat(pd.read_parquet(part / "truth.parquet", columns=["obj_id"]) for part in parts)["obj_id"]
+    names = pd.concat(read_arrow(part / "truth.parquet", ["obj_id"]).to_pandas() for part in parts)["obj_id"]
     kept = pa.array(names.iloc[np.argsort(split_place(names), kind="stable")[:keep]])
     for name in PRODUCTS if features else PRODUCTS[:2]:
         rows = (lambda t: pa.compute.is_in(t["object_id"], kept)) if name == "lightcurves" and keep else None
         _join(parts, name, out / f"{prefix}{name}.parquet", rows)
     columns = ["object_id", *label_names()]
-    shares = pd.concat(pd.read_parquet(part / "lightcurves.parquet", columns=columns) for part in parts)
+    shares = pd.concat(read_arrow(part / "lightcurves.parquet", columns).to_pandas() for part in parts)
     work.remove()
     return count_labels(shares.rename(columns={"object_id": "obj_id"}))

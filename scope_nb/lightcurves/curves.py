@@ -285,7 +285,10 @@ def stars(table):
         return star, star
     if not {"ra", "dec"} <= set(table):
         raise ValueError("the table has neither 'obj_id' nor 'ra' and 'dec': its stars cannot be told apart")
-    place = table[["ra", "dec"]].astype(float).reset_index(drop=True)
+    try:
+        place = table[["ra", "dec"]].astype(float).reset_index(drop=True)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"the columns 'ra' and 'dec' hold something else than degrees: {error}") from error
     _require_in_all_rows(np.isfinite(place).all(axis=1), "position ('ra' or 'dec'), and there is no 'obj_id'")
     row = np.floor(place["dec"] * 60)
     place["cell"] = row * 30000 + np.floor(place["ra"] * 60 * np.cos(np.radians(row / 60)))

@@ -1,7 +1,6 @@
 """Files of light curves in any format, and tables in memory, as tables of Arrow."""
 
 import io
-import json
 import os
 import re
 import sys
@@ -11,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 from pyarrow import csv
 
-from ..files import existing_file
+from ..files import existing_file, parse_json
+from ..parquet import read_arrow
 from .roles import column_facts
 from .values import OURS, as_floats, our_unit
 
@@ -110,25 +109,31 @@ def read_file(path, names=()):
         if suffix in ASTROPY:
             return read_astropy(content, ASTROPY[suffix], path)
         return read_json(content) if suffix == ".json" else read_text(content, names), None
-    except (pa.ArrowException, UnicodeDecodeError, ValueError, RecursionError, OSError) as error:
+    except (pa.ArrowException, ValueError, OverflowError, OSError) as error:
         reason = str(error).strip() or type(error).__name__
         raise ValueError(f"{path} is named {path.suffix} but cannot be read as such: {reason}") from error
 
 
 def read_parquet_table(path):
     """Return a parquet file as it is stored; of the index that pandas may have added, the named parts are columns."""
-    with pq.ParquetFile(path) as file:
-        table = file.read()
-    for index in ((table.schema.pandas_metadata or {}).get("index_columns") or []) if table.schema.metadata else []:
-        if isinstance(index, dict) and index.get("name") and index["name"] not in table.column_names:
-            numbers = np.arange(index["start"], index["stop"], index["step"])
-            table = table.append_column(index["name"], pa.array(numbers))
+    table = read_arrow(path)
+    text = (table.schema.metadata or {}).get(b"pandas", b"{}")
+    table = table.replace_schema_metadata()
+    try:
+        for index in parse_json(text, "the metadata of pandas").get("index_columns", []):
+            if isinstance(index, dict) and index.get("name") and index["name"] not in table.column_names:
+                numbers = range(index["start"], index["stop"], index["step"])
+                if len(numbers) != table.num_rows:
+                    raise ValueError(f"the index {index['name']!r} has {len(numbers)} of {table.num_rows} rows")
+                table = table.append_column(index["name"], pa.array(numbers))
+    except (KeyError, TypeError, AttributeError, OverflowError) as error:
+        raise ValueError(f"the metadata of pandas are damaged: {type(error).__name__}: {error}") from error
     return table.drop_columns([name for name in table.column_names if name.startswith("__index_level_")])
 
 
 def read_json(content):
     """Return a JSON list of objects, or an object of lists; an answer of ALeRCE holds it under "detections"."""
-    rows = json.loads(content.decode("utf-8-sig"))
+    rows = parse_json(content.decode("utf-8-sig"), "its content")
     if isinstance(rows, dict):
         rows = next((rows[name] for name in ("detections", "data") if isinstance(rows.get(name), list | dict)), rows)
     if isinstance(rows, dict) and rows and all(isinstance(values, list) for values in rows.values()):
@@ -213,11 +218,20 @@ def read_astropy(content, kind, path):
         raise ImportError(
             f"reading {path.name} needs astropy: pip install astropy (the extra `astropy` of scope_nb)"
         ) from error
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # units and headers that do not keep to the standard
-        text = kind in ("ascii.ipac", "ascii.ecsv")
-        source = content.decode("utf-8") if text else io.BytesIO(content)
-        table = Table.read(source, format=kind, **({"hdu": _find_hdu(content)} if kind == "fits" else {}))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # units and headers that do not keep to the standard
+            text = kind in ("ascii.ipac", "ascii.ecsv")
+            source = content.decode("utf-8") if text else io.BytesIO(content)
+            table = Table.read(source, format=kind, **({"hdu": _find_hdu(content)} if kind == "fits" else {}))
+        return _with_header(table)
+    except ValueError:
+        raise
+    except Exception as error:  # astropy makes anything of a damaged file
+        raise ValueError(f"astropy cannot read it: {type(error).__name__}: {error}") from error
+
+
+def _with_header(table):
     header = {str(name).upper(): value for name, value in table.meta.items()}
     for name in ("OBJECT", "RA_OBJ", "DEC_OBJ"):  # of Kepler and TESS
         if header.get(name) is not None and name not in table.colnames:

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 from tqdm.auto import tqdm
 
-from ..files import write_atomically
+from ..files import naming_file
+from ..parquet import write_arrow
 from ..taxonomy import as_names, unknown
 from .curves import LightCurves, complete_meta, offsets_of, plain_bands
 from .formats import list_files, name_stars, read_file, to_arrow
@@ -92,7 +92,8 @@ def read_lightcurves(
             continue
         name = str(file) if file else source
         zero = zero if time_zero is None else time_zero
-        batches.append(batch_of(table, named, name, zero_point, zero, star_name))
+        with naming_file(file):
+            batches.append(batch_of(table, named, name, zero_point, zero, star_name))
     if not batches:
         raise ValueError(f"{source} has columns but no rows: there is no light curve in it")
     if empty:
@@ -183,5 +184,4 @@ def write_lightcurves(light_curves, path):
     mag, err = (pa.array(values, pa.float32()) for values in (light_curves.mag, light_curves.err))
     for name, values in {"hjd": pa.array(light_curves.time), "mag": mag, "magerr": err}.items():
         table = table.append_column(name, pa.ListArray.from_arrays(light_curves.offsets.astype(np.int32), values))
-    with write_atomically(Path(path)) as part:
-        pq.write_table(table, part, compression="zstd")
+    write_arrow(table, path)

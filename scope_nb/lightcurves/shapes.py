@@ -228,8 +228,11 @@ def _numbers_of_text(text, name, source, dates):
 
 def read_names(column, name, source):
     """Return names as integers, or as text where a table has text that is no plain integer; a missing one is None."""
+    _require_plain(column, name, source)
     if pa.types.is_null(column.type):
         return np.full(len(column), None)
+    if pa.types.is_float16(column.type):
+        column = column.cast(pa.float64())
     if pa.types.is_floating(column.type):
         numbers = column.to_numpy(zero_copy_only=False)
         if (large := np.abs(numbers) >= WHOLE).any():
@@ -242,7 +245,10 @@ def read_names(column, name, source):
         return read_names(column.cast(pa.int64()) if whole else column.cast(pa.string()), name, source)
     if pa.types.is_integer(column.type):
         return column.to_numpy() if not column.null_count else np.array(column.to_pylist(), object)
-    text = column.cast(pa.string())
+    try:
+        text = column.cast(pa.string())
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{source}: column {name!r} holds {column.type}, which are no names: {error}") from error
     text = pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
     if pc.all(pc.match_substring_regex(text, r"^(0|-?[1-9][0-9]{0,18})$")).as_py():
         with suppress(pa.ArrowInvalid):  # beyond 64 bits
@@ -362,6 +368,7 @@ def _number_curves(epochs, counts, roles, table, source):
             _require_names(table[roles[role][0].name], roles[role][0].name, source)
     for name in keys:
         values = epochs[name] if name in epochs else table[name].combine_chunks()
+        _require_plain(values, name, source)
         if "band" in roles and name == roles["band"][0].name:  # zg and g are one band
             values = _plain_band(values)
         index = values.dictionary_encode().indices.fill_null(-1).to_numpy().astype(np.int64) + 1
@@ -373,6 +380,11 @@ def _plain_band(values):
     encoded = values.dictionary_encode()
     names = pa.array(plain_bands(encoded.dictionary.to_pandas()).to_numpy(object), pa.string())
     return names.take(encoded.indices)
+
+
+def _require_plain(column, name, source):
+    if pa.types.is_nested(column.type):
+        raise ValueError(f"{source}: column {name!r} holds {column.type}, which are no names")
 
 
 def _require_names(column, name, source):
@@ -395,7 +407,8 @@ def _describe_curves(table, roles, rows, source):
         meta[ours] = (read_numbers if role in ("ra", "dec") else read_names)(column, name, source)
     for role in ("field", "ccd", "quad", "rcid"):
         if role in roles:
-            meta[role] = [_whole(value) for value in table[roles[role][0].name].take(pa.array(rows)).to_pylist()]
+            name = roles[role][0].name
+            meta[role] = [_whole(value) for value in table[name].take(pa.array(rows)).to_pylist()]
     if "rcid" in meta:
         rcid = pd.Series(meta.pop("rcid"), dtype="Int64")
         meta |= {"ccd": rcid // 4 + 1, "quad": rcid % 4 + 1}
@@ -409,9 +422,10 @@ def _whole(value):
     if value is None or value == "":
         return pd.NA
     try:
-        return int(value, 0) if isinstance(value, str) and value[:2] == "0x" else int(float(value))
-    except ValueError:
-        return value
+        number = int(value, 0) if isinstance(value, str) and value[:2] == "0x" else int(float(value))
+    except (TypeError, ValueError, OverflowError):
+        return str(value)
+    return number if abs(number) < WHOLE else str(value)
 
 
 def _further_columns(table, roles, rows):
