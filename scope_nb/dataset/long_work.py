@@ -14,6 +14,7 @@ from tqdm.auto import tqdm
 from .. import __version__
 from ..features.extract import Extraction, feature_names, warn_of_failures
 from ..files import Parts, check_output, sha256, write_atomically
+from ..parquet import CHECKED, read_arrow
 from ..taxonomy import defaults
 from .tables import write_parquet
 
@@ -90,7 +91,7 @@ def write_in_turn(tables, path):
     """Write tables of Arrow as one parquet file, a row group each; all have the columns of the first."""
     with write_atomically(Path(path)) as temporary:
         first = next(tables)
-        with pq.ParquetWriter(temporary, first.schema, compression="zstd", write_page_checksum=True) as writer:
+        with pq.ParquetWriter(temporary, first.schema, **CHECKED) as writer:
             writer.write_table(first)
             for table in tables:
                 writer.write_table(table)
@@ -115,7 +116,7 @@ def _read_failures(folder, names):
 
 def _joined(folder, names):
     """Yield the parts as tables of Arrow: the columns of `meta`, then the features."""
-    meta = pq.read_table(folder / "meta" / META)
+    meta = read_arrow(folder / "meta" / META)
     for file in (folder / name / FEATURES for name in names):
         if file.exists():  # else all light curves failed
             features = pq.read_table(file)

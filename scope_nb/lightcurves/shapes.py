@@ -408,7 +408,7 @@ def _describe_curves(table, roles, rows, source):
     for role in ("field", "ccd", "quad", "rcid"):
         if role in roles:
             name = roles[role][0].name
-            meta[role] = [_whole(value) for value in table[name].take(pa.array(rows)).to_pylist()]
+            meta[role] = [_whole(value, name, source) for value in table[name].take(pa.array(rows)).to_pylist()]
     if "rcid" in meta:
         rcid = pd.Series(meta.pop("rcid"), dtype="Int64")
         meta |= {"ccd": rcid // 4 + 1, "quad": rcid % 4 + 1}
@@ -417,15 +417,18 @@ def _describe_curves(table, roles, rows, source):
     return meta
 
 
-def _whole(value):
-    """Return the number of a field, a CCD or a quadrant (the service writes some as 0x9), or what else it is."""
+def _whole(value, name, source):
+    """Return the number of a field, a CCD or a quadrant (the service writes some as 0x9), or what words it has."""
     if value is None or value == "":
         return pd.NA
     try:
         number = int(value, 0) if isinstance(value, str) and value[:2] == "0x" else int(float(value))
+        if abs(number) < WHOLE:
+            return number
     except (TypeError, ValueError, OverflowError):
-        return str(value)
-    return number if abs(number) < WHOLE else str(value)
+        if isinstance(value, str):
+            return value
+    raise ValueError(f"{source}: column {name!r} holds {value!r}, which is no whole number")
 
 
 def _further_columns(table, roles, rows):
