@@ -50,7 +50,7 @@ def trees(tmp_path_factory):
     data = xgboost.DMatrix(X, label=(X[:, 0] > 0).astype(int), feature_names=["wstd", "skew", "n"])
     settings = {"max_depth": 3, "objective": "binary:logistic", "nthread": 1, "tree_method": "exact", "gamma": 2}
     xgboost.train(settings, data, 4).save_model(path)
-    return json.loads(path.read_text())
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize(
@@ -74,13 +74,13 @@ def trees(tmp_path_factory):
 )
 def test_a_tampered_tree_is_refused(trees, tmp_path, place, value, message):
     path, content = tmp_path / "rrlyr.json", copy.deepcopy(trees)
-    path.write_text(json.dumps(content))
+    path.write_text(json.dumps(content), encoding="utf-8")
     assert load_scope_trees(path).n_features_in_ == 3
     inner = content["learner"]["gradient_booster"]["model"]["trees"][1]
     for name in place[:-1]:
         inner = inner[name]
     inner[place[-1]] = value
-    path.write_text(json.dumps(content))
+    path.write_text(json.dumps(content), encoding="utf-8")
     with pytest.raises(ValueError, match=rf"rrlyr\.json is not a model that xgboost can read: {message}"):
         load_scope_trees(path)
 
@@ -89,6 +89,6 @@ def test_a_tampered_tree_is_refused(trees, tmp_path, place, value, message):
 def test_tampered_facts_about_all_trees_are_refused(trees, tmp_path, place):
     content = copy.deepcopy(trees)
     content["learner"]["gradient_booster"]["model"][place] = [7, 7, 7, 7]
-    (tmp_path / "rrlyr.json").write_text(json.dumps(content))
+    (tmp_path / "rrlyr.json").write_text(json.dumps(content), encoding="utf-8")
     with pytest.raises(ValueError, match=r"rrlyr\.json is not a model that xgboost can read"):
         load_scope_trees(tmp_path / "rrlyr.json")

@@ -25,5 +25,5 @@ def test_damaged_files_are_read_or_refused(reader):
         f"status {child.returncode}, seed {seed}\n{child.stderr[:200]}\n{child.stderr[-6000:]}"
     )
     counts = json.loads(child.stdout)
-    assert counts["inputs"] > counts["read"] > 0  # some damage matters, and some does not
+    assert counts["inputs"] > counts["read"]  # that undamaged ones are read is seen in the child
     print(reader, counts)
