@@ -163,9 +163,9 @@ def test_what_is_named_csv_but_is_none_is_named(tmp_path, content):
         with pytest.raises(ValueError, match=r"t\.csv"):
             read(path)
     header = f"class,tags,{'x' * 200_000}\nA,vnv,1\n"
-    path.write_text(header)
+    path.write_text(header, encoding="utf-8")
     assert read_class_tags(path) == {"A": ["vnv"]} and read_table(path).shape == (1, 3)
-    path.write_text("dmdt\n" + "[" * 100_000 + "\n")
+    path.write_text("dmdt\n" + "[" * 100_000 + "\n", encoding="utf-8")
     with pytest.raises(ValueError, match=r"t\.csv: dmdt in row 0 is not a 26 x 26 list"):
         read_table(path)
 
