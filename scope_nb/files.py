@@ -1,37 +1,191 @@
 """Files and folders: where they are, whether they can be read or written; written whole or not at all."""
 
 import hashlib
+import io
 import os
+import re
 import shutil
-from contextlib import contextmanager, suppress
+import tempfile
+import time
+import uuid
+import warnings
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from socket import gethostname
+
+try:
+    import fcntl
+except ImportError:  # on Windows; nothing is locked there
+    fcntl = None
+
+LEFTOVER = re.compile(r"\.(?P<name>.+)\.[a-z0-9_]{8}\.part")  # folders in which `write_atomically` works
+A_DAY = 86400  # seconds
+LOCK_HELD = "SCOPE_NB_LOCK_HELD"  # variable that tells a process which lock the one that started it holds
 
 
 @contextmanager
 def write_atomically(path):
     """Yield a temporary name beside `path` to write a file or make a folder, which is renamed once it is complete.
 
-    A file or folder that stands at `path` is replaced. If anything fails, nothing is left behind.
+    It is flushed to the disk before it gets its name. A file or folder that stands at `path` is replaced. If anything
+    fails, nothing is left behind; of a killed process the next one that writes into the folder clears the rest away.
     """
     path = Path(path)
-    part, old = (path.with_name(f".{path.name}.{os.getpid()}.{suffix}") for suffix in ("part", "old"))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        yield part
-        if path.is_dir():  # is moved aside first, so that it is never half gone
-            os.replace(path, old)
-        os.replace(part, path)
+        clear_leftovers(path.parent)
+        folder, guard = _make_temporary(path)
+        try:
+            yield folder / "new"
+            flush(folder / "new")
+            if path.is_dir():  # is moved aside first, so that it is never half gone
+                os.replace(path, folder / "old")
+            os.replace(folder / "new", path)
+            flush_folder(path.parent)
+        finally:
+            _clear(folder, path, guard)
     except OSError as error:
         raise type(error)(f"cannot write {path}: {error}") from error
+
+
+def _make_temporary(path):
+    """Return a new hidden folder beside `path`, and an open file in it whose lock says that somebody is at work."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
+        with suppress(FileNotFoundError):  # another process cleared it away before it was locked
+            guard, locked = _open_locked(folder / "lock")
+            if not locked:
+                guard.close()
+            return folder, guard
+
+
+def _clear(folder, path, guard):
+    """Remove a temporary folder; if `path` was moved into it and nothing came in its place, it is put back first."""
+    with closing(guard):
+        if (folder / "old").exists() and not path.exists():
+            try:
+                os.replace(folder / "old", path)
+            except OSError:
+                return  # the only copy stays
+        shutil.rmtree(folder, ignore_errors=True)
+    with suppress(OSError):
+        folder.rmdir()  # network file systems keep an open file until it is closed
+
+
+def clear_leftovers(folder):
+    """Clear away what killed processes left unfinished in a folder, and put back what they had moved aside.
+
+    Where the file system knows no locks, nothing is touched for a day, as its process may be alive.
+    """
+    for left in Path(folder).glob(".*.part"):
+        match = LEFTOVER.fullmatch(left.name)
+        with suppress(OSError):  # of another user, or gone by now
+            if match and left.is_dir():
+                changed = max(inner.stat().st_mtime for inner in (left, *left.iterdir()))
+                guard, locked = _open_locked(left / "lock", wait=False)
+                if locked or (locked is None and time.time() - changed > A_DAY):
+                    _clear(left, left.with_name(match["name"]), guard)
+                guard.close()
+
+
+def flush(path):
+    """Have the system write a file, or a folder with all that is in it, to the disk."""
+    if path.is_dir():
+        for inner in path.iterdir():
+            flush(inner)
+        flush_folder(path)
+    else:
+        _flush(path, os.O_RDONLY if os.name == "posix" else os.O_RDWR)
+
+
+def flush_folder(path):
+    """Have the system write the names in a folder to the disk, if it knows how to."""
+    with suppress(OSError):
+        _flush(path, os.O_RDONLY)
+
+
+def _flush(path, flags):
+    number = os.open(path, flags)
+    try:
+        os.fsync(number)
     finally:
-        with suppress(OSError):  # clearing up must not hide the error that made it necessary
-            part.unlink()
-        shutil.rmtree(part, ignore_errors=True)
-    shutil.rmtree(old, ignore_errors=True)
+        os.close(number)
+
+
+@contextmanager
+def lock(path):
+    """Hold a file or folder, so that no other process that asks for it works on it; wait, with a warning, for them.
+
+    Processes that are started meanwhile, such as the kernel of a notebook, may work on it too. Where the file system
+    knows no locks, nothing is held.
+    """
+    path, outer, token = Path(path), os.environ.get(LOCK_HELD, ""), uuid.uuid4().hex
+    name = path.with_name(f".{path.name}.lock")
+    try:
+        file = _acquire(name, path, outer)
+        if file:
+            file.truncate(0)
+            file.write(f"{token} process {os.getpid()} on {gethostname()}".encode())
+    except OSError as error:
+        raise type(error)(f"cannot write {path}: {error}") from error
+    if file is None:
+        yield
+        return
+    os.environ[LOCK_HELD] = token
+    try:
+        yield
+    finally:
+        os.environ[LOCK_HELD] = outer
+        with file, suppress(OSError):
+            name.unlink()  # before it is released, so that it is not another's
+
+
+def _acquire(name, path, outer):
+    """Return the open lock file of that name, or None if the process that started this one holds it as `outer`."""
+    name.parent.mkdir(parents=True, exist_ok=True)
+    file, locked = _open_locked(name, wait=False)
+    if locked is False:
+        with file:
+            file.seek(0)
+            token, _, holder = file.read().decode("utf-8", "replace").partition(" ")
+        if outer and token == outer:
+            return None
+        warnings.warn(f"{path} is in use by {holder or 'another process'}: waiting until it is free", stacklevel=5)
+        file, _ = _open_locked(name)
+    return file
+
+
+def _open_locked(path, wait=True):
+    """Open a lock file, and return it and whether it is locked: False if another process holds it, None if unknown."""
+    while True:
+        file = io.FileIO(path, "a+")
+        locked = _try_lock(file, wait)
+        if locked is False:
+            return file, False
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
+                return file, locked
+        file.close()  # the one that held it has removed it
+
+
+def _try_lock(file, wait):
+    if fcntl is None:
+        return None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return None  # the file system knows no locks
+    return True
 
 
 def sha256(path):
-    """Return the SHA-256 of a file's content as a hexadecimal string."""
+    """Return the SHA-256 of a file's content, or of the names and contents of a folder, as a hexadecimal string."""
+    path = Path(path)
+    if path.is_dir():
+        inner = [f"{file.relative_to(path)} {sha256(file)}" for file in sorted(path.rglob("*")) if file.is_file()]
+        return hashlib.sha256("\n".join(inner).encode("utf-8", "surrogateescape")).hexdigest()
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
