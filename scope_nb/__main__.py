@@ -158,6 +158,8 @@ def _steps(options):
     from .report import compare_report, resolve_tags, train_reports
     from .runs.ensemble import shared_tags
 
+    if len(options.ensemble) == 1:
+        raise ValueError(f"--ensemble averages at least two algorithms, not {options.ensemble[0]} alone")
     parameters = _parameters(options)
     group = options.group or group_of(parameters.get("data", ""))
     only_saved = (options.ensemble or options.compare) and not options.algorithms  # nothing is trained anew
@@ -168,8 +170,6 @@ def _steps(options):
     if not only_saved:
         yield train_reports(names, options.algorithms or ["xgb"], *where, **parameters)
     if options.ensemble:
-        if len(options.ensemble) < 2:
-            raise ValueError(f"--ensemble averages at least two algorithms, not {options.ensemble[0]} alone")
         shared = shared_tags(options.ensemble, group, options.reports)
         if names:
             tags = resolve_tags(names, parameters.get("data", ""), parameters.get("config", ""))

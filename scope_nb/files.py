@@ -61,10 +61,11 @@ def _make_temporary(path):
 
 def _clear(folder, path, guard):
     """Remove a temporary folder; if `path` was moved into it and nothing came in its place, it is put back first."""
+    new, old = folder / "new", folder / "old"
     with closing(guard):
-        if (folder / "old").exists() and not path.exists():
+        if old.exists() and new.exists() and not path.exists():  # without a new one, the old one is half removed
             try:
-                os.replace(folder / "old", path)
+                os.replace(old, path)
             except OSError:
                 return  # the only copy stays
         shutil.rmtree(folder, ignore_errors=True)

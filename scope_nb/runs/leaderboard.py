@@ -16,9 +16,9 @@ from .saved import describe_difference, load_run, load_runs, require_same
 def group_runs(reports="", group=""):
     """Return the `load_runs` of one group (that of the newest run by default), in the order of the taxonomy.
 
-    Tags that are none of SCoPe's come last. A run whose scores are not those of its predictions is left out with a
-    warning. So are named the runs on another training table than the newest one has; `other_data` has the start of its
-    SHA-256.
+    Tags that are none of SCoPe's come last. Runs whose scores are not those of their predictions are left out, and runs
+    on another training table than that of the newest run are named, both with a warning. The column `other_data` has
+    the start of the SHA-256 of such a table, and "" for the others.
     """
     runs = load_runs(reports)
     if runs.empty:
@@ -37,7 +37,7 @@ def _is_sound(folder):
     """Return whether a run can be read; of one that cannot, a warning says why."""
     try:
         load_run(folder)
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         warnings.warn(f"left out: {error}", stacklevel=4)
         return False
     return True
@@ -45,7 +45,7 @@ def _is_sound(folder):
 
 def _mark_other_data(runs):
     """Add the column `other_data`: the start of the SHA-256 of a training table that is not that of the newest run."""
-    hashes = runs["data_hash"].fillna("unknown")
+    hashes = runs["data_hash"].fillna("unknown").map(str)
     newest = hashes[runs["time"].idxmax()] if len(runs) else ""
     if len(others := runs[hashes != newest]):
         names = ", ".join(f"{run.algorithm}/{run.tag}" for run in others.itertuples())

@@ -71,7 +71,7 @@ def test_a_run_whose_saving_was_killed_is_the_old_or_the_new_one(tmp_path, evalu
 
 def test_a_run_that_was_moved_aside_is_read_by_its_name(tmp_path, evaluation):
     folder = runs.write_run(tmp_path / "g/xgb/rrlyr", evaluation, RECORD)
-    (folder.parent / ".rrlyr.abcd1234.part").mkdir()
+    (folder.parent / ".rrlyr.abcd1234.part" / "new").mkdir(parents=True)
     folder.rename(folder.parent / ".rrlyr.abcd1234.part" / "old")
     assert runs.load_run("g/xgb/rrlyr", tmp_path).folder == folder
     assert [path.name for path in folder.parent.iterdir()] == ["rrlyr"]
@@ -142,12 +142,13 @@ def test_a_full_disk_costs_nothing_that_was_there_and_is_named(full_disk, evalua
     assert saved.load_run(run).record == RECORD
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_that_cannot_be_written_is_named_and_can_be_read(tmp_path, evaluation):
     folder = runs.write_run(tmp_path / "g/xgb/rrlyr", evaluation, RECORD)
     before = content(tmp_path)
     folder.parent.chmod(0o500)
     try:
+        if os.access(folder.parent, os.W_OK):
+            pytest.skip("this user may write everywhere")
         with pytest.raises(PermissionError, match=f"cannot write {folder}"):
             runs.write_run(folder, evaluation, RECORD)
         assert len(runs.load_runs(tmp_path)) == 1
