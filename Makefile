@@ -7,6 +7,7 @@ GROUP ?=
 DATA ?=
 FEATURES ?=
 FOLDS ?=
+LIMIT ?=
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -16,7 +17,7 @@ MINUTES ?= 30
 .PHONY: help env report reports index test test-all fuzz lint lab sample benchmark clean
 
 help:
-	@echo "make report TAG=vnv ALGORITHM=xgb   train one classifier, write its report (optional: DATA=, FEATURES=, GROUP=, FOLDS=5)"
+	@echo "make report TAG=vnv ALGORITHM=xgb   train one classifier, write its report (optional: DATA=, FEATURES=, GROUP=, FOLDS=5, LIMIT=60)"
 	@echo "make reports ALGORITHM=xgb          the same for every tag that the data can train, then all compared; resumes"
 	@echo "make lab                            open the notebooks in JupyterLab"
 	@echo "make index                          write the index of all runs anew"
@@ -37,10 +38,10 @@ $(READY): pyproject.toml
 	@touch $@
 
 report: $(READY)
-	$(BIN)/python -m scope_nb report --tags "$(TAG)" --algorithms $(ALGORITHM) --group "$(GROUP)" --data "$(DATA)" --features "$(FEATURES)" $(if $(FOLDS),-p folds $(FOLDS))
+	$(BIN)/python -m scope_nb report --tags "$(TAG)" --algorithms $(ALGORITHM) --group "$(GROUP)" --data "$(DATA)" --features "$(FEATURES)" $(if $(FOLDS),-p folds $(FOLDS)) $(if $(LIMIT),--limit $(LIMIT))
 
 reports: $(READY)
-	$(BIN)/python -m scope_nb report --tags all --algorithms $(ALGORITHM) --group "$(GROUP)" --data "$(DATA)" --features "$(FEATURES)" $(if $(FOLDS),-p folds $(FOLDS)) --resume --compare
+	$(BIN)/python -m scope_nb report --tags all --algorithms $(ALGORITHM) --group "$(GROUP)" --data "$(DATA)" --features "$(FEATURES)" $(if $(FOLDS),-p folds $(FOLDS)) $(if $(LIMIT),--limit $(LIMIT)) --resume --compare
 
 index: $(READY)
 	$(BIN)/python -m scope_nb index

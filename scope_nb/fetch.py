@@ -26,9 +26,10 @@ import yaml
 from tqdm.auto import tqdm
 
 from . import __version__
-from .files import project_folder, write_atomically
+from .files import project_folder
 from .parquet import naming_errors, open_parquet, write_arrow
 from .taxonomy import TABLES, check_names
+from .writing import write_atomically
 
 BANDS, CCDS, QUADRANTS = ("g", "r", "i"), range(1, 17), range(1, 5)
 SAMPLE_SEED = 9  # with which the 10 % training set of the hackathon was drawn

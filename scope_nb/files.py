@@ -1,96 +1,24 @@
-"""Files and folders: where they are, whether they can be read or written; written whole or not at all."""
+"""Files and folders: where they are, and the reading of JSON and YAML."""
 
 import hashlib
 import json
 import os
-import shutil
-import warnings
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
+
+import yaml
 
 MOST_JSON, MOST_YAML = 2**28, 2**20  # bytes of a file
 MOST_VALUES, MOST_TEXT = 100_000, 10_000  # of a YAML file: values in it, letters of one
 
 
-@contextmanager
-def write_atomically(path):
-    """Yield a temporary name beside `path` to write a file or make a folder, which is renamed once it is complete.
-
-    A file or folder that stands at `path` is replaced. If anything fails, nothing is left behind.
-    """
-    path = Path(path)
-    part, old = (path.with_name(f".{path.name}.{os.getpid()}.{suffix}") for suffix in ("part", "old"))
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield part
-        if path.is_dir():  # is moved aside first, so that it is never half gone
-            os.replace(path, old)
-        os.replace(part, path)
-    except OSError as error:
-        raise type(error)(f"cannot write {path}: {error}") from error
-    finally:
-        with suppress(OSError):  # clearing up must not hide the error that made it necessary
-            part.unlink()
-        shutil.rmtree(part, ignore_errors=True)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-class Parts:
-    """Parts of long work: folders in a hidden `folder` beside its output, until that is complete.
-
-    A part is written whole or not at all, with the SHA-256 of its files. `settings`, which JSON can hold, are all that
-    the parts follow from: those of other settings lie in another folder, and count no longer.
-    """
-
-    SUMS = "sums.json"
-
-    def __init__(self, output, settings):
-        output = Path(output).expanduser().absolute()
-        self._output, self._prefix = output, f".{output.name}.parts-"
-        key = hashlib.blake2b(json.dumps(settings).encode(), digest_size=8).hexdigest()
-        self.folder = output.with_name(self._prefix + key)
-
-    def missing(self, names):
-        """Return the names of the parts that are not there or damaged; a warning says if others count no longer."""
-        others = [folder.name for folder in self._folders() if folder != self.folder]
-        if others and not self.folder.is_dir():
-            warnings.warn(
-                f"{self._output} is begun anew: data, settings or version are not those of the parts in {others[0]}, "
-                "which is removed at the end",
-                stacklevel=3,
-            )
-        return [name for name in names if not self._is_whole(self.folder / name)]
-
-    @contextmanager
-    def write(self, name):
-        """Yield a new folder to write the files of a part into."""
-        with write_atomically(self.folder / name) as part:
-            part.mkdir()
-            yield part
-            (part / self.SUMS).write_text(json.dumps(self._sums(part)), encoding="utf-8")
-
-    def remove(self):
-        """Remove all parts, once the output is complete."""
-        for folder in self._folders():
-            shutil.rmtree(folder)
-
-    def _folders(self):
-        parent = self._output.parent
-        return [p for p in sorted(parent.iterdir()) if p.name.startswith(self._prefix)] if parent.is_dir() else []
-
-    def _is_whole(self, part):
-        try:
-            return json.loads((part / self.SUMS).read_text(encoding="utf-8")) == self._sums(part)
-        except (OSError, ValueError):
-            return False
-
-    def _sums(self, part):
-        return {file.name: sha256(file) for file in sorted(part.iterdir()) if file.name != self.SUMS}
-
-
 def sha256(path):
-    """Return the SHA-256 of a file's content as a hexadecimal string."""
+    """Return the SHA-256 of a file's content, or of the names and contents of a folder, as a hexadecimal string."""
+    path = Path(path)
+    if path.is_dir():
+        inner = [f"{file.relative_to(path)} {sha256(file)}" for file in sorted(path.rglob("*")) if file.is_file()]
+        return hashlib.sha256("\n".join(inner).encode("utf-8", "surrogateescape")).hexdigest()
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -193,7 +121,6 @@ def read_yaml(path):
     Aliases are understood, but neither those that contain themselves nor those that make a huge document of a small
     file.
     """
-    import yaml
 
     text = _read_text(path, MOST_YAML)
     try:
@@ -208,7 +135,6 @@ def read_yaml(path):
 
 def _count_values(node, counts):
     """Return how many values a node of YAML holds once its aliases are written out; too many are a `ValueError`."""
-    import yaml
 
     if id(node) in counts:
         if counts[id(node)] is None:

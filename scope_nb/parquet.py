@@ -5,7 +5,8 @@ from contextlib import contextmanager
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .files import existing_file, write_atomically
+from .files import existing_file
+from .writing import write_atomically
 
 CHECKED = {"compression": "zstd", "write_page_checksum": True}  # for a `pyarrow.parquet.ParquetWriter`
 

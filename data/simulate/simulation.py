@@ -18,10 +18,10 @@ from tqdm.auto import tqdm
 
 from scope_nb import __version__
 from scope_nb.dataset.labels import count_labels
-from scope_nb.files import Parts
 from scope_nb.lightcurves.curves import FILTERS, LightCurves
 from scope_nb.parquet import read_arrow
 from scope_nb.taxonomy import check_names, label_names
+from scope_nb.writing import Parts
 
 PART = 100  # stars to a part of a large survey
 PRODUCTS = ("lightcurves", "truth", "training_set")

@@ -13,9 +13,10 @@ from tqdm.auto import tqdm
 
 from .. import __version__
 from ..features.extract import Extraction, feature_names, warn_of_failures
-from ..files import Parts, check_output, sha256, write_atomically
+from ..files import check_output, sha256
 from ..parquet import CHECKED, read_arrow
 from ..taxonomy import defaults
+from ..writing import Parts, write_atomically
 from .tables import write_parquet
 
 PART = 1000  # light curves

@@ -12,7 +12,8 @@ import numpy as np
 import skops.io
 from sklearn.base import BaseEstimator
 
-from ..files import decode_name, reports_folder, write_atomically
+from ..files import decode_name, reports_folder
+from ..writing import write_atomically
 from . import networks
 
 MODEL_FILE = "model.skops"
