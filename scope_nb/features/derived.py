@@ -155,7 +155,7 @@ def changes(blocks):
     powers = np.stack([np.outer(middle**power, lag == k) for power in (0, 2) for k in range(len(LAGS))])
     powers = powers.reshape(len(powers), -1)
     # not by @, whose last digits depend on the number of threads and on the rows beside
-    sums = [np.einsum("ij,kj->ik", block.reshape(len(block), -1), powers.astype(block.dtype)) for block in blocks]
+    sums = [np.einsum("ij,kj->ik", block.reshape(len(block), -1), powers) for block in blocks]
     n, square = np.hsplit(np.concatenate(sums), 2) if sums else np.empty((2, 0, len(LAGS)))
     change = np.sqrt(square / n)
     growth = change[:, 1:] / change[:, :-1]

@@ -171,6 +171,6 @@ def test_what_is_named_csv_but_is_none_is_named(tmp_path, content):
 
 
 def test_a_class_table_is_named_with_its_unknown_tag(tmp_path):
-    (tmp_path / "classes.csv").write_text("class,tags\nA,vvn\n")
+    (tmp_path / "classes.csv").write_text("class,tags\nA,vvn\n", encoding="utf-8")
     with pytest.raises(ValueError, match=r"classes\.csv: unknown tag 'vvn'"):
         read_class_tags(tmp_path / "classes.csv")
