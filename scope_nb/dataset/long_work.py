@@ -120,7 +120,7 @@ def _joined(folder, names):
     meta = read_arrow(folder / "meta" / META)
     for file in (folder / name / FEATURES for name in names):
         if file.exists():  # else all light curves failed
-            features = pq.read_table(file)
+            features = read_arrow(file)
             table = meta.take(features["row"])
             for column in features.column_names[1:]:
                 table = table.append_column(features.field(column), features[column])

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from ..dataset.dataset import PARTS, inputs
 from ..dataset.tables import write_parquet
-from ..files import decode_name, project_folder, reports_folder, sha256
+from ..files import decode_name, project_folder, read_json, reports_folder, sha256
 from ..lightcurves.curves import stars
 from ..models.fitting import Trained, named_importances
 from ..models.saving import described, foreign_types, load_model, save_model
@@ -193,7 +193,7 @@ def load_run(run, reports=""):
     try:
         stats, record, predictions, content = _read_files(folder)
         parts, settings = {name: stats[name] for name in PARTS}, {name: stats[name] for name in ("unseen", "by_star")}
-        predictions = predictions.to_pandas(ignore_metadata=True)
+        predictions = predictions.to_pandas()
         evaluation = Evaluation(stats["tag"], stats["threshold"], predictions, parts, **settings)
         _require_scores(evaluation)
     except FileNotFoundError as error:
@@ -248,8 +248,10 @@ def _read_files(folder):
     record = _read_json(folder / "provenance.json", _check_record)
     try:
         file = (folder / "predictions.parquet").read_bytes()  # pyarrow itself wants names of files in UTF-8
-        predictions = pq.read_table(pa.BufferReader(file))
-    except (pa.ArrowException, OSError) as error:
+        predictions = pq.ParquetFile(pa.BufferReader(file), page_checksum_verification=True).read()
+        predictions = predictions.replace_schema_metadata()  # that of pandas is not needed, and may be damaged
+        predictions.validate(full=True)
+    except (pa.ArrowException, OSError, OverflowError, UnicodeDecodeError) as error:
         raise ValueError(f"predictions.parquet cannot be read: {error}") from error
     if missing := [name for name in PREDICTION_COLUMNS if name not in predictions.column_names]:
         raise ValueError(f"predictions.parquet lacks the columns {', '.join(missing)}")
@@ -267,13 +269,13 @@ def _read_files(folder):
 def _read_json(path, check):
     """Return what `check` makes of the JSON object in a file."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
         if not isinstance(content, dict):
             raise TypeError(f"it holds a {type(content).__name__}, not names and values")
         return check(content)
     except KeyError as error:
         raise ValueError(f"{path.name} lacks {error}") from error
-    except (TypeError, ValueError, AttributeError) as error:  # whatever a conversion makes of a wrong value
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:  # of a conversion of a wrong value
         raise ValueError(f"{path.name} is damaged: {error}") from error
 
 

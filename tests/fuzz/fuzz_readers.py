@@ -1,7 +1,9 @@
 """The readers of the kit that take files from outside, and small files that they read."""
 
 import json
+import shutil
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -215,21 +217,41 @@ def read_scores(path):
     read_stats(path.parent)
 
 
-def write_json_object(folder):
-    record = {
-        "tag": "rrlyr",
-        "threshold": 0.5,
-        "test": {"interval": {"f1_score": [0.1, 0.2]}, "n": 12},
-        "unseen": ["val"],
-    }
-    (folder / "provenance.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
-    return [folder / "provenance.json"]
+def write_run_files(folder):
+    from scope_nb import runs
+    from scope_nb.scores.evaluation import evaluate_predictions
+
+    rng, n = np.random.default_rng(0), 60
+    frame = pd.DataFrame({"row": np.arange(n), "star": [f"s{k}" for k in range(n)], "y": np.arange(n) % 2})
+    frame["part"] = np.where(frame.index < 20, "test", np.where(frame.index < 40, "train", "val"))
+    frame["probability"] = np.clip(0.3 + 0.4 * frame["y"] + rng.normal(0, 0.2, n), 0, 1)
+    record = {"time": "2026-01-01T00:00:00", "data": {"file": "t.parquet", "sha256": "1", "simulated": False}}
+    runs.write_run(folder / "whole", evaluate_predictions("rrlyr", frame, 0.5), record)
+    return [Path(shutil.copy(path, folder)) for path in sorted((folder / "whole").iterdir())]
 
 
-def read_json_object(path):
-    from scope_nb.files import read_json
+def read_run(path):
+    from scope_nb import runs
 
-    read_json(path)
+    run = path.parent / "runs" / "g" / "xgb" / "rrlyr"
+    shutil.copytree(path.parent / "whole", run, dirs_exist_ok=True)
+    (run / path.name).write_bytes(path.read_bytes())
+    runs.load_run(run)
+    runs.load_runs(path.parent / "runs")
+
+
+def write_model(folder):
+    from scope_nb import models
+
+    X = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 3)), columns=list("abc"))
+    models.save_model(models.forest(n_estimators=2).fit(X, np.arange(60) % 2), folder)
+    return [folder / "model.skops"]
+
+
+def read_model(path):
+    from scope_nb import models
+
+    models.load_model(path.parent)
 
 
 WRITERS = {
@@ -244,7 +266,8 @@ WRITERS = {
     "config_yaml": write_config,
     "trees_json": write_trees,
     "scores_json": write_scores,
-    "run_json": write_json_object,
+    "run": write_run_files,
+    "model": write_model,
 }
 READERS = {
     "training_parquet": read_training,
@@ -258,5 +281,6 @@ READERS = {
     "config_yaml": read_config_file,
     "trees_json": read_trees,
     "scores_json": read_scores,
-    "run_json": read_json_object,
+    "run": read_run,
+    "model": read_model,
 }
