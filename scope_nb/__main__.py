@@ -48,7 +48,9 @@ def _parser():
     report.add_argument("--features", default="", help="feature set: 'light curve' does without catalogues")
     text = "keep the runs that were made with the same parameters, data, notebook and version"
     report.add_argument("--resume", action="store_true", help=text)
-    report.add_argument("--limit", type=float, default=0.0, metavar="MINUTES", help="most that one run may take (none)")
+    report.add_argument(
+        "--limit", type=float, default=1440.0, metavar="MINUTES", help="most that a run may take (a day; 0: no limit)"
+    )
     report.add_argument(
         "--ensemble", nargs="+", default=[], metavar="ALGORITHM", help="average saved runs of these, per tag"
     )

@@ -4,6 +4,7 @@ import csv
 import json
 import sys
 from contextlib import suppress
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -315,11 +316,23 @@ class CsvTable(TableFile):
 
 
 def parse_csv(path, **options):
-    """Return a CSV file as `pandas.read_csv` does; of a file that is none the `ValueError` has the path."""
+    """Return a CSV file as `pandas.read_csv` does, but without lines of comment, which begin with #, before the header.
+
+    Of a file that is no CSV the `ValueError` has the path.
+    """
     try:
-        return pd.read_csv(path, **options)
+        return pd.read_csv(path, skiprows=_count_comments(path), **options)
     except (ValueError, OverflowError, csv.Error) as error:
         raise ValueError(f"{path} is named .csv but cannot be read as such: {error}") from error
+
+
+def _count_comments(path):
+    """Return how many lines before the header begin with # and do not look like it."""
+    with open(path, "rb") as file:
+        lines = list(takewhile(lambda line: line.startswith(b"#"), file))
+        file.seek(sum(map(len, lines)))
+        commas = file.readline().count(b",")
+    return sum(1 for _ in takewhile(lambda line: line.count(b",") != commas, lines))
 
 
 def _numbers_of_text(names):

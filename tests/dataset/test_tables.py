@@ -83,3 +83,13 @@ def test_dmdt_of_another_shape_is_refused(tmp_path, shape, suffix):
         pq.write_table(pa.table({"dmdt": images}), path)
     with pytest.raises(ValueError, match=r"dmdt.*is not (a )?26 x 26"):
         read_table(path)
+
+
+def test_comments_before_the_header_of_csv(tmp_path):
+    table = pd.DataFrame({"_id": [1, 2], "wstd": [0.5, 1.5]})
+    text = table.to_csv(index=False)
+    for comment in ("# made by hand, on a Monday, in Rome\n", "# one\n# two\n", ""):
+        (tmp_path / "t.csv").write_text(comment + text, encoding="utf-8")
+        pd.testing.assert_frame_equal(read_table(tmp_path / "t.csv"), table)
+    (tmp_path / "t.csv").write_text("#" + text, encoding="utf-8")
+    assert list(read_table(tmp_path / "t.csv")) == ["#_id", "wstd"]
