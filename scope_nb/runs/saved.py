@@ -276,7 +276,8 @@ def _read_json(path, check):
     except KeyError as error:
         raise ValueError(f"{path.name} lacks {error}") from error
     except (TypeError, ValueError, AttributeError, OverflowError) as error:  # of a conversion of a wrong value
-        raise ValueError(f"{path.name} is damaged: {error}") from error
+        reason = str(error).removeprefix(f"{path} is not JSON that can be read: ").removeprefix(f"{path} is ")
+        raise ValueError(f"{path.name} is damaged: {reason}") from error
 
 
 def _check_stats(stats):

@@ -48,7 +48,7 @@ DAMAGES = [
     ("stats.json", folder_instead, "it lacks stats.json"),
     ("predictions.parquet", folder_instead, "it lacks predictions.parquet"),
     ("provenance.json", written(b'{"time": "20'), "provenance.json is damaged: Unterminated string"),
-    ("provenance.json", written(b'{"time": "\xe9"}'), "provenance.json is damaged: 'utf-8' codec"),
+    ("provenance.json", written(b'{"time": "\xe9"}'), "provenance.json is damaged: not text: 'utf-8' codec"),
     ("provenance.json", written(b"[]"), "provenance.json is damaged: it holds a list, not names and values"),
     ("provenance.json", edited(lambda content: content.pop("time")), "provenance.json lacks 'time'"),
     ("provenance.json", edited(lambda content: content.update(time=3)), "provenance.json is damaged"),
