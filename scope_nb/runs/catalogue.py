@@ -11,11 +11,12 @@ from tqdm.auto import tqdm
 from ..dataset.dataset import inputs
 from ..dataset.tables import as_frame, make_plain, write_parquet
 from ..features.extract import featurize
-from ..files import write_atomically
+from ..files import reports_folder, write_atomically
 from ..lightcurves.curves import LightCurves, stars
 from ..models.saving import load_model
 from ..periods.search import period_table
 from ..taxonomy import check_names
+from .novelty import NOVELTY, describe_survey, load_novelty
 from .saved import load_run, load_runs, provenance
 from .tree import class_shares, find_contradictions, name_classes, repair_probabilities
 
@@ -113,8 +114,15 @@ def classify_stars(
     contradictions = find_contradictions(by_star > cut)
     if repair:
         by_star = repair_probabilities(by_star)
-    table_of_stars = _describe_stars(identity, star, curves, progress).join(_label_stars(by_star, cut)).reset_index()
+    described = _describe_stars(identity, star, curves, progress)
+    folder, warning = reports_folder(reports) / group / NOVELTY, ""
+    if (folder / "scores.parquet").is_file():
+        rates = load_novelty(folder).rates(table)
+        described["surprise"] = pd.Series(rates).groupby(star, sort=False).median().round(4)
+        warning = describe_survey(rates)
+    table_of_stars = described.join(_label_stars(by_star, cut)).reset_index(names="star")
     record = provenance({"group": group, "combine": combine, "repair": repair, "false_alarms": false_alarms})
+    record |= {"unlike the training table": warning, "simulated": bool(runs["simulated"].any())}
     record |= {"runs": {str(r["folder"].name): r["time"] for _, r in runs.iterrows()}}
     return Catalogue(
         pd.concat([identity, probability.round(4)], axis=1), table_of_stars, contradictions, missing, record
