@@ -7,20 +7,23 @@ GROUP ?=
 DATA ?=
 FEATURES ?=
 FOLDS ?=
+LIMIT ?=
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SAMPLE_STARS ?= 2450
+MINUTES ?= 30
 
-.PHONY: help env report reports index test test-all lint lab sample benchmark clean
+.PHONY: help env report reports index test test-all fuzz lint lab sample benchmark clean
 
 help:
-	@echo "make report TAG=vnv ALGORITHM=xgb   train one classifier, write its report (optional: DATA=, FEATURES=, GROUP=, FOLDS=5)"
+	@echo "make report TAG=vnv ALGORITHM=xgb   train one classifier, write its report (optional: DATA=, FEATURES=, GROUP=, FOLDS=5, LIMIT=60)"
 	@echo "make reports ALGORITHM=xgb          the same for every tag that the data can train, then all compared; resumes"
 	@echo "make lab                            open the notebooks in JupyterLab"
 	@echo "make index                          write the index of all runs anew"
 	@echo "make test                           run the tests, notebooks included, but for those marked slow"
 	@echo "make test-all                       run those, too"
+	@echo "make fuzz MINUTES=30                damage files of every kind that is read, for so long"
 	@echo "make lint                           check style"
 	@echo "make sample                         remake the simulated sample in data/"
 	@echo "make benchmark                      speed beside public peers (installs them); periods found"
@@ -35,10 +38,10 @@ $(READY): pyproject.toml
 	@touch $@
 
 report: $(READY)
-	$(BIN)/python -m scope_nb report --tags "$(TAG)" --algorithms $(ALGORITHM) --group "$(GROUP)" --data "$(DATA)" --features "$(FEATURES)" $(if $(FOLDS),-p folds $(FOLDS))
+	$(BIN)/python -m scope_nb report --tags "$(TAG)" --algorithms $(ALGORITHM) --group "$(GROUP)" --data "$(DATA)" --features "$(FEATURES)" $(if $(FOLDS),-p folds $(FOLDS)) $(if $(LIMIT),--limit $(LIMIT))
 
 reports: $(READY)
-	$(BIN)/python -m scope_nb report --tags all --algorithms $(ALGORITHM) --group "$(GROUP)" --data "$(DATA)" --features "$(FEATURES)" $(if $(FOLDS),-p folds $(FOLDS)) --resume --compare
+	$(BIN)/python -m scope_nb report --tags all --algorithms $(ALGORITHM) --group "$(GROUP)" --data "$(DATA)" --features "$(FEATURES)" $(if $(FOLDS),-p folds $(FOLDS)) $(if $(LIMIT),--limit $(LIMIT)) --resume --compare
 
 index: $(READY)
 	$(BIN)/python -m scope_nb index
@@ -48,6 +51,9 @@ test: $(READY)
 
 test-all: $(READY)
 	$(BIN)/python -m pytest --nbmake tests notebooks
+
+fuzz: $(READY)
+	SCOPE_NB_FUZZ_MINUTES=$(MINUTES) $(BIN)/python -m pytest -s tests/fuzz
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -16,11 +16,11 @@ from scipy.optimize import minimize
 from tqdm.auto import tqdm
 from xgboost import XGBClassifier
 
-from scope_nb.files import write_atomically
 from scope_nb.lightcurves.readers import read_lightcurves
 from scope_nb.periods import judge
 from scope_nb.periods.periodograms import Grid
 from scope_nb.periods.search import search_grid
+from scope_nb.writing import write_atomically
 
 SETTINGS = {
     "n_estimators": 200,

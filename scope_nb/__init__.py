@@ -38,7 +38,7 @@ __getattr__, __dir__, __all__ = names_on_demand(
         "lightcurves": ["LightCurves", "read_lightcurves", "write_lightcurves"],
         "periods": ["find_period", "period_table"],
         "features": ["featurize"],
-        "dataset": ["Dataset", "read_parquet", "write_parquet"],
+        "dataset": ["Dataset", "read_parquet", "write_features", "write_parquet"],
         "models": ["dnn", "fit", "forest", "rnn", "xgb"],
         "scores": ["evaluate"],
         "runs": ["classify", "compare", "load_run", "save_run"],

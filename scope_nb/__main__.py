@@ -23,9 +23,8 @@ def main(arguments=None):
     except (ValueError, OSError, ImportError) as error:
         raise SystemExit(f"error: {' '.join(str(error).split())}") from error
     except KeyboardInterrupt:
-        raise SystemExit("interrupted") from None
-    for failure in failures:
-        print(f"failed: {failure}", file=sys.stderr)
+        print("interrupted", file=sys.stderr)
+        raise SystemExit(130) from None
     raise SystemExit(1 if failures else 0)
 
 
@@ -47,7 +46,11 @@ def _parser():
     report.add_argument("--group", default="", help="name of this set of runs (that of the data)")
     report.add_argument("--data", default="", help="training table (the simulated sample)")
     report.add_argument("--features", default="", help="feature set: 'light curve' does without catalogues")
-    report.add_argument("--resume", action="store_true", help="skip the runs that exist already")
+    text = "keep the runs that were made with the same parameters, data, notebook and version"
+    report.add_argument("--resume", action="store_true", help=text)
+    report.add_argument(
+        "--limit", type=float, default=1440.0, metavar="MINUTES", help="most that a run may take (a day; 0: no limit)"
+    )
     report.add_argument(
         "--ensemble", nargs="+", default=[], metavar="ALGORITHM", help="average saved runs of these, per tag"
     )
@@ -126,36 +129,56 @@ def _index(options):
 
 
 def _report(options):
-    """Train, average and compare; return the failures."""
-    from .files import group_of, reports_folder
+    """Train, average and compare; print pages and failures, also if it ends early, and return the failures."""
+    from .files import reports_folder
+    from .report import Interrupted
+
+    pages, failures = [], []
+    try:
+        for more_pages, more_failures in _steps(options):
+            pages, failures = pages + more_pages, failures + more_failures
+    except Interrupted as stop:
+        pages, failures = pages + stop.pages, failures + stop.failures
+        raise
+    except (ValueError, OSError) as error:
+        if not pages and not failures:  # nothing was done yet
+            raise
+        failures.append(str(error))
+    finally:
+        if pages or failures:
+            print(f"index: {reports_folder(options.reports) / 'index.html'}")
+        for page in pages:
+            print(f"report: {page}")
+        for failure in failures:
+            print(f"failed: {' '.join(failure.split())}", file=sys.stderr)
+    return failures
+
+
+def _steps(options):
+    """Train, average and compare, and yield the pages and failures of each step."""
+    from .files import group_of
     from .report import compare_report, resolve_tags, train_reports
     from .runs.ensemble import shared_tags
 
+    if len(options.ensemble) == 1:
+        raise ValueError(f"--ensemble averages at least two algorithms, not {options.ensemble[0]} alone")
     parameters = _parameters(options)
     group = options.group or group_of(parameters.get("data", ""))
     only_saved = (options.ensemble or options.compare) and not options.algorithms  # nothing is trained anew
     names = options.tags or ([] if only_saved else ["vnv"])
     if names == ["all"]:
         names = _all_tags(parameters)
-    where = (options.reports, group, options.resume)
-    pages, failures = [], []
+    where = (options.reports, group, options.resume, options.limit)
     if not only_saved:
-        pages, failures = train_reports(names, options.algorithms or ["xgb"], *where, **parameters)
+        yield train_reports(names, options.algorithms or ["xgb"], *where, **parameters)
     if options.ensemble:
-        if len(options.ensemble) < 2:
-            raise ValueError(f"--ensemble averages at least two algorithms, not {options.ensemble[0]} alone")
         shared = shared_tags(options.ensemble, group, options.reports)
         if names:
             tags = resolve_tags(names, parameters.get("data", ""), parameters.get("config", ""))
             shared = [tag for tag in shared if tag in tags]
-        more_pages, more_failures = train_reports(shared, ["+".join(options.ensemble)], *where, **parameters)
-        pages, failures = pages + more_pages, failures + more_failures
+        yield train_reports(shared, ["+".join(options.ensemble)], *where, **parameters)
     if options.compare:
-        pages.append(compare_report(options.reports, group))
-    print(f"index: {reports_folder(options.reports) / 'index.html'}")
-    for page in pages:
-        print(f"report: {page}")
-    return failures
+        yield [compare_report(options.reports, group, options.limit)], []
 
 
 def _parameters(options):

@@ -4,9 +4,7 @@ from contextlib import suppress
 from difflib import get_close_matches
 from math import inf
 
-import yaml
-
-from .files import existing_file, sample
+from .files import existing_file, read_yaml, sample
 from .taxonomy import (
     FEATURE_SETS,
     check_names,
@@ -21,6 +19,7 @@ from .taxonomy import (
 
 SETTINGS = ("label", "features", "period_suffix", "threshold", "balance", "weight_per_class", "scaler")
 ON, OFF = ("true", "yes", "on", "1"), ("false", "no", "off", "0", "none", "")
+LARGEST = 1e15  # no number of a configuration is as large
 
 
 def run_settings(tag, path="", columns=(), **parameters):
@@ -52,15 +51,15 @@ def read_config(path=""):
     """Return what a `config.yaml` in SCoPe's layout says, by the names of our arguments; "" stands for an empty file.
 
     It is a dict: `data`, the path of the training table or ""; `training`, settings of all tags; `classes`, those of
-    each class, among them its `label`; `xgb`, arguments of the trees; `feature_sets`, as they are in the file.
+    each class, among them its `label`; `xgb`, arguments of the trees; `feature_sets`, for each set its columns and
+    whether they have the suffix of a period search. A `ValueError` names the file and the key that is wrong.
     """
     if not path:
         return {"data": "", "training": {}, "classes": {}, "xgb": {}, "feature_sets": {}}
     path = existing_file(path)
+    content = read_yaml(path)
     try:
-        return _read_content(yaml.safe_load(path.read_text(encoding="utf-8")), path.parent)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not YAML: {error}") from error
+        return _read_content(content, path.parent)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
 
@@ -79,7 +78,8 @@ def _read_content(content, folder):
     _read_section(training, keys["training"], "'training'")
     settings = _read_section(training.get("dnn"), keys["network"], "'training.dnn'")
     data = str(folder / training["dataset"]) if training.get("dataset") else ""
-    suffix = _mapping(feature_sets.get("info"), "features.info").get("period_suffix")
+    suffix = _mapping(feature_sets.pop("info", None), "features.info").get("period_suffix")
+    feature_sets = {str(name): _read_features(name, columns) for name, columns in feature_sets.items() if columns}
     if suffix not in (None, "", "None"):
         settings["period_suffix"] = find_suffix(suffix)
     classes = _mapping(training.get("classes"), "training.classes")
@@ -114,12 +114,16 @@ def _read_section(section, keys, where):
 def _read_value(value, rule, name):
     """Return the value of a key as its rule in `tables/config_keys.yaml` wants it, or raise a `ValueError`."""
     kind = rule.get("kind", "value")
-    if value != rule.get("only", value):
+    if "only" in rule and value != rule["only"]:
         raise ValueError(f"{name} is {value!r}; networks are trained with {rule['only']!r} only")
     if kind == "value":
         return value
     if kind == "switch":
         return _switch(value, name)
+    if kind == "text":
+        if not isinstance(value, str):
+            raise ValueError(f"{name} is {value!r}, which is no text")
+        return value
     number = next(iter(value), None) if kind == "range" and isinstance(value, list) else value
     if kind == "decimal" and isinstance(value, str):
         with suppress(ValueError):
@@ -127,7 +131,7 @@ def _read_value(value, rule, name):
     if isinstance(number, bool) or not isinstance(number, int | float):
         hint = "; YAML wants a dot in it: 3.0e-4, not 3e-4" if isinstance(number, str) and "e" in number else ""
         raise ValueError(f"{name} is {value!r}, which is no number{hint}")
-    inside = number >= rule.get("least", -inf) and rule.get("above", -inf) < number < rule.get("below", inf)
+    inside = number >= rule.get("least", -LARGEST) and rule.get("above", -inf) < number < rule.get("below", LARGEST)
     if not inside or (kind == "count" and number != int(number)):
         raise ValueError(f"{name} is {value!r}, which is out of range{rule.get('hint', '')}")
     if kind == "count":
@@ -137,9 +141,9 @@ def _read_value(value, rule, name):
 
 def _switch(value, name):
     """Return whether a switch is on; SCoPe's file has numbers and words for it too."""
-    if not isinstance(value, str):
+    if isinstance(value, bool | int | float | None):
         return bool(value)
-    word = value.strip().lower()
+    word = value.strip().lower() if isinstance(value, str) else None
     if word not in (*ON, *OFF):
         raise ValueError(f"{name} is wrong: {value!r} is neither true nor false")
     return word in ON
@@ -157,8 +161,7 @@ def _read_class(tag, entry, feature_sets):
     if tag not in label_of and (tag.lower() in near or arguments["label"] in set(label_of[near])):  # misspelt
         raise unknown("class of 'training.classes'", tag, near)
     if arguments.get("features"):
-        names = [name for name in (*feature_sets, *FEATURE_SETS) if name != "info"]
-        check_names(f"feature set of {where}", [arguments["features"]], names)
+        check_names(f"feature set of {where}", [arguments["features"]], [*feature_sets, *FEATURE_SETS])
     return arguments
 
 
@@ -172,15 +175,24 @@ def _network(arguments):
     return nested if all(branches.values()) else nested | {"branches": [name for name in branches if branches[name]]}
 
 
+def _read_features(name, content):
+    """Return the columns of a set of features that are included, and whether each has the suffix of a period search."""
+    periodic, columns = feature_table()["periodic"].to_dict(), {}
+    if not isinstance(content, dict | list):
+        raise ValueError(f"features.{name} must be a list of columns, but is {type(content).__name__}")
+    for column in content:
+        where, entry = f"{column!r} of features.{name}", content[column] if isinstance(content, dict) else True
+        if not isinstance(column, str):
+            raise ValueError(f"{where} is no name of a column")
+        entry = entry if isinstance(entry, dict) else {"include": entry}
+        suffixed = _switch(entry.get("periodic", periodic.get(column, False)), f"periodic of {where}")
+        if entry.get("include") is None or _switch(entry["include"], f"include of {where}"):
+            columns[column] = suffixed
+    return columns
+
+
 def _feature_set(feature_sets, name, suffix):
     """Return the columns of a set of features of the file; another name, or a list of columns, as it is."""
-    if not isinstance(name, str) or feature_sets.get(name) is None:
+    if not isinstance(name, str) or name not in feature_sets:
         return name
-    periodic, columns = feature_table()["periodic"], []
-    entries = feature_sets[name] if isinstance(feature_sets[name], dict) else dict.fromkeys(feature_sets[name])
-    for column, entry in entries.items():
-        entry = entry if isinstance(entry, dict) else {"include": entry}
-        suffixed = _switch(entry.get("periodic", periodic.get(column, False)), f"periodic of {column!r}")
-        if entry.get("include") is None or _switch(entry["include"], f"include of {column!r}"):
-            columns.append(f"{column}_{suffix}" if suffixed else column)
-    return columns
+    return [f"{column}_{suffix}" if suffixed else column for column, suffixed in feature_sets[name].items()]

@@ -21,14 +21,15 @@ import numpy as np
 import pandas as pd
 import pooch
 import pyarrow as pa
-import pyarrow.parquet as pq
 import requests
 import yaml
 from tqdm.auto import tqdm
 
 from . import __version__
-from .files import project_folder, write_atomically
+from .files import project_folder
+from .parquet import naming_errors, open_parquet, write_arrow
 from .taxonomy import TABLES, check_names
+from .writing import write_atomically
 
 BANDS, CCDS, QUADRANTS = ("g", "r", "i"), range(1, 17), range(1, 5)
 SAMPLE_SEED = 9  # with which the 10 % training set of the hackathon was drawn
@@ -324,7 +325,7 @@ def _plain_error(error, url):
 def _sample_rows(path, fraction):
     """Write the rows that `DataFrame.sample` draws from a parquet file to a file beside it; return the path of that."""
     target = path.with_name(f"{path.stem}_{fraction:g}.parquet")
-    with pq.ParquetFile(path) as file:
+    with open_parquet(path) as file, naming_errors(path):
         rows = pd.Series(range(file.metadata.num_rows)).sample(frac=fraction, random_state=SAMPLE_SEED).to_numpy()
         order, start, batches = np.argsort(rows), 0, []
         for batch in file.iter_batches(BATCH):  # the whole table would take gigabytes
@@ -332,6 +333,5 @@ def _sample_rows(path, fraction):
             batches.append(batch.take(pa.array(rows[order[first:last]] - start)))
             start += len(batch)
         table = pa.Table.from_batches(batches).replace_schema_metadata(file.schema_arrow.metadata)
-    with write_atomically(target) as part:
-        pq.write_table(table.take(pa.array(np.argsort(order))), part, compression="zstd")
+    write_arrow(table.take(pa.array(np.argsort(order))), target)
     return target

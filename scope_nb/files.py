@@ -1,37 +1,24 @@
-"""Files and folders: where they are, whether they can be read or written; written whole or not at all."""
+"""Files and folders: where they are, and the reading of JSON and YAML."""
 
 import hashlib
+import json
 import os
-import shutil
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
+import yaml
 
-@contextmanager
-def write_atomically(path):
-    """Yield a temporary name beside `path` to write a file or make a folder, which is renamed once it is complete.
-
-    A file or folder that stands at `path` is replaced. If anything fails, nothing is left behind.
-    """
-    path = Path(path)
-    part, old = (path.with_name(f".{path.name}.{os.getpid()}.{suffix}") for suffix in ("part", "old"))
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield part
-        if path.is_dir():  # is moved aside first, so that it is never half gone
-            os.replace(path, old)
-        os.replace(part, path)
-    except OSError as error:
-        raise type(error)(f"cannot write {path}: {error}") from error
-    finally:
-        with suppress(OSError):  # clearing up must not hide the error that made it necessary
-            part.unlink()
-        shutil.rmtree(part, ignore_errors=True)
-    shutil.rmtree(old, ignore_errors=True)
+MOST_JSON, MOST_YAML = 2**28, 2**20  # bytes of a file
+MOST_VALUES, MOST_TEXT = 100_000, 10_000  # of a YAML file: values in it, letters of one
 
 
 def sha256(path):
-    """Return the SHA-256 of a file's content as a hexadecimal string."""
+    """Return the SHA-256 of a file's content, or of the names and contents of a folder, as a hexadecimal string."""
+    path = Path(path)
+    if path.is_dir():
+        inner = [f"{file.relative_to(path)} {sha256(file)}" for file in sorted(path.rglob("*")) if file.is_file()]
+        return hashlib.sha256("\n".join(inner).encode("utf-8", "surrogateescape")).hexdigest()
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -98,3 +85,79 @@ def _require_writable(folder):
         raise NotADirectoryError(f"cannot write to {folder}: {nearest} is a file")
     if not os.access(nearest, os.W_OK | os.X_OK):
         raise PermissionError(f"cannot write to {folder}: no permission to write in {nearest}")
+
+
+@contextmanager
+def naming_file(path):
+    """Give an error about what a file holds the path of the file, unless it has it; None stands for a table in memory.
+
+    Numbers that are too large, and types that a library does not know, become a `ValueError` as well.
+    """
+    try:
+        yield
+    except (ValueError, OverflowError, NotImplementedError) as error:
+        is_named = path is None or str(path) in str(error)
+        if is_named and isinstance(error, ValueError):
+            raise
+        raise ValueError(str(error) if is_named else f"{path}: {error}") from error
+
+
+def read_json(path):
+    """Return the content of a JSON file; a file that is too large, damaged or nested too deeply is a `ValueError`."""
+    return parse_json(_read_text(path, MOST_JSON), path)
+
+
+def parse_json(text, name):
+    """Return the content of JSON text; a `ValueError` calls it `name` if it is none or is nested too deeply."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{name} is not JSON that can be read: {_reason(error)}") from error
+
+
+def read_yaml(path):
+    """Return the content of a YAML file of plain values; a `ValueError` names the file if it cannot be read.
+
+    Aliases are understood, but neither those that contain themselves nor those that make a huge document of a small
+    file.
+    """
+
+    text = _read_text(path, MOST_YAML)
+    try:
+        node = yaml.compose(text, yaml.SafeLoader)
+        if node is None:  # an empty file
+            return None
+        _count_values(node, {})
+        return yaml.SafeLoader("").construct_document(node)
+    except Exception as error:  # of `!!int _`, `!!bool x`, `!!timestamp x` PyYAML makes errors of all kinds
+        raise ValueError(f"{path} is not YAML that can be read: {_reason(error)}") from error
+
+
+def _count_values(node, counts):
+    """Return how many values a node of YAML holds once its aliases are written out; too many are a `ValueError`."""
+
+    if id(node) in counts:
+        if counts[id(node)] is None:
+            raise ValueError("an alias contains itself")
+        return counts[id(node)]
+    counts[id(node)] = None
+    inner = node.value if isinstance(node, yaml.CollectionNode) else []
+    parts = chain.from_iterable(inner) if isinstance(node, yaml.MappingNode) else inner
+    counts[id(node)] = total = 1 + sum(_count_values(part, counts) for part in parts)
+    if total > MOST_VALUES or (isinstance(node, yaml.ScalarNode) and len(node.value) > MOST_TEXT):
+        raise ValueError("it holds more values, or longer ones, than any settings have")
+    return total
+
+
+def _read_text(path, most):
+    path = existing_file(path)
+    if (size := path.stat().st_size) > most:
+        raise ValueError(f"{path} has {size} bytes; a file of its kind has at most {most}")
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not text: {error}") from error
+
+
+def _reason(error):
+    return "it is nested too deeply" if isinstance(error, RecursionError) else str(error) or type(error).__name__

@@ -2,14 +2,17 @@
 
 import ast
 import re
+import time
 from contextlib import suppress
 from pathlib import Path
 
 import yaml
 
-from .files import existing_file, write_atomically
+from .files import existing_file
 from .taxonomy import check_names, defaults
+from .writing import write_atomically
 
+KERNEL_FAILURES = ("DeadKernelError", "CellTimeoutError")  # of the process of a notebook, not of what a cell says
 MAY_BE_LISTS = ("features",)  # parameters that are usually a text
 MARKS = {ord(mark): f"&#{ord(mark)};" for mark in "`*_{}[]#|~$\\'\""} | {
     ord("<"): "&lt;",
@@ -27,16 +30,18 @@ KINDS = {
 }
 
 
-def run_notebook(notebook, output, parameters=None, title=None, make_head=None):
+def run_notebook(notebook, output, parameters=None, title=None, make_head=None, limit=0):
     """Execute a notebook with papermill into `output` and export it as HTML; return the path of the page.
 
     `parameters` that the notebook's cell lacks go into its dictionary `more`, if it has one; an unknown one is a
     `ValueError`. If a cell fails, with a `papermill.PapermillExecutionError`, the notebook as far as it came is left at
-    `output`. `make_head`, called once the notebook has been executed, returns the HTML that the page opens with.
+    `output`; its `ename` is one of `KERNEL_FAILURES` if the process of the notebook died, or took longer than `limit`
+    minutes (0 is no limit). `make_head`, called once the notebook has been executed, returns the HTML that the page
+    opens with.
     """
     import papermill  # slow to import, and a notebook that is run needs none of it
     from jupyter_client.kernelspec import NoSuchKernel
-    from nbclient.exceptions import DeadKernelError
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
     notebook, output, values = existing_file(notebook), Path(output), parameters or {}
     cell, further = usual_parameters(notebook)
@@ -47,11 +52,21 @@ def run_notebook(notebook, output, parameters=None, title=None, make_head=None):
         values["more"] = cell["more"] | values.get("more", {}) | more
     output.parent.mkdir(parents=True, exist_ok=True)
     quiet = {"progress_bar": False, "log_output": False, "extra_arguments": ["--IPKernelApp.log_level=50"]}
+    if limit:
+        end = time.monotonic() + 60 * limit
+        quiet["timeout_func"] = lambda cell: max(end - time.monotonic(), 0.1)
     try:
         papermill.execute_notebook(str(notebook), str(output), values, **quiet)
-    except DeadKernelError as error:
-        text = "its process ended without a word, as it does where memory runs out"
+    except RuntimeError as error:
+        text = f"its process did not start: {error}"
+        if isinstance(error, DeadKernelError):
+            text = "its process ended without a word, as it does where memory runs out"
         raise papermill.PapermillExecutionError(-1, -1, "", "DeadKernelError", text, [text]) from error
+    except CellTimeoutError as error:
+        text = f"it took longer than the limit of {limit:g} minutes"
+        raise papermill.PapermillExecutionError(-1, -1, "", "CellTimeoutError", text, [text]) from error
+    except OSError as error:
+        raise type(error)(f"{notebook.name} cannot be run into {output}: {error}") from error
     except NoSuchKernel as error:
         raise ValueError(f"{notebook.name} asks for the kernel {error.name!r}, which is not installed here") from error
     return export_html(output, title, make_head() if make_head else "")

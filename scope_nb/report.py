@@ -9,48 +9,109 @@ from tqdm.auto import tqdm
 
 from .config import find_table, run_settings
 from .dataset.tables import open_table
-from .files import decode_name, group_of, project_folder, reports_folder, run_folder, write_atomically
+from .files import decode_name, group_of, project_folder, reports_folder, run_folder
 from .models.builders import BUILDERS
-from .notebook import as_text, run_notebook
+from .notebook import KERNEL_FAILURES, as_text, run_notebook
 from .runs.comparison import compare_published
+from .runs.resume import describe_request, find_changes
 from .runs.saved import load_run, load_runs
 from .scores.metrics import number, with_interval
 from .taxonomy import TABLES, check_names, published, tags
+from .writing import flush, lock, write_atomically
 
 
-def train_reports(tag_names, algorithms, reports="", group="", resume=False, **parameters):
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C in `train_reports`, with the pages and failures until then."""
+
+    def __init__(self, pages, failures):
+        super().__init__()
+        self.pages, self.failures = pages, failures
+
+
+def train_reports(tag_names, algorithms, reports="", group="", resume=False, limit=0, **parameters):
     """Run `train.ipynb` for every tag and algorithm, each into `reports/GROUP/ALGORITHM/TAG/`, and make the index.
 
-    `group` is by default the name of the data, `parameters` are further ones of the notebook, and `resume` keeps runs
-    that exist and are not damaged. Return the paths of the pages, and "TAG ALGORITHM: error" of each run that failed;
-    the others go on.
-    """
-    from papermill import PapermillExecutionError
+    Return the paths of the pages, and "TAG ALGORITHM: error" of each run that failed; the others go on. Ctrl-C makes
+    the index, too, before `Interrupted` is raised. Of two processes that make the same run, one waits for the other.
 
-    notebook = project_folder() / "notebooks" / "train.ipynb"
+    Parameters
+    ----------
+    tag_names, algorithms : list of str
+    reports, group : str, optional
+        `group` is by default the name of the data.
+    resume : bool
+        Keep the runs that are whole and were made with these parameters, data, notebook and version of the kit; of
+        others it is printed why they are made again.
+    limit : float
+        Minutes that a run may take; 0 is no limit. One that takes longer, or whose process dies, is tried once more.
+    parameters
+        Further parameters of the notebook.
+    """
     check_names("algorithm", [name for name in algorithms if "+" not in name], BUILDERS)
     names = resolve_tags(tag_names, parameters.get("data", ""), parameters.get("config", ""))
-    jobs = [(tag, algorithm) for tag in names for algorithm in algorithms]
     folder, group = reports_folder(reports), group or group_of(parameters.get("data", ""))
+    jobs = [(tag, algorithm, run_folder(folder, group, algorithm, tag)) for tag in names for algorithm in algorithms]
     if reports:
         parameters["reports"] = str(folder)
+    request = describe_request(_train_notebook(), parameters) if resume and jobs else None
     pages, failures = [], []
-    damaged = load_runs(folder).attrs["damaged"] if resume else {}
-    for tag, algorithm in tqdm(jobs, unit="run"):
-        page = run_folder(folder, group, algorithm, tag) / "report.html"
-        if not (resume and page.exists() and f"{group}/{algorithm}/{tag}" not in damaged):
-            output = folder / f"unfinished-{group}-{algorithm}-{tag}.ipynb"
+    try:
+        for tag, algorithm, run in tqdm(jobs, unit="run"):
             values = {"tag": tag, "algorithm": algorithm, "group": group} | parameters
-            make_head = partial(page_head, page.parent)
             try:
-                run_notebook(notebook, output, values, f"{tag}, {algorithm}", make_head).replace(page)
-            except PapermillExecutionError as error:
-                failures.append(f"{tag} {algorithm}: {error.evalue} (as far as it came: {output})")
+                with lock(run):
+                    if request is None or _must_be_made(run, request):
+                        _make_run(run, folder / f"unfinished-{group}-{algorithm}-{tag}.ipynb", values, limit)
+            except (RunFailure, ValueError, OSError) as error:
+                failures.append(f"{tag} {algorithm}: {error}")
                 continue
-            output.replace(page.with_suffix(".ipynb"))
-        pages.append(page)
-    write_index(reports)
+            pages.append(run / "report.html")
+    except KeyboardInterrupt:
+        raise Interrupted(pages, failures) from None
+    finally:
+        try:
+            write_index(reports)
+        except OSError as error:
+            failures.append(f"index: {error}")
     return pages, failures
+
+
+def _train_notebook():
+    return project_folder() / "notebooks" / "train.ipynb"
+
+
+def _must_be_made(folder, request):
+    """Return whether a run is not there as it is asked for; if it is there in another way, print how."""
+    changes = find_changes(folder, request)
+    if changes and folder.is_dir():
+        tqdm.write(f"{'/'.join(folder.parts[-3:])} is made again: {'; '.join(changes)}")
+    return bool(changes)
+
+
+def _make_run(folder, output, values, limit):
+    """Train a run by the notebook, which is executed into `output`; move it and its page to the run's folder."""
+    title, make_head = f"{values['tag']}, {values['algorithm']}", partial(page_head, folder)
+    page = _run_again_if_needed(_train_notebook(), output, values, title, make_head, limit)
+    for path, name in ((output, "report.ipynb"), (page, "report.html")):
+        flush(path)
+        path.replace(folder / name)
+
+
+class RunFailure(Exception):
+    """A notebook that did not come to its end; the text says why, and where it is as far as it came."""
+
+
+def _run_again_if_needed(notebook, output, *arguments):
+    """Carry out `run_notebook`, and once more if its process died or took too long. Return the path of the page."""
+    from papermill import PapermillExecutionError
+
+    for is_last in (False, True):
+        try:
+            return run_notebook(notebook, output, *arguments)
+        except PapermillExecutionError as error:
+            if is_last or error.ename not in KERNEL_FAILURES:
+                raise RunFailure(f"{error.evalue} (as far as it came: {output})") from error
+            tqdm.write(f"{output.stem} is tried once more: {error.evalue}")
 
 
 def resolve_tags(names, data="", config=""):
@@ -85,22 +146,19 @@ def _fill(name, **values):
     return Template((TABLES / name).read_text(encoding="utf-8")).substitute(values)
 
 
-def compare_report(reports="", group=""):
+def compare_report(reports="", group="", limit=0):
     """Run `compare.ipynb` on a group of runs into `compare-GROUP.html`, which the index links, and return its path.
 
-    It is a `ValueError` if there is no such group or a cell fails.
+    It is a `ValueError` if there is no such group or a cell fails. `limit` is that of `train_reports`.
     """
-    from papermill import PapermillExecutionError
-
     group, folder = group or group_of(), reports_folder(reports)
     check_names("group of runs", [group], sorted(load_runs(folder)["group"].unique()))
     notebook, output = project_folder() / "notebooks" / "compare.ipynb", folder / f"compare-{group}.ipynb"
     values = {"reports": str(folder), "group": group}
     try:
-        page = run_notebook(notebook, output, values, f"{group}: runs compared")
-    except PapermillExecutionError as error:
-        text = f"the runs of {group} were not compared: {error.evalue} (as far as it came: {output})"
-        raise ValueError(text) from None
+        page = _run_again_if_needed(notebook, output, values, f"{group}: runs compared", None, limit)
+    except RunFailure as error:
+        raise ValueError(f"the runs of {group} were not compared: {error}") from None
     write_index(reports)
     return page
 
@@ -143,6 +201,8 @@ def _index_row(run, folder):
     }
     if run["split"] == "scope":
         row["data"] += ", split by light curve"
+    if run["replaced"]:
+        row["data"] += ", of runs that were replaced"
     row = {name: as_text(str(value)) for name, value in row.items()}
     return row | {"tag": _link(page.relative_to(folder).as_posix(), tag)} if page.exists() else row
 

@@ -123,6 +123,19 @@ def test_branches_and_short_forms_are_understood(write):
         ("training.xgboost.other_training_params.etta", 1, "'etta'; did you mean 'eta'"),
         ("features.info.period_suffix", "ELSS", "'ELSS'; did you mean 'ELS'"),
         ("training.classes", ["rrlyr"], "must be names and values"),
+        ("training.dataset", 5, "dataset of 'training' is 5, which is no text"),
+        ("training.classes.rrlyr.features", ["wstd"], r"features of class 'rrlyr' is \['wstd'\], which is no text"),
+        ("training.classes.rrlyr.label", 7, "label of class 'rrlyr' is 7, which is no text"),
+        ("training.classes.rrlyr.scale_features", {"a": 1}, "scale_features of class 'rrlyr' .* no text"),
+        ("training.classes.rrlyr.epochs", float("inf"), "epochs of class 'rrlyr' is inf, which is out of range"),
+        ("training.classes.rrlyr.lr", 10**400, "lr of class 'rrlyr' .* out of range"),
+        ("training.classes.rrlyr.weight_per_class", [1], "weight_per_class .* neither true nor false"),
+        ("training.classes.rrlyr.loss", float("nan"), "loss .* 'binary_crossentropy' only"),
+        ("training.xgboost.other_training_params.num_boost_round", "many", "num_boost_round .* no number"),
+        ("training.xgboost.gridsearch_params_start_stop_step.subsample", 10**400, "subsample .* out of range"),
+        ("features.mine", 5, "config.yaml: features.mine must be a list of columns, but is int"),
+        ("features.mine", [["wstd"]], "features.mine is no name of a column"),
+        ("features.mine.wstd", "x", "config.yaml: include of 'wstd' of features.mine is wrong: 'x'"),
     ],
 )
 def test_mistakes_are_named(write, place, value, message):
@@ -142,7 +155,7 @@ def test_keys_without_effect_are_accepted(write):
             if not rule:
                 assert run_settings("rrlyr", write(f"{place}.{key}", [1])) == alone
     kinds = {rule.get("kind", "value") for keys in config_keys().values() for rule in keys.values()}
-    assert kinds == {"value", "switch", "number", "count", "decimal", "range"}
+    assert kinds == {"value", "text", "switch", "number", "count", "decimal", "range"}
 
 
 def test_files_that_are_no_configuration(tmp_path):

@@ -12,7 +12,7 @@ import scope_nb
 
 PACKAGE = Path(scope_nb.__file__).parent
 ROOMS = ["lightcurves", "periods", "features", "dataset", "models", "scores", "runs"]
-GROUND = ["taxonomy", "files", "config", "notebook", "fetch"]
+GROUND = ["taxonomy", "files", "writing", "parquet", "config", "notebook", "fetch"]
 ORDER = [*GROUND, *ROOMS, "plots", "run_plots", "report", "__main__"]
 
 

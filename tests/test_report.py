@@ -176,7 +176,7 @@ def test_a_parameter_that_is_an_option_is_refused(capsys):
         (["-p", "config", "nothing.yaml"], "there is no file .*nothing.yaml"),
         (
             ["-p", "config", "several_lines.yaml"],
-            r"^error: .* is not YAML: while parsing .* \[1 .* got '<stream end>'.*$",
+            r"^error: .* is not YAML that can be read: while parsing .* \[1 .* got '<stream end>'.*$",
         ),
         (["-p", "data", "."], r"\. is a folder; a file was expected"),
         (["-p", "data", "[1]"], r"there is no file \[1\]"),

@@ -1,3 +1,6 @@
+import copy
+import json
+
 import numpy as np
 import pytest
 
@@ -36,3 +39,56 @@ def test_trees_of_scope_predict_as_in_xgboost(table, tmp_path):
     xgboost.train({"objective": "reg:squarederror"}, xgboost.DMatrix(raw, label=y), 1).save_model(tmp_path / "r.json")
     with pytest.raises(ValueError, match="reg:squarederror"):
         load_scope_trees(tmp_path / "r.json")
+
+
+@pytest.fixture(scope="module")
+def trees(tmp_path_factory):
+    """The content of a file of trees that were pruned, as JSON."""
+    xgboost = pytest.importorskip("xgboost")
+    rng, path = np.random.default_rng(0), tmp_path_factory.mktemp("trees") / "trees.json"
+    X = rng.normal(size=(300, 3)).astype(np.float32)
+    data = xgboost.DMatrix(X, label=(X[:, 0] > 0).astype(int), feature_names=["wstd", "skew", "n"])
+    settings = {"max_depth": 3, "objective": "binary:logistic", "nthread": 1, "tree_method": "exact", "gamma": 2}
+    xgboost.train(settings, data, 4).save_model(path)
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        (["left_children", 0], -9, "tree 1 is damaged: a child is outside of the tree"),
+        (["right_children", 0], 10_000, "tree 1 is damaged: a child is outside of the tree"),
+        (["left_children", 0], 1.5, "tree 1 is damaged: a child is outside of the tree"),
+        (["left_children", 0], 0, "tree 1 is damaged: a child is wrong"),
+        (["right_children", 0], 1, "tree 1 is damaged: node 1 is reached twice"),
+        (["left_children", 0], -1, "tree 1 is damaged: a child is wrong"),
+        (["split_indices", 0], 3, "tree 1 is damaged: node 0 asks for feature 3 of 3"),
+        (["split_indices", 0], -1, "tree 1 is damaged: an index is wrong"),
+        (["split_indices"], [0], "tree 1 is damaged: its parts differ in length"),
+        (["split_conditions", 0], float("nan"), "tree 1 is damaged: split_conditions"),
+        (["split_type", 0], 1, "tree 1 is damaged: it splits by categories"),
+        (["tree_param", "num_deleted"], "1", "tree 1 is damaged: it has nodes that are never reached"),
+        (["tree_param", "num_nodes"], "100000000", "tree 1 is damaged: its parts differ in length"),
+        (["tree_param"], None, "tree 1 is damaged"),
+    ],
+)
+def test_a_tampered_tree_is_refused(trees, tmp_path, place, value, message):
+    path, content = tmp_path / "rrlyr.json", copy.deepcopy(trees)
+    path.write_text(json.dumps(content), encoding="utf-8")
+    assert load_scope_trees(path).n_features_in_ == 3
+    inner = content["learner"]["gradient_booster"]["model"]["trees"][1]
+    for name in place[:-1]:
+        inner = inner[name]
+    inner[place[-1]] = value
+    path.write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(ValueError, match=rf"rrlyr\.json is not a model that xgboost can read: {message}"):
+        load_scope_trees(path)
+
+
+@pytest.mark.parametrize("place", ["tree_info", "iteration_indptr", "trees", "gbtree_model_param"])
+def test_tampered_facts_about_all_trees_are_refused(trees, tmp_path, place):
+    content = copy.deepcopy(trees)
+    content["learner"]["gradient_booster"]["model"][place] = [7, 7, 7, 7]
+    (tmp_path / "rrlyr.json").write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"rrlyr\.json is not a model that xgboost can read"):
+        load_scope_trees(tmp_path / "rrlyr.json")

@@ -4,16 +4,12 @@
 `votes` the labels. This module puts them together, and writes surveys of any size.
 """
 
-import hashlib
-import json
-import shutil
 from pathlib import Path
 
 import catalogues
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 import survey
 import votes
 from joblib import Parallel, delayed
@@ -22,9 +18,10 @@ from tqdm.auto import tqdm
 
 from scope_nb import __version__
 from scope_nb.dataset.labels import count_labels
-from scope_nb.files import write_atomically
 from scope_nb.lightcurves.curves import FILTERS, LightCurves
+from scope_nb.parquet import read_arrow
 from scope_nb.taxonomy import check_names, label_names
+from scope_nb.writing import Parts
 
 PART = 100  # stars to a part of a large survey
 PRODUCTS = ("lightcurves", "truth", "training_set")
@@ -158,15 +155,14 @@ def simulate(n_stars, seed=0, mix="natural", first=0):
     return light_curves, pd.DataFrame(list(truth))[columns]
 
 
-def _write_part(folder, first, n_stars, seed, mix, features):
-    """Simulate some stars of a survey, and write them as one folder, whole or not at all."""
+def _write_part(parts, first, n_stars, seed, mix, features):
+    """Simulate some stars of a survey, and write them as one part, which is named by its first star."""
     from scope_nb.dataset.tables import write_parquet
     from scope_nb.features.extract import featurize
     from scope_nb.lightcurves.readers import write_lightcurves
 
     curves, truth = simulate(n_stars, seed, mix, first)
-    with write_atomically(folder) as part:
-        part.mkdir(parents=True)
+    with parts.write(f"{first:07d}") as part:
         write_lightcurves(curves, part / "lightcurves.parquet")
         write_parquet(truth, part / "truth.parquet")
         if features:
@@ -177,14 +173,10 @@ def _write_part(folder, first, n_stars, seed, mix, features):
 
 def _join(parts, name, path, rows=None):
     """Join the files `name` of many parts into one; `rows(table)` is the mask of the rows to keep."""
-    with write_atomically(path) as temporary:
-        writer = None
-        for part in parts:
-            table = pq.read_table(part / f"{name}.parquet")
-            table = table if rows is None else table.filter(rows(table))
-            writer = writer or pq.ParquetWriter(temporary, table.schema, compression="zstd")
-            writer.write_table(table)
-        writer.close()
+    from scope_nb.dataset.long_work import write_in_turn
+
+    tables = (read_arrow(part / f"{name}.parquet") for part in parts)
+    write_in_turn(tables if rows is None else (table.filter(rows(table)) for table in tables), path)
 
 
 def write_survey(out, n_stars, seed=0, mix="natural", features=True, keep=None, prefix="", n_jobs=-1):
@@ -214,25 +206,21 @@ def write_survey(out, n_stars, seed=0, mix="natural", features=True, keep=None, 
     """
     from scope_nb.dataset.splits import split_place
 
-    out, settings = Path(out), [n_stars, seed, mix, features, __version__]
-    key = hashlib.blake2b(json.dumps([*settings, read_kinds()]).encode(), digest_size=4).hexdigest()
-    folder = out / f".{prefix}parts-{key}"
-    starts = range(0, n_stars, PART)
-    parts = [folder / f"{start:07d}" for start in starts]
-    tasks = [
-        delayed(_write_part)(part, start, min(PART, n_stars - start), seed, mix, features)
-        for part, start in zip(parts, starts, strict=True)
-        if not part.is_dir()
-    ]
+    out = Path(out)
+    work = Parts(out / f"{prefix}survey", [n_stars, seed, mix, features, PART, __version__, read_kinds()])
+    starts = {f"{start:07d}": start for start in range(0, n_stars, PART)}
+    missing = [starts[name] for name in work.missing(starts)]
+    tasks = (delayed(_write_part)(work, start, min(PART, n_stars - start), seed, mix, features) for start in missing)
     done = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(tasks)
-    for _ in tqdm(done, total=len(parts), initial=len(parts) - len(tasks), unit="part"):
+    for _ in tqdm(done, total=len(starts), initial=len(starts) - len(missing), unit="part"):
         pass
-    names = pd.concat(pd.read_parquet(part / "truth.parquet", columns=["obj_id"]) for part in parts)["obj_id"]
+    parts = [work.folder / name for name in starts]
+    names = pd.concat(read_arrow(part / "truth.parquet", ["obj_id"]).to_pandas() for part in parts)["obj_id"]
     kept = pa.array(names.iloc[np.argsort(split_place(names), kind="stable")[:keep]])
     for name in PRODUCTS if features else PRODUCTS[:2]:
         rows = (lambda t: pa.compute.is_in(t["object_id"], kept)) if name == "lightcurves" and keep else None
         _join(parts, name, out / f"{prefix}{name}.parquet", rows)
     columns = ["object_id", *label_names()]
-    shares = pd.concat(pd.read_parquet(part / "lightcurves.parquet", columns=columns) for part in parts)
-    shutil.rmtree(folder)
+    shares = pd.concat(read_arrow(part / "lightcurves.parquet", columns).to_pandas() for part in parts)
+    work.remove()
     return count_labels(shares.rename(columns={"object_id": "obj_id"}))

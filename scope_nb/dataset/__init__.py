@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = names_on_demand(
         "dataset": ["Dataset", "Part", "inputs", "trainable"],
         "splits": ["split_place"],
         "tables": ["make_plain", "open_table", "read_parquet", "read_table", "write_parquet"],
+        "long_work": ["write_features"],
         "catalogues": ["join_catalogue"],
         "labels": [
             "compare_medians",

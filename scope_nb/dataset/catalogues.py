@@ -8,8 +8,9 @@ import pandas as pd
 from scipy.spatial import cKDTree
 
 from ..lightcurves.curves import chord, unit_vectors
+from ..lightcurves.values import as_floats
 from ..taxonomy import TABLES, as_names, feature_table, unknown
-from .tables import read_table, require_unique_columns
+from .tables import as_frame, read_table, require_unique_columns
 
 FAINTEST = 50  # magnitudes beyond it, either way, stand for a missing one: Pan-STARRS has -999
 
@@ -30,10 +31,10 @@ def join_catalogue(table, catalogue, radius=2.0, on=None, overwrite=False):
     ----------
     table : pandas.DataFrame
         With the columns `ra` and `dec` (degrees), as `featurize` makes it.
-    catalogue : pandas.DataFrame or path-like
+    catalogue : table or path-like
         One row per source: positions in degrees and columns named as in the public catalogues (`phot_g_mean_mag`,
-        `w1mpro`, `gMeanPSFMag`, see `catalogue_columns`) or as in the training table; other columns are ignored. A
-        file is .parquet, .csv or .h5; of an astropy table take `.to_pandas()`.
+        `w1mpro`, `gMeanPSFMag`, see `catalogue_columns`, in capital or small letters) or as in the training table;
+        other columns are ignored. It is a table of pandas, astropy or Arrow, or a .parquet, .csv or .h5 file.
     radius : float
         A row gets the nearest source within so many arcsec. Catalogues give positions of one date (Gaia of 2016.0):
         stars that moved further since are not matched.
@@ -50,7 +51,13 @@ def join_catalogue(table, catalogue, radius=2.0, on=None, overwrite=False):
         rows are `matched`, `unmatched` and `ambiguous`: with several sources within the radius, of which a warning
         tells, as it does if no row is matched. A `ValueError` names columns and rows that cannot be used.
     """
-    catalogue = catalogue if isinstance(catalogue, pd.DataFrame) else read_table(catalogue)
+    frame = as_frame(catalogue)
+    catalogue = read_table(catalogue) if frame is None else frame
+    if not isinstance(table, pd.DataFrame):
+        raise TypeError(f"a catalogue is joined to a DataFrame, as featurize makes it, not to {type(table).__name__}")
+    radius = float(as_floats(np.atleast_1d(radius), "arcsec")[0])
+    if catalogue.empty:
+        raise ValueError("the catalogue has no rows")
     require_unique_columns(catalogue.columns, "the catalogue")
     names = _find_columns(catalogue)
     sources = pd.DataFrame({column: _measured(catalogue, name, column) for column, name in names.items()})
@@ -77,10 +84,11 @@ def join_catalogue(table, catalogue, radius=2.0, on=None, overwrite=False):
 def _find_columns(catalogue):
     """Return for each column of the training table that a catalogue has the name that it has there."""
     aliases = catalogue_columns().query("column not in ['ra', 'dec']")
-    column_of = dict(zip(aliases["alias"], aliases["column"], strict=True)) | {c: c for c in aliases["column"]}
+    column_of = dict(zip(aliases["alias"].str.lower(), aliases["column"], strict=True))
+    column_of |= {column.lower(): column for column in aliases["column"]}
     names = {}
     for name in catalogue.columns:
-        column = column_of.get(name)
+        column = column_of.get(str(name).lower())
         if column in names:
             raise ValueError(f"the catalogue has {column} twice, as {names[column]!r} and as {name!r}: leave one out")
         if column:
@@ -98,7 +106,9 @@ def _match_positions(table, catalogue, sources, radius):
     if not radius > 0:
         raise ValueError(f"radius is {radius}; it is a distance in arcsec, above 0")
     aliases = catalogue_columns().groupby("column")["alias"]
+    by_lower = {str(name).lower(): name for name in catalogue.columns}
     pairs = zip(aliases.get_group("ra"), aliases.get_group("dec"), strict=True)
+    pairs = [[by_lower.get(name.lower(), name) for name in pair] for pair in pairs]
     ra, dec = next((pair for pair in pairs if set(pair) <= set(catalogue)), ("ra", "dec"))
     rows, stars = _positions(table, "ra", "dec", "the table")
     catalogue_rows, points = _positions(catalogue, ra, dec, "the catalogue")

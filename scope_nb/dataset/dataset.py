@@ -12,6 +12,7 @@ import pandas as pd
 
 from ..features.derived import CHANGES, changes, derived_features, sources
 from ..features.dmdt import SIZE, stack_dmdt
+from ..files import naming_file
 from ..lightcurves.curves import stars
 from ..taxonomy import (
     ALERTS,
@@ -157,40 +158,45 @@ class Dataset:
         """
         frame = as_frame(table)
         file = open_table(table) if frame is None else None
-        names = list(frame) if file is None else file.columns
-        question = check_question(names, tag, label, threshold, features, period_suffix, balance)
-        tag, label, suffix = question.tag, question.label, question.period_suffix
-        dmdt = "dmdt" in names if dmdt is None else dmdt
-        columns = _feature_columns(names, question.features, suffix, dmdt)
-        meta_columns = [n for n in dict.fromkeys([*IDENTITY, *label_names(), label, f"period_{suffix}"]) if n in names]
-        needed = {*columns, *meta_columns, *(sources(columns, suffix) if derived else ())}
-        if isinstance(weight, str):
-            if weight not in names:
-                raise unknown("column of weights", weight, names)
-            needed.add(weight)
-        needed |= {"dmdt"} if dmdt else set()
-        if file is None:
-            table = make_plain(frame[[name for name in names if name in needed]])
-        else:
-            table = _read_columns(file, needed, dmdt)
-        target = find_target(table, question)
-        row, y, star = target.row, target.y, target.star
-        part = assign_parts(target, tag, split, balance, seed)
-        warn_of_few_stars(target, tag)
-        require_unique_numbers(table)
-        X = inputs(table, columns, suffix, derived, dmdt, light_curves, row)
-        meta = table[meta_columns].iloc[row].set_axis(row)
-        weight = table[weight] if isinstance(weight, str) else weight
-        weight = None if weight is None else check_weights(weight, len(table))[row]
-        weights = class_weights(y, part, weight) if weight_per_class else weight
-        settings = {"label": label, "threshold": question.threshold, "split": split}
-        settings |= {"period_suffix": suffix, "features": columns}
-        settings |= {"derived": derived, "dmdt": dmdt, "light_curves": light_curves is not None, "balance": balance}
-        settings |= {"weight_per_class": weight_per_class, "seed": seed}
-        path, simulated = None if file is None else file.path, bool(table.attrs.get("simulated", False))
-        values = dict(tag=tag, label=label, X=X, y=y, weight=weights, star=star, part=part, row=row, target=target)
-        values |= dict(settings=settings, meta=meta, path=path, simulated=simulated, n_rows=len(table))
-        return cls(**values, row_weight=weight)
+        with naming_file(None if file is None else file.path):
+            names = list(frame) if file is None else file.columns
+            question = check_question(names, tag, label, threshold, features, period_suffix, balance)
+            tag, label, suffix = question.tag, question.label, question.period_suffix
+            dmdt = "dmdt" in names if dmdt is None else dmdt
+            columns = _feature_columns(names, question.features, suffix, dmdt)
+            if question.label in columns:
+                raise ValueError(f"{question.label!r} is both the label and a feature: leave it out of features")
+            meta_columns = [
+                n for n in dict.fromkeys([*IDENTITY, *label_names(), label, f"period_{suffix}"]) if n in names
+            ]
+            needed = {*columns, *meta_columns, *(sources(columns, suffix) if derived else ())}
+            if isinstance(weight, str):
+                if weight not in names:
+                    raise unknown("column of weights", weight, names)
+                needed.add(weight)
+            needed |= {"dmdt"} if dmdt else set()
+            if file is None:
+                table = make_plain(frame[[name for name in names if name in needed]])
+            else:
+                table = _read_columns(file, needed, dmdt)
+            target = find_target(table, question)
+            row, y, star = target.row, target.y, target.star
+            part = assign_parts(target, tag, split, balance, seed)
+            warn_of_few_stars(target, tag)
+            require_unique_numbers(table)
+            X = inputs(table, columns, suffix, derived, dmdt, light_curves, row)
+            meta = table[meta_columns].iloc[row].set_axis(row)
+            weight = table[weight] if isinstance(weight, str) else weight
+            weight = None if weight is None else check_weights(weight, len(table))[row]
+            weights = class_weights(y, part, weight) if weight_per_class else weight
+            settings = {"label": label, "threshold": question.threshold, "split": split}
+            settings |= {"period_suffix": suffix, "features": columns}
+            settings |= {"derived": derived, "dmdt": dmdt, "light_curves": light_curves is not None, "balance": balance}
+            settings |= {"weight_per_class": weight_per_class, "seed": seed}
+            path, simulated = None if file is None else file.path, bool(table.attrs.get("simulated", False))
+            values = dict(tag=tag, label=label, X=X, y=y, weight=weights, star=star, part=part, row=row, target=target)
+            values |= dict(settings=settings, meta=meta, path=path, simulated=simulated, n_rows=len(table))
+            return cls(**values, row_weight=weight)
 
     from_table = read  # of a DataFrame
 
@@ -286,7 +292,7 @@ def trainable(path, cuts):
 def inputs(table, features, period_suffix, derived=True, dmdt=True, light_curves=None, rows=slice(None)):
     """Return `X` as in `Dataset.read`, of all rows of a table or some; labels are not needed."""
     columns = _feature_columns(table, features, period_suffix, dmdt)
-    values = table[columns].iloc[rows].to_numpy(np.float32, na_value=np.nan).copy()
+    values = _as_numbers(table[columns].iloc[rows])
     catalogue = np.array([name.startswith(CATALOGUES) for name in columns], bool)
     values[~np.isfinite(values) | (catalogue & (values == 0))] = np.nan  # a catalogue value of 0 is a missing match
     frames = [pd.DataFrame(values, columns=columns)]
@@ -300,6 +306,18 @@ def inputs(table, features, period_suffix, derived=True, dmdt=True, light_curves
     if light_curves is not None:
         frames.append(sequences(light_curves, table.iloc[rows]))
     return pd.concat(frames, axis=1) if len(frames) > 1 else frames[0]
+
+
+def _as_numbers(frame):
+    """Return the values of features as float32, or name the columns that hold something else than numbers."""
+    wrong = [f"{name!r} ({kind})" for name, kind in frame.dtypes.items() if kind.kind in "mM"]  # dates would be numbers
+    if not wrong:
+        try:
+            return frame.to_numpy(np.float32, na_value=np.nan).copy()
+        except (TypeError, ValueError, OverflowError):
+            kinds = make_plain(frame).dtypes
+            wrong = [f"{name!r} ({kind})" for name, kind in kinds.items() if kind.kind not in "biuf"]
+    raise ValueError(f"these features hold something else than numbers: {', '.join(wrong)}")
 
 
 def _feature_columns(names, features, suffix, dmdt):

@@ -1,11 +1,12 @@
 """Labels of a training table: from class names, and how many there are."""
 
+import warnings
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from ..files import existing_file
+from ..files import existing_file, naming_file
 from ..lightcurves.curves import LightCurve, match_curves
 from ..taxonomy import (
     CATALOGUES,
@@ -18,7 +19,7 @@ from ..taxonomy import (
     scope_statistics,
     tags,
 )
-from .tables import make_plain
+from .tables import make_plain, parse_csv
 
 MOST_VALUES = 11  # different values of a label of one's own that is found by itself: shares of up to ten votes
 
@@ -98,8 +99,9 @@ def compare_medians(table, period_suffix="ELS_ECE_EAOV"):
 def read_class_tags(path):
     """Return the tags of each class, a dict of lists, from a CSV with the columns `class` and `tags` (by spaces)."""
     tags_of = {name: names.split() for name, names in _read_classes(path)["tags"].items()}
-    for names in tags_of.values():
-        _labels_of(names)
+    with naming_file(path):
+        for names in tags_of.values():
+            _labels_of(names)
     return tags_of
 
 
@@ -108,16 +110,25 @@ def read_class_labels(path):
     table = _read_classes(path)
     texts = table["labels"] if "labels" in table else pd.Series("", table.index)
     labels_of = {name: [label.strip() for label in text.split(";") if label.strip()] for name, text in texts.items()}
-    for labels in labels_of.values():
-        _check_own_labels(labels)
+    with naming_file(path):
+        for labels in labels_of.values():
+            _check_own_labels(labels)
     return labels_of
 
 
 def _read_classes(path):
     """Return the table of classes, indexed by class."""
-    table = pd.read_csv(existing_file(path), dtype=str, keep_default_na=False)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # of rows with more cells than the header
+            table = parse_csv(existing_file(path), dtype=str, keep_default_na=False, index_col=False)
+    except pd.errors.ParserWarning as error:
+        text = "has a row with more cells than its header; tags are separated by spaces, labels by semicolons"
+        raise ValueError(f"{path} {text}") from error
     if not {"class", "tags"} <= set(table):
         raise ValueError(f"{path} needs the columns 'class' and 'tags'; it has {', '.join(table)}")
+    if wrong := set(table) & {"label", "Label", "Labels"}:
+        raise ValueError(f"{path} has a column {min(wrong)!r}; that of labels of one's own is called 'labels'")
     if (repeated := table["class"].duplicated()).any():
         raise ValueError(f"{path} has the class {table['class'][repeated].iloc[0]!r} twice")
     return table.set_index("class")

@@ -1,17 +1,19 @@
 """Training tables: files in parquet, CSV and HDF5 in SCoPe's layout, and tables of other libraries."""
 
+import csv
 import json
 import sys
 from contextlib import suppress
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from ..features.dmdt import SIZE, stack_dmdt
-from ..files import existing_file, write_atomically
+from ..files import existing_file, naming_file, parse_json
+from ..parquet import naming_errors, open_parquet, read_columns, write_arrow
 from ..taxonomy import IDENTITY, NAME_COLUMNS
 from .hdf5 import read_hdf5
 
@@ -142,6 +144,8 @@ def whole_names(column):
 
     They are a `ValueError` where they are not whole, or so large that two names may have become one.
     """
+    if column.dtype == object:
+        _require_no_lists(column)
     if not pd.api.types.is_float_dtype(column.dtype):
         return column
     values, limit = column.to_numpy(float, na_value=np.nan), 2**24 if column.dtype.itemsize == 4 else 2**53
@@ -156,8 +160,16 @@ def whole_names(column):
     return pd.Series(values, column.index, name=column.name).astype("Int64")
 
 
+def _require_no_lists(names):
+    nested = np.array([isinstance(name, list | tuple | dict | np.ndarray) for name in names], bool)
+    if nested.any():
+        row = int(np.argmax(nested))
+        raise ValueError(f"column {names.name!r} holds {type(names.iloc[row]).__name__} in row {row}, which is no name")
+
+
 def _frame_of_arrow(table):
     """Return an Arrow table as a DataFrame without pandas' index; whole numbers of names stay whole beside a blank."""
+    table = table.replace_schema_metadata()  # that of pandas is looked into even where it is to be ignored
     frame = table.to_pandas(ignore_metadata=True)
     for name in NAME_COLUMNS:
         if name in table.column_names and table.column(name).null_count:
@@ -165,8 +177,11 @@ def _frame_of_arrow(table):
     return frame
 
 
-def _scope_attrs(schema):
-    return json.loads((schema.metadata or {}).get(b"scope", b"{}"))
+def _scope_attrs(schema, name="the table"):
+    attrs = parse_json((schema.metadata or {}).get(b"scope", b"{}"), f"{name}: the metadata under 'scope'")
+    if not isinstance(attrs, dict):
+        raise ValueError(f"{name}: the metadata under 'scope' are no JSON object")
+    return attrs
 
 
 class TableFile:
@@ -192,8 +207,9 @@ class TableFile:
         names = self.columns if columns is None else list(columns)
         if missing := [name for name in names if name not in self.columns]:
             raise ValueError(f"{self.path} lacks the columns {', '.join(missing)}")
-        frame, block = self._read(names)
-        frame = frame.assign(**{name: whole_names(frame[name]) for name in NAME_COLUMNS if name in frame})
+        with naming_file(self.path):
+            frame, block = self._read(names)
+            frame = frame.assign(**{name: whole_names(frame[name]) for name in NAME_COLUMNS if name in frame})
         if block is not None:
             frame = frame.assign(dmdt=pd.Series(list(block), frame.index, dtype=object))[names]
         frame.attrs = dict(self.attrs)
@@ -212,17 +228,15 @@ class ParquetTable(TableFile):
     """A table in parquet: some columns are read without the others, dmdt some rows at a time."""
 
     def _open(self):
-        try:
-            self._file = pq.ParquetFile(self.path)
-        except pa.ArrowInvalid as error:
-            raise ValueError(f"{self.path} is not a parquet file: {error}") from error
-        schema = self._file.schema_arrow
-        self.attrs = _scope_attrs(schema)
+        self._file = open_parquet(self.path)
+        with naming_errors(self.path):
+            schema = self._file.schema_arrow
+        self.attrs = _scope_attrs(schema, self.path)
         return [name for name in schema.names if not name.startswith("__index_level_")]
 
     def _read(self, names):
         # without pandas' own metadata: it would make an index of some columns, and rows are numbered here
-        frame = _frame_of_arrow(self._file.read([name for name in names if name != "dmdt"]))
+        frame = _frame_of_arrow(read_columns(self._file, self.path, [name for name in names if name != "dmdt"]))
         if "dmdt" not in names:
             return frame, None
         blocks = [block.astype(np.float32, copy=False) for block in self.dmdt_batches()]
@@ -240,7 +254,7 @@ class ParquetTable(TableFile):
         """
         start = 0
         for group in range(self._file.num_row_groups):  # of several groups at once, all would be decoded ahead
-            for batch in self._file.iter_batches(4000, [group], ["dmdt"]):
+            for batch in self._batches(group):
                 column, rows = batch.column(0), f"some of the rows {start} to {start + len(batch) - 1}"
                 if column.null_count and not gaps:
                     raise ValueError(f"{self.path}: {rows} have no dmdt: leave them out")
@@ -250,6 +264,10 @@ class ParquetTable(TableFile):
                     block[column.is_valid().to_numpy(zero_copy_only=False)] = images
                 yield block
                 start += len(batch)
+
+    def _batches(self, group):
+        with naming_errors(self.path):
+            yield from self._file.iter_batches(4000, [group], ["dmdt"])
 
     def _flatten(self, column):
         """Return lists of lists, all of 26 numbers each, as one array."""
@@ -271,15 +289,17 @@ class CsvTable(TableFile):
     """A table in CSV, with dmdt as JSON text."""
 
     def _open(self):
-        columns = list(self._parse(nrows=0))  # where pandas gives a repeated column another name
-        require_unique_columns(self._parse(header=None, nrows=1).iloc[0].dropna(), self.path)
+        columns = list(parse_csv(self.path, nrows=0))  # where pandas gives a repeated column another name
+        if not all(str(name).isprintable() for name in columns):
+            raise ValueError(f"{self.path} is named .csv, but its header is no text")
+        require_unique_columns(parse_csv(self.path, header=None, nrows=1).iloc[0].dropna(), self.path)
         return columns
 
     def _read(self, names):
         texts = [name for name in names if name in NAME_COLUMNS]
         missing = {name: [""] if name in texts else MISSING for name in self.columns}
         options = {"dtype": dict.fromkeys(texts, str), "keep_default_na": False, "na_values": missing}
-        frame = self._parse(usecols=names, **options)[names].copy()  # in one piece
+        frame = parse_csv(self.path, usecols=names, **options)[names].copy()  # in one piece
         frame = frame.assign(**{name: _numbers_of_text(frame[name]) for name in texts})
         if "dmdt" not in names:
             return frame, None
@@ -287,18 +307,32 @@ class CsvTable(TableFile):
         for row, text in enumerate(frame.pop("dmdt")):
             try:
                 image = np.array(json.loads(text), np.float32)
-            except (TypeError, ValueError):
+            except (TypeError, ValueError, OverflowError, RecursionError):
                 image = None
             if np.shape(image) != (SIZE, SIZE):
                 raise ValueError(f"{self.path}: dmdt in row {row} is not a {SIZE} x {SIZE} list as JSON text")
             block[row] = image
         return frame, block
 
-    def _parse(self, **options):
-        try:
-            return pd.read_csv(self.path, **options)
-        except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-            raise ValueError(f"{self.path} is named .csv but cannot be read as such: {error}") from error
+
+def parse_csv(path, **options):
+    """Return a CSV file as `pandas.read_csv` does, but without lines of comment, which begin with #, before the header.
+
+    Of a file that is no CSV the `ValueError` has the path.
+    """
+    try:
+        return pd.read_csv(path, skiprows=_count_comments(path), **options)
+    except (ValueError, OverflowError, csv.Error) as error:
+        raise ValueError(f"{path} is named .csv but cannot be read as such: {error}") from error
+
+
+def _count_comments(path):
+    """Return how many lines before the header begin with # and do not look like it."""
+    with open(path, "rb") as file:
+        lines = list(takewhile(lambda line: line.startswith(b"#"), file))
+        file.seek(sum(map(len, lines)))
+        commas = file.readline().count(b",")
+    return sum(1 for _ in takewhile(lambda line: line.count(b",") != commas, lines))
 
 
 def _numbers_of_text(names):
@@ -336,5 +370,4 @@ def write_parquet(table, path):
         images = pa.ListArray.from_arrays(np.arange(0, len(rows) + 1, SIZE, dtype=np.int32), rows)
         arrow = arrow.add_column(list(table).index("dmdt"), "dmdt", images)
     metadata = (arrow.schema.metadata or {}) | {b"scope": json.dumps(attrs).encode()}
-    with write_atomically(Path(path)) as part:
-        pq.write_table(arrow.replace_schema_metadata(metadata), part, compression="zstd")
+    write_arrow(arrow.replace_schema_metadata(metadata), path)

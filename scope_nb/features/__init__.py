@@ -9,7 +9,6 @@ __getattr__, __dir__, __all__ = names_on_demand(
         "fourier": ["fourier_features"],
         "dmdt": ["dmdt_histogram", "stack_dmdt"],
         "derived": ["derived_features"],
-        "extra": ["extra_features"],
         "extract": ["feature_names", "featurize", "light_curve_features"],
     },
 )

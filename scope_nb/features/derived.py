@@ -153,7 +153,9 @@ def changes(blocks):
     dm, dt = dmdt_edges()
     middle, lag = (dm[1:] + dm[:-1]) / 2, np.searchsorted(LAGS, dt[1:])
     powers = np.stack([np.outer(middle**power, lag == k) for power in (0, 2) for k in range(len(LAGS))])
-    sums = [block.reshape(len(block), -1) @ powers.reshape(len(powers), -1).T.astype(block.dtype) for block in blocks]
+    powers = powers.reshape(len(powers), -1)
+    # not by @, whose last digits depend on the number of threads and on the rows beside
+    sums = [np.einsum("ij,kj->ik", block.reshape(len(block), -1), powers) for block in blocks]
     n, square = np.hsplit(np.concatenate(sums), 2) if sums else np.empty((2, 0, len(LAGS)))
     change = np.sqrt(square / n)
     growth = change[:, 1:] / change[:, :-1]

@@ -7,14 +7,16 @@ import pandas as pd
 from joblib import Parallel, delayed
 from tqdm.auto import tqdm
 
-from ..lightcurves.curves import FEWEST_EPOCHS
-from ..lightcurves.values import as_floats
+from ..lightcurves.curves import FEWEST_EPOCHS, require_light_curves
+from ..lightcurves.values import PROBLEMS, as_floats, unusable
 from ..periods.search import find_periods
-from ..taxonomy import PERIOD_SUFFIXES, defaults, feature_table, label_names
+from ..taxonomy import PERIOD_SUFFIXES, as_names, defaults, feature_table, label_names, unknown
 from .dmdt import dmdt_histogram
-from .extra import extra_features
+from .extra import TRIES, extra_functions, name_light_curve
 from .fourier import FOURIER_COLUMNS, fourier_features
 from .statistics import Statistics, light_curve_statistics
+
+BAD_CHOICES = ("raise", "list")
 
 
 def light_curve_features(time, mag, err, max_freq=None, oversampling=None):
@@ -33,43 +35,141 @@ def light_curve_features(time, mag, err, max_freq=None, oversampling=None):
 
 
 def featurize(
-    light_curves, max_freq=None, oversampling=None, min_epochs=None, n_jobs=-1, progress=True, extra=(), until=None
+    light_curves,
+    max_freq=None,
+    oversampling=None,
+    min_epochs=None,
+    n_jobs=-1,
+    progress=True,
+    extra=(),
+    until=None,
+    bad="raise",
 ):
     """Turn cleaned light curves into a training table, `n_jobs` at a time (-1: as many as there are cores).
 
-    See `periods.find_periods` for `max_freq` and `oversampling`; `min_epochs` is the fewest epochs allowed (50).
+    For so many that it takes hours, `dataset.write_features` keeps what is done. See `periods.find_periods` for
+    `max_freq` and `oversampling`; `min_epochs` is the fewest epochs allowed (50).
 
     Parameters
     ----------
     extra : callable or list of callable
         Functions of one's own: of (time, mag, err), or with one parameter of a `LightCurve`. The numbers that they
-        return by name become columns too, see `extra.extra_features`.
+        return by name become columns too, see `extra.extra_functions`.
     until : float, optional
         Use only the epochs up to so many days after the first one of each light curve, see `LightCurves.until`. Light
         curves of which fewer than `min_epochs` epochs are left get no row, with a warning that counts them.
+    bad : {"raise", "list"}
+        What to do with a light curve that has too few epochs, equal or unsorted times or unusable values, or for which
+        a function fails. A `ValueError` names the first; or they get no row, a warning counts them, and
+        `attrs["failures"]` lists the `_id` and the `reason` of each.
 
     Returns
     -------
     pandas.DataFrame
         One row per light curve: the columns of `light_curves.meta`, then the features with SCoPe's names, those of
-        `extra`, and `dmdt` (26 x 26 views of one float32 array). A row depends on its light curve alone. A `ValueError`
-        names the first light curve that has too few epochs, equal times throughout, or unusable values.
+        `extra`, and `dmdt` (26 x 26 views of one float32 array). A row depends on its light curve alone.
     """
-    min_epochs = defaults()["light_curves"]["min_epochs"] if min_epochs is None else min_epochs
-    min_epochs = max(min_epochs, FEWEST_EPOCHS)
-    _check_batch(light_curves, min_epochs)
-    if until is not None:
-        light_curves = _cut_in_time(light_curves, until, min_epochs)
-    taken = [*light_curves.meta, *feature_names(), *feature_table().index, *label_names()]
-    further = extra_features(light_curves, extra, taken, n_jobs, progress)  # first: what fails, fails soon
-    tasks = (delayed(light_curve_features)(c.time, c.mag, c.err, max_freq, oversampling) for c in light_curves)
-    rows = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")(tasks)
-    rows = list(tqdm(rows, total=len(light_curves), unit="light curve", disable=not progress))
-    block = np.stack([row.pop("dmdt") for row in rows])
-    meta = light_curves.meta.drop(columns=feature_names(), errors="ignore")
-    table = pd.concat([meta, pd.DataFrame(rows, columns=feature_names(), index=meta.index), further], axis=1)
-    table["dmdt"] = pd.Series(list(block), index=meta.index, dtype=object)
+    require_light_curves(light_curves)
+    work = Extraction(light_curves, max_freq, oversampling, min_epochs, extra, until, bad)
+    bar = {"unit": "light curve", "disable": not progress}
+    rows, further, failures = work.rows, pd.DataFrame(index=work.rows), work.failures
+    if work.extra:  # first: what fails, fails soon
+        with tqdm(total=len(rows), desc="extra", **bar) as shown:
+            further, failed = work.compute(rows, work.extra, n_jobs, shown.update)
+        rows, failures = further.index, failures | failed
+    with tqdm(total=len(rows), **bar) as shown:
+        table, failed = work.compute(rows, [work.features], n_jobs, shown.update)
+    listed = work.list_failures(failures | failed)
+    block = np.stack(table.pop("dmdt"))
+    parts = [work.meta.loc[table.index], table, further.loc[table.index]]
+    table = pd.concat(parts, axis=1).reset_index(drop=True)
+    table["dmdt"] = pd.Series(list(block), dtype=object)
+    if bad == "list":
+        table.attrs["failures"] = listed.to_dict("records")
+        warn_of_failures(listed, work.light_curves, 'attrs["failures"]')
     return table
+
+
+class Extraction:
+    """How the features of some light curves are made; see `featurize` for the parameters.
+
+    Attributes
+    ----------
+    light_curves : LightCurves
+        All of them, cut at `until`.
+    rows : numpy.ndarray of int
+        Which of them can be used.
+    failures : dict of int to str
+        Why the others cannot, by row.
+    extra : list of ExtraFunction
+    """
+
+    def __init__(self, light_curves, max_freq, oversampling, min_epochs, extra, until, bad):
+        if bad not in BAD_CHOICES:
+            raise unknown("choice for bad", bad, BAD_CHOICES)
+        if len(light_curves) == 0:
+            raise ValueError("there are no light curves")
+        min_epochs = defaults()["light_curves"]["min_epochs"] if min_epochs is None else min_epochs
+        min_epochs = max(min_epochs, FEWEST_EPOCHS)
+        if until is not None:
+            light_curves = _cut_in_time(light_curves, until, min_epochs)
+        if bad == "raise":
+            light_curves.check()  # its error says how to leave out epochs
+        self.light_curves, self.search, self.bad = light_curves, (max_freq, oversampling), bad
+        self.meta = light_curves.meta.drop(columns=[*feature_names(), "dmdt"], errors="ignore")
+        self.failures = _find_problems(light_curves, min_epochs)
+        if self.failures and bad == "raise":
+            first, count = self.failures[min(self.failures)], len(self.failures)
+            raise ValueError(f"{first}. Of {len(light_curves)} light curves {count} cannot be used")
+        self.list_failures(self.failures)  # refuses a batch of nothing else
+        self.rows = np.setdiff1d(np.arange(len(light_curves)), list(self.failures))
+        taken = [*light_curves.meta, *feature_names(), *feature_table().index, *label_names()]
+        self.extra = extra_functions(extra, light_curves.select(self.rows[:TRIES]), taken, bad)
+
+    def features(self, curve, row):
+        """Return the features of a light curve by name; an error names it."""
+        with name_light_curve("featurize", curve, row):
+            return light_curve_features(curve.time, curve.mag, curve.err, *self.search)
+
+    def compute(self, rows, functions, n_jobs, advance):
+        """Return a table of what functions of light curve and row give for some rows, and by row why others failed.
+
+        The table's index are the rows. `advance` is called after each.
+        """
+        tasks = (delayed(self._try)(functions, self.light_curves[row], row) for row in rows)
+        results = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")(tasks)
+        made, failures = {}, {}
+        for row, result in zip(rows, results, strict=True):
+            (failures if isinstance(result, str) else made)[int(row)] = result
+            advance()
+        return pd.DataFrame(list(made.values()), index=list(made)), failures
+
+    def _try(self, functions, curve, row):
+        """Return what functions give for a light curve as one dict, or, unless it is to be raised, the error's text."""
+        values = {}
+        try:
+            for function in functions:
+                values |= function(curve, row)
+        except ValueError as error:
+            if self.bad == "raise":
+                raise
+            return str(error)
+        return values
+
+    def list_failures(self, failures):
+        """Return the `_id` (text) and the `reason` of failures by row as a table; all rows are a `ValueError`."""
+        rows = sorted(failures)
+        if len(rows) == len(self.light_curves):
+            raise ValueError(f"none of {len(rows)} light curves can be used, first: {failures[rows[0]]}")
+        reasons = [failures[row] for row in rows]
+        return pd.DataFrame({"_id": as_names(self.meta["_id"].iloc[rows]), "reason": reasons}, dtype=str)
+
+
+def warn_of_failures(listed, light_curves, place):
+    """Warn of light curves that got no row, which `place` lists."""
+    if len(listed):
+        count = f"{len(listed)} of {len(light_curves)} light curves get no row"
+        warnings.warn(f"{count}, first: {listed['reason'][0]}. {place} lists them", stacklevel=3)
 
 
 def feature_names():
@@ -92,26 +192,24 @@ def _cut_in_time(light_curves, until, min_epochs):
         warnings.warn(
             f"{short} of {len(cut)} light curves have fewer than {min_epochs} epochs in their first {until:g} days and "
             "get no row; lower min_epochs to keep more",
-            stacklevel=3,
+            stacklevel=4,
         )
     return long
 
 
-def _check_batch(light_curves, min_epochs):
-    """Refuse what the features of a light curve cannot be made of, before hours are spent on the others."""
-    if len(light_curves) == 0:
-        raise ValueError("there are no light curves")
-    light_curves.check()
+def _find_problems(light_curves, min_epochs):
+    """Return by row why the features of a light curve cannot be made, before hours are spent on the others."""
+    time, row_of = light_curves.time, light_curves.row_of_epoch
+    problems = {}
+    still = (np.diff(row_of) == 0) & ~(np.diff(time) > 0)
+    for row in np.unique(row_of[1:][still]):
+        equal = np.ptp(light_curves[row].time) == 0
+        text = "all times equal" if equal else "times that are not sorted or not distinct"
+        problems[row] = f"has {text}; `clean()` sorts and drops duplicates"
+    for row in np.flatnonzero(light_curves.n_epochs < min_epochs):
+        count = light_curves.n_epochs[row]
+        problems[row] = f"has {count} epochs, fewer than {min_epochs}; `long_enough()` leaves it out"
+    for text, bad in zip(PROBLEMS, unusable(time, light_curves.mag, light_curves.err), strict=True):
+        problems |= dict.fromkeys(np.unique(row_of[bad]), f"has an epoch whose {text}")
     names = light_curves.meta["_id"]
-    short = light_curves.n_epochs < min_epochs
-    if short.any():
-        first = np.argmax(short)
-        raise ValueError(
-            f"{short.sum()} of {len(light_curves)} light curves have fewer than {min_epochs} epochs, first row {first} "
-            f"(_id {names[first]}) with {light_curves.n_epochs[first]}; `long_enough()` leaves them out"
-        )
-    for i, curve in enumerate(light_curves):
-        steps = np.diff(curve.time)
-        if not (steps > 0).all():
-            problem = "all times equal" if not steps.any() else "times that are not sorted or not distinct"
-            raise ValueError(f"light curve {i} (_id {names[i]}) has {problem}; `clean()` sorts and drops duplicates")
+    return {int(row): f"light curve {row} (_id {names[row]}) {problems[row]}" for row in sorted(problems)}

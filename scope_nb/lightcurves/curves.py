@@ -86,7 +86,10 @@ class LightCurves:
             The band, and the name of the star.
         """
         time, mag = as_floats(time, "d"), as_floats(mag, "mag")
-        err = as_floats(np.full(len(mag), err) if np.ndim(err) == 0 else err, "mag")
+        err = as_floats(np.atleast_1d(err) if np.ndim(err) == 0 else err, "mag")
+        err = np.full(len(mag), err[0]) if len(err) == 1 else err
+        if not isinstance(band, str):
+            raise ValueError("band is the name of one band; light curves in several are read by LightCurves.from_frame")
         if not are_magnitudes(mag):
             raise ValueError(f"mag is {np.nanmedian(mag):.4g} in the middle, which are no magnitudes")
         meta = {"band": [band]} | ({} if star is None else {"obj_id": [star]})
@@ -138,9 +141,10 @@ class LightCurves:
             if bad.any():
                 epoch = np.argmax(bad)
                 row = self.row_of_epoch[epoch]
+                star = f", star {self.meta['obj_id'].iloc[row]}" if "obj_id" in self.meta else ""
                 raise ValueError(
                     f"{problem} in {bad.sum()} of {len(bad)} epochs, first in light curve {row} (_id "
-                    f"{self.meta['_id'].iloc[row]}), epoch {epoch - self.offsets[row]}; bad='drop', in the "
+                    f"{self.meta['_id'].iloc[row]}{star}), epoch {epoch - self.offsets[row]}; bad='drop', in the "
                     "reader or as a parameter of features.ipynb, leaves such epochs out"
                 )
 
@@ -227,11 +231,24 @@ def complete_meta(meta):
         meta.insert(0, "_id", np.arange(len(meta)))
     for name in ("ra", "dec"):
         meta[name] = meta[name].astype(float) if name in meta else np.nan
-    band = as_names(meta["band"] if "band" in meta else meta.get("filter", [""] * len(meta)))
-    band = band.str.replace(SURVEY_BAND, r"\1", regex=True)
-    meta["band"] = band.replace({str(n): b for b, n in FILTERS.items()} | {"0": ""})
+    meta["band"] = plain_bands(meta["band"] if "band" in meta else meta.get("filter", [""] * len(meta)))
     meta["filter"] = meta["band"].map(FILTERS).fillna(0).astype(int)
     return meta
+
+
+def plain_bands(bands):
+    """Return names of bands without that of a survey (zg, ztfg and ZTF_g are g), and ZTF's filter numbers as names."""
+    names = as_names(bands).str.strip().str.replace(SURVEY_BAND, r"\1", regex=True)
+    return names.replace({str(number): band for band, number in FILTERS.items()} | {"0": ""})
+
+
+def require_light_curves(light_curves):
+    """Raise a `TypeError` for anything but `LightCurves`."""
+    if not isinstance(light_curves, LightCurves):
+        raise TypeError(
+            f"LightCurves are wanted, not {type(light_curves).__name__}: read_lightcurves(path) and "
+            "LightCurves.from_frame(table) make them"
+        )
 
 
 def group_by_position(ra, dec, radius=1.0):
@@ -268,7 +285,10 @@ def stars(table):
         return star, star
     if not {"ra", "dec"} <= set(table):
         raise ValueError("the table has neither 'obj_id' nor 'ra' and 'dec': its stars cannot be told apart")
-    place = table[["ra", "dec"]].astype(float).reset_index(drop=True)
+    try:
+        place = table[["ra", "dec"]].astype(float).reset_index(drop=True)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"the columns 'ra' and 'dec' hold something else than degrees: {error}") from error
     _require_in_all_rows(np.isfinite(place).all(axis=1), "position ('ra' or 'dec'), and there is no 'obj_id'")
     row = np.floor(place["dec"] * 60)
     place["cell"] = row * 30000 + np.floor(place["ra"] * 60 * np.cos(np.radians(row / 60)))

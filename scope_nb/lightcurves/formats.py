@@ -1,7 +1,7 @@
 """Files of light curves in any format, and tables in memory, as tables of Arrow."""
 
 import io
-import json
+import os
 import re
 import sys
 import warnings
@@ -10,48 +10,80 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 from pyarrow import csv
 
-from ..files import existing_file
+from ..files import existing_file, parse_json
+from ..parquet import read_arrow
 from .roles import column_facts
-from .values import as_floats, our_unit
+from .values import OURS, as_floats, our_unit
 
 TEXT = (".csv", ".tsv", ".txt", ".dat", "")
 ASTROPY = {".xml": "votable", ".vot": "votable", ".votable": "votable", ".tbl": "ascii.ipac", ".ecsv": "ascii.ecsv"}
 ASTROPY |= dict.fromkeys((".fits", ".fit"), "fits")
 PACKED = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
 SUFFIXES = (".parquet", *TEXT[:-1], ".json", *ASTROPY)
+NO_LIGHT_CURVES = (".md", ".properties", ".png", ".jpg", ".pdf", ".html", ".py", ".ipynb", ".yaml", ".yml", ".log")
 DELIMITERS = (",", "\t", ";", "|")
 MISSING = ("", "NA", "N/A", "n/a", "nan", "NaN", "NAN", "null", "NULL", "None", "none", "--", "-")
 
 
 def list_files(paths):
-    """Return the files of light curves that a path, a list of paths, a folder or a pattern with * stands for.
+    """Return the files of light curves of a path, a list of paths, a folder or a pattern with *, each once.
 
     Of folders all files of a known suffix are taken, at any depth, but for those whose names begin with a dot or an
-    underscore, and the list of partitions that HATS catalogues have. None at all is a `FileNotFoundError`.
+    underscore, and the list of partitions that HATS catalogues have. A warning names files that look like light curves
+    but have another suffix. None at all is a `FileNotFoundError`.
     """
-    if isinstance(paths, str | Path):
-        path = Path(paths).expanduser()
-        if path.is_dir():
-            files = [file for file in sorted(path.rglob("*")) if _is_light_curves(file, path)]
-            if not files:
-                raise FileNotFoundError(f"{path} holds no file whose name ends in {', '.join(SUFFIXES)}")
-            return files
-        if not path.exists() and re.search(r"[*?\[]", path.name):
-            files = sorted(path.parent.glob(path.name))
-            return list_files(files) if files else [existing_file(path)]
-        return [existing_file(path)]
-    files = [file for path in paths for file in list_files(path)]
+    if not isinstance(paths, str | Path):
+        files = [file for path in paths for file in list_files(path)]
+        if not files:
+            raise FileNotFoundError("no file is named: the list of paths is empty")
+        return list(dict.fromkeys(files))
+    if not str(paths):
+        raise ValueError("the path is empty; '.' is the current folder")
+    path = Path(paths).expanduser()
+    if path.is_dir():
+        return _list_folder(path)
+    if not path.exists() and re.search(r"[*?\[]", path.name):
+        files = sorted(path.parent.glob(path.name))
+        return list_files(files) if files else [existing_file(path)]
+    return [existing_file(path)]
+
+
+def _list_folder(folder):
+    files, others = [], []
+    for file in sorted(folder.rglob("*")):
+        hidden = any(part.startswith((".", "_")) for part in file.relative_to(folder).parts)
+        if file.is_dir() or hidden or file.name in ("partition_info.csv", "properties"):
+            continue
+        if split_suffix(file)[0] in SUFFIXES and file.is_file():
+            files.append(file)
+        elif not re.search(r"(?i)readme|licen[cs]e", file.name) and file.suffix.lower() not in NO_LIGHT_CURVES:
+            others.append(file.name)
     if not files:
-        raise FileNotFoundError("no file is named: the list of paths is empty")
+        raise FileNotFoundError(f"{folder} holds no file whose name ends in {', '.join(SUFFIXES)}")
+    if others:
+        text = f"{folder}: {len(others)} files are left out for their names, first {others[0]}"
+        warnings.warn(f"{text}; they must end in {', '.join(SUFFIXES)}, or be listed one by one", stacklevel=4)
     return files
 
 
-def _is_light_curves(file, folder):
-    hidden = any(part.startswith((".", "_")) for part in file.relative_to(folder).parts)
-    return file.is_file() and not hidden and split_suffix(file)[0] in SUFFIXES and file.name != "partition_info.csv"
+def name_stars(files):
+    """Return for each file the name of the star that it holds, if it names none: its own, without suffixes.
+
+    Where two files have the same name, the folders in which they differ come before it, as in `field1/V1`.
+    """
+    stems = [_strip_suffixes(file) for file in files]
+    if len(set(stems)) == len(stems):
+        return stems
+    top = Path(os.path.commonpath([file.parent for file in files]))
+    return [(file.parent.relative_to(top) / stem).as_posix() for file, stem in zip(files, stems, strict=True)]
+
+
+def _strip_suffixes(file):
+    suffix, packing = split_suffix(file)
+    name = file.name[: -len(file.suffix)] if packing else file.name
+    return name[: -len(suffix)] if suffix in SUFFIXES else name
 
 
 def split_suffix(path):
@@ -60,10 +92,11 @@ def split_suffix(path):
     return (inner, PACKED[last]) if last in PACKED else (last, "")
 
 
-def read_file(path):
+def read_file(path, names=()):
     """Return the table of a file, and the Julian date of time 0 where its header has it, else None.
 
-    The format is that of the suffix; a `ValueError` names the file if its content is something else.
+    The format is that of the suffix; a `ValueError` names the file if its content is something else. Columns called
+    like one of `names` hold names, which text must not turn into numbers.
     """
     suffix, packing = split_suffix(path)
     if suffix not in SUFFIXES and suffix not in TEXT:
@@ -75,26 +108,32 @@ def read_file(path):
             content = stream.read()
         if suffix in ASTROPY:
             return read_astropy(content, ASTROPY[suffix], path)
-        return (read_json if suffix == ".json" else read_text)(content), None
-    except (pa.ArrowException, UnicodeDecodeError, ValueError, RecursionError, OSError) as error:
+        return read_json(content) if suffix == ".json" else read_text(content, names), None
+    except (pa.ArrowException, ValueError, OverflowError, OSError) as error:
         reason = str(error).strip() or type(error).__name__
         raise ValueError(f"{path} is named {path.suffix} but cannot be read as such: {reason}") from error
 
 
 def read_parquet_table(path):
     """Return a parquet file as it is stored; of the index that pandas may have added, the named parts are columns."""
-    with pq.ParquetFile(path) as file:
-        table = file.read()
-    for index in ((table.schema.pandas_metadata or {}).get("index_columns") or []) if table.schema.metadata else []:
-        if isinstance(index, dict) and index.get("name") and index["name"] not in table.column_names:
-            numbers = np.arange(index["start"], index["stop"], index["step"])
-            table = table.append_column(index["name"], pa.array(numbers))
+    table = read_arrow(path)
+    text = (table.schema.metadata or {}).get(b"pandas", b"{}")
+    table = table.replace_schema_metadata()
+    try:
+        for index in parse_json(text, "the metadata of pandas").get("index_columns", []):
+            if isinstance(index, dict) and index.get("name") and index["name"] not in table.column_names:
+                numbers = range(index["start"], index["stop"], index["step"])
+                if len(numbers) != table.num_rows:
+                    raise ValueError(f"the index {index['name']!r} has {len(numbers)} of {table.num_rows} rows")
+                table = table.append_column(index["name"], pa.array(numbers))
+    except (KeyError, TypeError, AttributeError, OverflowError) as error:
+        raise ValueError(f"the metadata of pandas are damaged: {type(error).__name__}: {error}") from error
     return table.drop_columns([name for name in table.column_names if name.startswith("__index_level_")])
 
 
 def read_json(content):
     """Return a JSON list of objects, or an object of lists; an answer of ALeRCE holds it under "detections"."""
-    rows = json.loads(content.decode("utf-8-sig"))
+    rows = parse_json(content.decode("utf-8-sig"), "its content")
     if isinstance(rows, dict):
         rows = next((rows[name] for name in ("detections", "data") if isinstance(rows.get(name), list | dict)), rows)
     if isinstance(rows, dict) and rows and all(isinstance(values, list) for values in rows.values()):
@@ -113,27 +152,30 @@ def _json_column(values, name):
         raise ValueError(f"{name!r} is not of one kind: {error}") from error
 
 
-def read_text(content):
+def read_text(content, names=()):
     """Return a table of text: columns apart by commas, tabs, semicolons, bars or spaces, with or without a header.
 
-    Lines that begin with # are comments, of which the last one before the data may be the header. Without one the
-    columns are time, magnitude and error.
+    Lines that begin with # are comments, of which one before the data may be the header. Without one the columns are
+    time, magnitude and error. Columns called like one of `names` stay text, as those of names that are known.
     """
-    text = content.decode("utf-8-sig").replace("\r\n", "\n").lstrip("\n")
-    comments = re.findall(r"(?m)^#.*$", text) if "#" in text else []
-    if comments:
-        text = re.sub(r"(?m)^#.*\n?", "", text)
+    text = re.sub(r"\r\n?", "\n", content.decode("utf-8-sig")).lstrip("\n")
+    leading = re.match(r"(?:[ \t]*#.*\n|[ \t]*\n)*", text)[0]
+    text = text[len(leading) :]
     first = text.partition("\n")[0]
     if not first.strip():
         raise ValueError("it is empty")
     delimiter = next((mark for mark in DELIMITERS if mark in first), " ")
+    width = len(first.split(delimiter)) if delimiter != " " else 0
+    if "\n#" in text:  # a row whose first cell is a name such as #1 is no comment
+        text = re.sub(r"(?m)^#.*\n?", lambda line: line[0] if line[0].count(delimiter) + 1 == width else "", text)
     if delimiter == " ":
         text = re.sub(r"[ \t]+", " ", re.sub(r"(?m)^[ \t]+|[ \t]+$", "", text))
-        first = text.partition("\n")[0]
-    names = None
-    if all(_is_number(cell) for cell in first.split(delimiter)):
-        names = _names_without_header(len(first.split(delimiter)), comments)
-    return _parse_text(text.encode(), delimiter, names)
+    cells = text.partition("\n")[0].split(delimiter)
+    header = [cell.strip().strip('"') for cell in cells]
+    body = text.partition("\n")[2]
+    if all(_is_number(cell) for cell in cells):
+        header, body = _names_without_header(len(cells), leading.splitlines(), names), text
+    return _parse_text(body.encode(), delimiter, header, names)
 
 
 def _is_number(cell):
@@ -144,23 +186,27 @@ def _is_number(cell):
     return True
 
 
-def _names_without_header(width, comments):
-    """Return the names of columns that have no header: those of the last comment if it is one, else by position."""
-    header = re.split(r"[,;|\s]+", comments[-1].lstrip("#").strip()) if comments else []
-    if len(header) == width and not any(_is_number(name) for name in header):
-        return header
+def _names_without_header(width, comments, names):
+    """Return the names of columns that have no header: those of a comment that names a time, else by position."""
+    facts = column_facts()
+    times = {*facts["alias"][facts["role"] == "time"].str.lower(), *names}
+    for comment in reversed(comments):
+        header = re.split(r"[,;|\s]+", comment.strip().lstrip("#").strip())
+        if len(header) == width and times & {name.lower() for name in header}:
+            return header
     return ["time", "mag", "err", *(f"column {k}" for k in range(4, width + 1))][:width]
 
 
-def _parse_text(content, delimiter, names):
-    reading = csv.ReadOptions(column_names=names)
-    parsing = csv.ParseOptions(delimiter=delimiter)
+def _parse_text(content, delimiter, header, names):
+    reading = csv.ReadOptions(column_names=header)
+    parsing = csv.ParseOptions(delimiter=delimiter, newlines_in_values=b'"' in content)
     facts = column_facts()
-    aliases = set(facts["alias"][facts["role"].isin(["id", "star"])].str.lower())
+    aliases = {*facts["alias"][facts["role"].isin(["id", "star"])].str.lower(), *(name.lower() for name in names)}
     # a name keeps its zeros, and may be "NA": only numbers have words for a missing one
-    header = names or csv.open_csv(io.BytesIO(content), parse_options=parsing).schema.names
     types = {name: pa.string() for name in header if name.lower() in aliases}
     missing = csv.ConvertOptions(column_types=types, null_values=list(MISSING), strings_can_be_null=False)
+    if not content.strip():
+        return pa.table({name: pa.array([], pa.null()) for name in header})
     return csv.read_csv(io.BytesIO(content), reading, parsing, missing)
 
 
@@ -172,16 +218,44 @@ def read_astropy(content, kind, path):
         raise ImportError(
             f"reading {path.name} needs astropy: pip install astropy (the extra `astropy` of scope_nb)"
         ) from error
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # units and headers that do not keep to the standard
-        text = kind in ("ascii.ipac", "ascii.ecsv")
-        table = Table.read(content.decode("utf-8") if text else io.BytesIO(content), format=kind)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # units and headers that do not keep to the standard
+            text = kind in ("ascii.ipac", "ascii.ecsv")
+            source = content.decode("utf-8") if text else io.BytesIO(content)
+            table = Table.read(source, format=kind, **({"hdu": _find_hdu(content)} if kind == "fits" else {}))
+        return _with_header(table)
+    except ValueError:
+        raise
+    except Exception as error:  # astropy makes anything of a damaged file
+        raise ValueError(f"astropy cannot read it: {type(error).__name__}: {error}") from error
+
+
+def _with_header(table):
     header = {str(name).upper(): value for name, value in table.meta.items()}
     for name in ("OBJECT", "RA_OBJ", "DEC_OBJ"):  # of Kepler and TESS
         if header.get(name) is not None and name not in table.colnames:
             table[name] = header[name]
     zero = header.get("BJDREFI")
     return to_arrow(table), None if zero is None else float(zero) + float(header.get("BJDREFF", 0.0))
+
+
+def _find_hdu(content):
+    """Return the number of the table with light curves in a FITS file; several are a `ValueError`."""
+    from astropy.io import fits
+
+    facts = column_facts()
+    aliases = {role: {*facts["alias"][facts["role"] == role].str.lower()} for role in ("time", "mag", "flux")}
+    with fits.open(io.BytesIO(content)) as hdus:
+        tables = {
+            i: {name.lower() for name in hdu.columns.names} for i, hdu in enumerate(hdus) if hdu.is_image is False
+        }
+    good = [i for i, names in tables.items() if aliases["time"] & names and (aliases["mag"] | aliases["flux"]) & names]
+    if len(good) > 1:
+        raise ValueError(f"its extensions {', '.join(map(str, good))} all hold light curves: read them one by one")
+    if not tables:
+        raise ValueError("it holds no table")
+    return good[0] if good else min(tables)
 
 
 def to_arrow(data):
@@ -192,10 +266,7 @@ def to_arrow(data):
     if isinstance(data, pa.Table):
         return data
     if isinstance(data, pd.DataFrame):
-        names = [name for name in data.index.names if name is not None and name not in data]
-        data = data.reset_index(names) if names else data
-        swapped = {name: kind.newbyteorder("=") for name, kind in data.dtypes.items() if _is_swapped(kind)}
-        return pa.Table.from_pandas(data.astype(swapped) if swapped else data, preserve_index=False)
+        return _arrow_of_pandas(data)
     columns = data if isinstance(data, dict) else _columns_of_astropy(data)
     if columns is None:
         raise TypeError(
@@ -203,22 +274,44 @@ def to_arrow(data):
             f"{type(data).__name__}; of a catalogue of LSDB, take what compute() returns"
         )
     arrays, fields = [], []
+    n = max((np.size(values) if np.ndim(values) <= 1 else len(values) for values in columns.values()), default=0)
     for name, values in columns.items():
-        array, unit = _arrow_column(values)
+        array, unit = _arrow_column(values if np.ndim(values) else [values] * n)
         arrays.append(array)
-        fields.append(pa.field(name, array.type, metadata={"unit": unit}))
+        fields.append(pa.field(str(name), array.type, metadata={"unit": unit}))
     return pa.table(arrays, pa.schema(fields))
 
 
+def _arrow_of_pandas(frame):
+    """Return a DataFrame as a table of Arrow, named indexes as columns; a column of mixed kinds becomes text."""
+    if isinstance(frame.index, pd.MultiIndex) and None in frame.index.names:
+        raise ValueError("the table has an index of several levels without names: name them, as in frame.rename_axis")
+    if isinstance(frame.index, pd.DatetimeIndex) and frame.index.name is None and "time" not in frame:
+        frame = frame.rename_axis("time")
+    names = [name for name in frame.index.names if name is not None and name not in frame]
+    frame = frame.reset_index(names) if names else frame
+    swapped = {name: kind.newbyteorder("=") for name, kind in frame.dtypes.items() if _is_swapped(kind)}
+    frame = (frame.astype(swapped) if swapped else frame).rename(columns=str)
+    try:
+        return pa.Table.from_pandas(frame, preserve_index=False)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
+        return pa.table([_arrow_of_series(column) for _, column in frame.items()], list(frame))
+
+
+def _arrow_of_series(column):
+    try:
+        return pa.array(column, from_pandas=True)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
+        return pa.array(column.astype(str).where(column.notna(), None), pa.string())
+
+
 def _columns_of_astropy(data):
-    """Return the columns of a Table or TimeSeries of astropy that have one value a row; None of anything else."""
+    """Return the columns of a Table or TimeSeries of astropy; None of anything else."""
     if "astropy.table" not in sys.modules:  # then it cannot be one
         return None
     from astropy.table import Table
 
-    if not isinstance(data, Table):
-        return None
-    return {name: data[name] for name in data.colnames if len(data[name].shape) == 1}
+    return {name: data[name] for name in data.colnames} if isinstance(data, Table) else None
 
 
 def _is_swapped(kind):
@@ -226,14 +319,17 @@ def _is_swapped(kind):
 
 
 def _arrow_column(values):
-    """Return a column of astropy or NumPy as an array of Arrow, and the unit that a quantity was converted to."""
+    """Return a column of astropy, NumPy or lists as an array of Arrow, and the unit of what it measures."""
     unit = our_unit(values)
-    if unit:
+    if unit in OURS:
         return pa.array(as_floats(values, unit), from_pandas=True), unit
-    mask = np.ma.getmaskarray(values) if isinstance(values, np.ma.MaskedArray) else None
+    if isinstance(values, list | tuple):
+        values = [list(value) if np.ndim(value) else value for value in values]
+        return pa.array(values), unit
+    mask = np.ma.getmaskarray(values) if isinstance(values, np.ma.MaskedArray) and np.ndim(values) == 1 else None
     data = np.asarray(np.ma.getdata(values))
     if data.dtype.kind == "S":
         data = np.char.decode(data, "utf-8")
     if _is_swapped(data.dtype):
         data = data.astype(data.dtype.newbyteorder("="))
-    return pa.array(data.tolist() if data.dtype.kind == "O" else data, mask=mask), ""
+    return pa.array(data.tolist() if data.dtype.kind == "O" or data.ndim > 1 else data, mask=mask), unit

@@ -6,17 +6,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 from tqdm.auto import tqdm
 
-from ..files import write_atomically
-from ..taxonomy import unknown
-from .curves import LightCurves, complete_meta, offsets_of
-from .formats import list_files, read_file, to_arrow
+from ..files import naming_file
+from ..parquet import write_arrow
+from ..taxonomy import as_names, unknown
+from .curves import LightCurves, complete_meta, offsets_of, plain_bands
+from .formats import list_files, name_stars, read_file, to_arrow
 from .shapes import BAD_FLAG, batch_of
 from .values import PROBLEMS, unusable
 
 FLAG_RULES = ("strict", "usual", "ignore")
+MANY_CLOSE = 1 / 3  # of the epochs: so many that a cadence other than ZTF's is likely
 MANY_FILES = 20  # from so many on a progress bar is shown
 
 
@@ -60,7 +61,7 @@ def read_lightcurves(
         Which epochs are good: those whose flag is 0 (SCoPe's choice), those without ZTF's bit 32768, or all. Or the
         column of flags, where its name is not known.
     zero_point : float, optional
-        The magnitude of a flux of 1; known for nJy.
+        The magnitude of a flux of 1; known for nJy, or from a column `zp`.
     time_zero : float, optional
         The Julian date of time 0, for reduced times that do not have it in their name or header.
 
@@ -75,36 +76,63 @@ def read_lightcurves(
     if flags not in FLAG_RULES:
         named["flags"] = flags
     if isinstance(paths, str | Path | list | tuple):
+        if not isinstance(paths, str | Path) and not all(isinstance(path, str | Path) for path in paths):
+            raise TypeError("a list holds paths of files; tables in memory are joined before, as pandas.concat does")
         files = list_files(paths)
         source = str(paths) if isinstance(paths, str | Path) else f"{files[0]} and {len(files) - 1} more"
-        tables = ((*read_file(file), file) for file in tqdm(files, "reading", disable=len(files) < MANY_FILES))
+        names = [star] if star else []
+        files = zip(tqdm(files, "reading", disable=len(files) < MANY_FILES), name_stars(files), strict=True)
+        tables = ((*read_file(file, names), file, star_name) for file, star_name in files)
     else:
-        source, tables = "the table", [(to_arrow(paths), None, None)]
+        source, tables = "the table", [(to_arrow(paths), None, None, None)]
     batches, empty = [], []
-    for table, zero, file in tables:
+    for table, zero, file, star_name in tables:
         if table.num_rows == 0:
             empty.append(file)
             continue
-        name, star_name = (str(file), file.name.partition(".")[0]) if file else (source, None)
+        name = str(file) if file else source
         zero = zero if time_zero is None else time_zero
-        batches.append(batch_of(table, named, name, zero_point, zero, star_name))
+        with naming_file(file):
+            batches.append(batch_of(table, named, name, zero_point, zero, star_name))
     if not batches:
         raise ValueError(f"{source} has columns but no rows: there is no light curve in it")
     if empty:
         warnings.warn(f"{len(empty)} of {len(empty) + len(batches)} files have no rows, first {empty[0]}", stacklevel=2)
-    return _select(_join(batches, flags), source, min_epochs, min_cadence_minutes, bad)
+    curves = _join(batches, flags)
+    n_flagged = sum(len(batch.time) for batch in batches) - len(curves.time)
+    return _select(curves, n_flagged, source, min_epochs, min_cadence_minutes, bad)
 
 
 def _join(batches, flags):
-    """Return the good epochs of several batches as one."""
-    meta = pd.concat([batch.meta for batch in batches], ignore_index=True)
-    if "_id" in meta and meta["_id"].isna().any():  # of files that do not name their light curves
-        meta["_id"] = meta["_id"].astype(object).where(meta["_id"].notna(), np.arange(len(meta)))
+    """Return the good epochs of several batches as one; a light curve that is in several files is one."""
+    metas = [batch.meta.astype({name: object for name in ("_id", "obj_id") if name in batch.meta}) for batch in batches]
+    meta = pd.concat(metas, ignore_index=True)
     time, mag, err = (np.concatenate([getattr(batch, name) for batch in batches]) for name in ("time", "mag", "err"))
     counts = np.concatenate([np.diff(batch.offsets) for batch in batches])
-    curves = LightCurves(complete_meta(meta), time, mag, err, offsets_of(counts))
     good = np.concatenate([_are_good(batch, flags) for batch in batches])
-    return curves if good.all() else curves.keep_epochs(good)
+    curve = np.arange(len(meta))
+    if len(batches) > 1:
+        of_epochs = np.repeat([batch.of_epochs for batch in batches], [len(batch.meta) for batch in batches])
+        curve = _number_together(meta, of_epochs)
+    if "_id" in meta and meta["_id"].isna().any():  # of files that do not name their light curves
+        numbers = pd.Series([f"unnamed {k}" for k in range(len(meta))], dtype=object)
+        meta["_id"] = meta["_id"].where(meta["_id"].notna(), numbers)
+    first = np.unique(curve, return_index=True)[1]
+    order = np.argsort(np.repeat(curve, counts), kind="stable") if len(first) < len(meta) else slice(None)
+    offsets = offsets_of(np.bincount(curve, counts).astype(int))
+    meta = complete_meta(meta.iloc[first].infer_objects())
+    curves = LightCurves(meta, time[order], mag[order], err[order], offsets)
+    return curves if good.all() else curves.keep_epochs(good[order])
+
+
+def _number_together(meta, of_epochs):
+    """Return the number of the light curve of each row, where rows of epochs of the same name and band are one."""
+    names = [as_names(meta[name]) if name in meta else pd.Series("", meta.index) for name in ("_id", "obj_id")]
+    band = plain_bands(meta["band"]) if "band" in meta else pd.Series("", meta.index)
+    keys = names[0] + "\0" + names[1] + "\0" + band
+    alone = ~of_epochs | ((names[0] == "") & (names[1] == "")).to_numpy()
+    keys[alone] = [f"\0{row}" for row in np.flatnonzero(alone)]
+    return pd.factorize(keys)[0]
 
 
 def _are_good(batch, flags):
@@ -114,8 +142,8 @@ def _are_good(batch, flags):
     return batch.flags & BAD_FLAG == 0 if flags == "usual" and batch.in_bits else batch.flags == 0
 
 
-def _select(curves, source, min_epochs, min_cadence_minutes, bad):
-    """Return cleaned light curves that are long enough; a warning counts what is left out."""
+def _select(curves, n_flagged, source, min_epochs, min_cadence_minutes, bad):
+    """Return cleaned light curves that are long enough; warnings count what is left out."""
     problems = unusable(curves.time, curves.mag, curves.err)
     total = len(curves.time)
     try:
@@ -127,13 +155,22 @@ def _select(curves, source, min_epochs, min_cadence_minutes, bad):
     if len(enough) == 0:
         most = curves.n_epochs.max(initial=0)
         advice = "Lower min_epochs, or min_cadence_minutes if the survey takes several exposures a visit"
+        if most <= 1 < short:
+            advice = "Does a column name each epoch, not each star? Then say star="
         raise ValueError(
-            f"{source}: none of {short} light curves has enough epochs; the longest has {most} after cuts. "
+            f"{source}: none of {short} light curves has enough epochs; the longest has {most} after cuts"
+            f"{f', flags removed {n_flagged:,} epochs' if n_flagged else ''}. "
             f"{advice if most else 'Not one epoch can be used'}"
         )
     if kinds := [f"of {part.sum()} the {text}" for text, part in zip(PROBLEMS, problems, strict=True) if part.any()]:
         lost = f"{np.any(problems, axis=0).sum()} of {total} epochs are left out"
         warnings.warn(f"{source}: {lost}: {'; '.join(kinds)}", stacklevel=3)
+    close = total - np.any(problems, axis=0).sum() - len(curves.time)
+    if close > MANY_CLOSE * total:
+        text = f"{close:,} of {total:,} epochs follow another too closely and are left out"
+        warnings.warn(f"{source}: {text}; min_cadence_minutes=0 keeps those of other times", stacklevel=3)
+    if n_flagged > total:
+        warnings.warn(f"{source}: flags removed {n_flagged:,} of {n_flagged + total:,} epochs", stacklevel=3)
     if short:
         problem = f"{short} of {len(curves)} light curves have too few good epochs and are left out"
         warnings.warn(f"{Path(source).name}: {problem}", stacklevel=3)
@@ -147,5 +184,4 @@ def write_lightcurves(light_curves, path):
     mag, err = (pa.array(values, pa.float32()) for values in (light_curves.mag, light_curves.err))
     for name, values in {"hjd": pa.array(light_curves.time), "mag": mag, "magerr": err}.items():
         table = table.append_column(name, pa.ListArray.from_arrays(light_curves.offsets.astype(np.int32), values))
-    with write_atomically(Path(path)) as part:
-        pq.write_table(table, part, compression="zstd")
+    write_arrow(table, path)

@@ -55,6 +55,10 @@ def find_columns(names, named, source):
                     used.add(name)
         if columns:
             roles[role] = columns
+    if named.get("flux") and not named.get("mag"):  # what the user names comes before what is known
+        roles.pop("mag", None)
+    if named.get("err") and "mag" not in roles:
+        roles.pop("flux_err", None)
     _require_roles(roles, named, names, source)
     return roles
 
@@ -82,8 +86,9 @@ def _require_roles(roles, named, names, source):
     lacking += [] if {"mag", "flux"} & set(roles) else ["mag (or flux)"]
     if lacking:
         shown = ", ".join(names[:20]) or "none"
+        used = {column.name for columns in roles.values() for column in columns}
+        example = next((name for name in names if name not in used), "...")
         raise ValueError(
             f"{source}: no column is known as {' or as '.join(lacking)}; its columns are {shown}. Name it, as in "
-            f"{lacking[0].split()[0]}={names[0] if names else '...'!r}; scope_nb/tables/lightcurve_columns.csv has the "
-            "names that are known"
+            f"{lacking[0].split()[0]}={example!r}; scope_nb/tables/lightcurve_columns.csv has the names that are known"
         )

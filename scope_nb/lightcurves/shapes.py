@@ -1,6 +1,8 @@
 """Tables of light curves in any shape, one row per epoch or lists in one row, become one ragged batch."""
 
+import re
 import warnings
+from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
@@ -8,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .curves import offsets_of
+from .curves import offsets_of, plain_bands
 from .formats import MISSING
 from .roles import find_columns
 from .values import are_magnitudes, as_mjd, mjd_of_dates
@@ -18,6 +20,8 @@ NANOJANSKY = 31.4  # the AB magnitude of 1 nJy
 WHOLE = 2**53  # beyond, neighbouring whole numbers are one floating-point number
 ONE_STAR = 10 / 3600  # degrees: epochs further apart than that are not all of one star
 OF_EPOCHS = ("time", "mag", "err", "snr", "flux", "flux_err", "zero_point", "flags", "band")
+NAME_LIKE = re.compile(r"(?i)(id|ic|name|star|source|object)$")
+PER_ROW = ("err", "flux_err", "snr", "zero_point", "flags")  # may have one value for a whole light curve
 OF_CURVES = {"id": "_id", "star": "obj_id", "ra": "ra", "dec": "dec", "band": "band"}
 
 
@@ -31,6 +35,7 @@ class Batch(NamedTuple):
     offsets: np.ndarray
     flags: np.ndarray | None  # 0 is good
     in_bits: bool  # whether flags are those of ZTF, whose bits have a meaning
+    of_epochs: bool  # whether the table has one row per epoch
 
 
 def batch_of(table, named, source, zero_point=None, time_zero=None, star_name=None):
@@ -39,19 +44,17 @@ def batch_of(table, named, source, zero_point=None, time_zero=None, star_name=No
     `named` are the columns that the user names by role (`err` may be a number), `source` is the table's name in errors,
     and `star_name` that of the only star of a table without names. See `read_lightcurves` for the rest.
     """
-    in_nanojansky = {field.name for field in table.schema if (field.metadata or {}).get(b"unit") == b"nJy"}
-    table = unnest(table)
-    error = named.get("err") if isinstance(named.get("err"), int | float) else None
+    units = {field.name: (field.metadata or {}).get(b"unit", b"").decode() for field in table.schema}
+    table = unnest(table, source)
+    error = named.get("err") if _is_number(named.get("err")) else None
     columns = {role: name for role, name in named.items() if name is not None and not (role == "err" and error)}
     roles = find_columns(table.column_names, columns, source)
+    _check_units(roles, units, source)
     epochs, counts = flatten(table, roles, source)
-    if zero_point is None and in_nanojansky & {column.name for column in roles.get("flux", [])}:
-        zero_point = NANOJANSKY
-    if zero_point is None and "zero_point" in roles and roles["zero_point"][0].name in epochs:
-        name = roles["zero_point"][0].name
-        zero_point = read_numbers(epochs[name], name, source)
     time = _read_times(epochs, roles["time"], source, time_zero)
-    mag, err = _read_magnitudes(epochs, roles, source, zero_point, error)
+    mag, err = _read_magnitudes(
+        epochs, roles, source, _find_zero_point(epochs, roles, units, source, zero_point), error
+    )
     flags, in_bits = _read_flags(epochs, roles, source, "flags" in columns)
     row, code = _number_curves(epochs, counts, roles, table, source)
     order = slice(None) if code is None else np.argsort(code, kind="stable")
@@ -64,21 +67,62 @@ def batch_of(table, named, source, zero_point=None, time_zero=None, star_name=No
     if counts is None and not {"id", "star"} & set(roles):
         _require_one_star(table, roles, source)
         meta |= {"obj_id": [star_name] * len(rows)} if star_name else {}
+    if counts is None:
+        _warn_of_mixed(table, roles, source)
     rest = table if counts is not None else _constant_in_curves(table, order, offsets)
-    meta |= _further_columns(rest, roles, rows)
+    further = _further_columns(rest, roles, rows)
+    meta |= {name: values for name, values in further.items() if name not in (*OF_CURVES.values(), *meta)}
     flags = None if flags is None else flags[order]
-    return Batch(
-        pd.DataFrame(meta, index=range(len(rows))), time[order], mag[order], err[order], offsets, flags, in_bits
-    )
+    frame = pd.DataFrame(meta, index=range(len(rows)))
+    return Batch(frame, time[order], mag[order], err[order], offsets, flags, in_bits, counts is None)
 
 
-def unnest(table):
-    """Return a table without structs: their fields become columns, and a list of structs becomes lists."""
-    columns = {}
-    for name, column in zip(table.column_names, table.columns, strict=True):
-        for inner, values in _unnest_column(name, column):
-            columns[inner if inner == name or inner not in table.column_names else f"{name}.{inner}"] = values
-    return pa.table(columns)
+def _is_number(value):
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
+
+
+def _check_units(roles, units, source):
+    """Refuse magnitudes in another unit, and a flux whose error has another unit than it."""
+    for role in ("mag", "err"):
+        for column in roles.get(role, [])[:1]:
+            if "mag" in roles and units.get(column.name, "") not in ("", "mag"):
+                raise ValueError(f"{source}: {column.name!r} is in {units[column.name]}, not in magnitudes")
+    kind = "err" if "flux_err" not in roles else "flux_err"
+    if "mag" not in roles and kind in roles:
+        flux, error = (roles[role][0].name for role in ("flux", kind))
+        if units.get(flux, "") != units.get(error, ""):
+            shown = [units.get(name, "") or "no unit" for name in (flux, error)]
+            raise ValueError(f"{source}: {flux!r} is in {shown[0]}, but its error {error!r} in {shown[1]}")
+
+
+def _find_zero_point(epochs, roles, units, source, zero_point):
+    """Return the zero point of fluxes: the user's, that of a column, or that of nJy; None where there is none."""
+    if zero_point is None and "zero_point" in roles and roles["zero_point"][0].name in epochs:
+        return read_numbers(epochs[roles["zero_point"][0].name], roles["zero_point"][0].name, source)
+    if zero_point is None and "nJy" in [units.get(column.name) for column in roles.get("flux", [])[:1]]:
+        return NANOJANSKY
+    return zero_point
+
+
+def unnest(table, source):
+    """Return a table without structs: their fields become columns, and a list of structs becomes lists.
+
+    Fields of the same name in several structs get the name of theirs before them, as in `lc.mag`. A column that is
+    there twice is a `ValueError`.
+    """
+    repeated = pd.Index(table.column_names)
+    if (repeated := repeated[repeated.duplicated()].unique()).size:
+        raise ValueError(f"{source} has columns more than once: {', '.join(repeated)}; give them names of their own")
+    columns = [
+        (name, inner, values)
+        for name, column in zip(table.column_names, table.columns, strict=True)
+        for inner, values in _unnest_column(name, column)
+    ]
+    inner_names = [inner for _, inner, _ in columns]
+    names = [
+        inner if inner_names.count(inner) == 1 or inner == name else f"{name}.{inner}" for name, inner, _ in columns
+    ]
+    return pa.table([values for *_, values in columns], names)
 
 
 def _unnest_column(name, column):
@@ -104,8 +148,8 @@ def _as_plain(column):
     if pa.types.is_decimal(column.type):
         return column.cast(pa.string()).cast(pa.float64())  # at once it would be rounded twice
     if pa.types.is_large_string(column.type) or pa.types.is_string_view(column.type):
-        return column.cast(pa.string())
-    return column
+        column = column.cast(pa.string())
+    return pc.utf8_trim_whitespace(column) if pa.types.is_string(column.type) else column
 
 
 def _is_list(kind):
@@ -115,6 +159,9 @@ def _is_list(kind):
 def _as_lists(column):
     """Return a column of lists of any kind as one array of plain lists."""
     lists = column.combine_chunks()
+    if pa.types.is_list_view(lists.type) or pa.types.is_large_list_view(lists.type):
+        values = [None if value is None else value.values for value in lists]  # its own cast loses the order
+        return pa.array([None if v is None else v.to_pylist() for v in values], pa.list_(lists.type.value_type))
     return lists if pa.types.is_list(lists.type) else lists.cast(pa.list_(lists.type.value_type))
 
 
@@ -129,7 +176,7 @@ def flatten(table, roles, source):
     reference = roles["time"][0].name
     if not lists:
         return {name: table[name].combine_chunks() for name in names}, None
-    for name in (roles[role][0].name for role in ("time", "mag", "err", "flux", "flux_err") if role in roles):
+    for name in (roles[role][0].name for role in ("time", "mag", "flux") if role in roles):
         if name not in lists:
             other = next(iter(lists))
             raise ValueError(f"{source}: {other!r} holds lists, but {name!r} does not: both need one in every row")
@@ -139,7 +186,12 @@ def flatten(table, roles, source):
             raise ValueError(
                 f"{source}, row {np.argmax(differ)}: the lists {reference!r} and {name!r} differ in length"
             )
-    return {name: column.flatten() for name, column in lists.items()}, counts
+    epochs = {name: _as_plain(column.flatten()) for name, column in lists.items()}
+    row = pa.array(np.repeat(np.arange(len(counts)), counts))
+    for role in PER_ROW:  # one value for all epochs of a row
+        for name in (column.name for column in roles.get(role, []) if column.name not in lists):
+            epochs[name] = table[name].take(row).combine_chunks()
+    return epochs, counts
 
 
 def read_numbers(column, name, source, dates=False):
@@ -169,14 +221,20 @@ def _numbers_of_text(text, name, source, dates):
         wrong &= np.isnan(numbers)
     if wrong.any():
         row = int(np.argmax(wrong))
-        raise ValueError(f"{source}: column {name!r} holds {text.iloc[row]!r} in row {row}, which is no number")
+        hint = "; write decimal points, not commas" if re.fullmatch(r"[-+\d]+,\d+", str(text.iloc[row])) else ""
+        raise ValueError(f"{source}: column {name!r} holds {text.iloc[row]!r} in row {row}, which is no number{hint}")
     return numbers
 
 
 def read_names(column, name, source):
     """Return names as integers, or as text where a table has text that is no plain integer; a missing one is None."""
+    _require_plain(column, name, source)
+    if pa.types.is_null(column.type):
+        return np.full(len(column), None)
+    if pa.types.is_float16(column.type):
+        column = column.cast(pa.float64())
     if pa.types.is_floating(column.type):
-        numbers = column.to_numpy()
+        numbers = column.to_numpy(zero_copy_only=False)
         if (large := np.abs(numbers) >= WHOLE).any():
             row = int(np.argmax(large))
             raise ValueError(
@@ -187,15 +245,20 @@ def read_names(column, name, source):
         return read_names(column.cast(pa.int64()) if whole else column.cast(pa.string()), name, source)
     if pa.types.is_integer(column.type):
         return column.to_numpy() if not column.null_count else np.array(column.to_pylist(), object)
-    text = column.cast(pa.string())
+    try:
+        text = column.cast(pa.string())
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{source}: column {name!r} holds {column.type}, which are no names: {error}") from error
     text = pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
-    plain = pc.all(pc.match_substring_regex(text, r"^(0|-?[1-9][0-9]{0,17})$")).as_py()
-    return read_names(text.cast(pa.int64()), name, source) if plain else np.array(text.to_pylist(), object)
+    if pc.all(pc.match_substring_regex(text, r"^(0|-?[1-9][0-9]{0,18})$")).as_py():
+        with suppress(pa.ArrowInvalid):  # beyond 64 bits
+            return read_names(text.cast(pa.int64()), name, source)
+    return np.array(text.to_pylist(), object)
 
 
 def _read_times(epochs, columns, source, time_zero):
     """Return the times of the preferred column as MJD; what it lacks is taken from the next one."""
-    time = None
+    time = first_certain = None
     for column in columns:
         if column.name not in epochs or (time is not None and not np.isnan(time).any()):
             continue
@@ -213,6 +276,9 @@ def _read_times(epochs, columns, source, time_zero):
                 "kept as they are; time_zero= is the Julian date of their 0, as 2457000 of TESS",
                 stacklevel=4,
             )
+        if time is not None and not (certain and first_certain):
+            continue  # their zeros may differ
+        first_certain = certain
         time = days if time is None else np.where(np.isnan(time), days, time)
     return time
 
@@ -279,6 +345,10 @@ def _read_flags(epochs, roles, source, named):
         warnings.warn(f"{source}: {name!r} holds words, not flags, so all epochs count as good", stacklevel=4)
         return None, False
     flags = read_numbers(epochs[name], name, source)
+    if (broken := (flags != np.round(flags)) & ~np.isnan(flags)).any():
+        raise ValueError(
+            f"{source}: {name!r} holds {flags[broken][0]:g}, which is no flag; flags='ignore' does without"
+        )
     return np.where(np.isnan(flags), BAD_FLAG, flags).astype(np.int64), name.lower() == "catflags"
 
 
@@ -298,9 +368,23 @@ def _number_curves(epochs, counts, roles, table, source):
             _require_names(table[roles[role][0].name], roles[role][0].name, source)
     for name in keys:
         values = epochs[name] if name in epochs else table[name].combine_chunks()
+        _require_plain(values, name, source)
+        if "band" in roles and name == roles["band"][0].name:  # zg and g are one band
+            values = _plain_band(values)
         index = values.dictionary_encode().indices.fill_null(-1).to_numpy().astype(np.int64) + 1
         code = pd.factorize(code * (index.max(initial=0) + 1) + index)[0]
     return row, code
+
+
+def _plain_band(values):
+    encoded = values.dictionary_encode()
+    names = pa.array(plain_bands(encoded.dictionary.to_pandas()).to_numpy(object), pa.string())
+    return names.take(encoded.indices)
+
+
+def _require_plain(column, name, source):
+    if pa.types.is_nested(column.type):
+        raise ValueError(f"{source}: column {name!r} holds {column.type}, which are no names")
 
 
 def _require_names(column, name, source):
@@ -323,7 +407,8 @@ def _describe_curves(table, roles, rows, source):
         meta[ours] = (read_numbers if role in ("ra", "dec") else read_names)(column, name, source)
     for role in ("field", "ccd", "quad", "rcid"):
         if role in roles:
-            meta[role] = [_whole(value) for value in table[roles[role][0].name].take(pa.array(rows)).to_pylist()]
+            name = roles[role][0].name
+            meta[role] = [_whole(value, name, source) for value in table[name].take(pa.array(rows)).to_pylist()]
     if "rcid" in meta:
         rcid = pd.Series(meta.pop("rcid"), dtype="Int64")
         meta |= {"ccd": rcid // 4 + 1, "quad": rcid % 4 + 1}
@@ -332,11 +417,18 @@ def _describe_curves(table, roles, rows, source):
     return meta
 
 
-def _whole(value):
-    """Return the number of a field, a CCD or a quadrant; the service writes some as 0x9."""
+def _whole(value, name, source):
+    """Return the number of a field, a CCD or a quadrant (the service writes some as 0x9), or what words it has."""
     if value is None or value == "":
         return pd.NA
-    return int(value, 0) if isinstance(value, str) and value[:2] == "0x" else int(float(value))
+    try:
+        number = int(value, 0) if isinstance(value, str) and value[:2] == "0x" else int(float(value))
+        if abs(number) < WHOLE:
+            return number
+    except (TypeError, ValueError, OverflowError):
+        if isinstance(value, str):
+            return value
+    raise ValueError(f"{source}: column {name!r} holds {value!r}, which is no whole number")
 
 
 def _further_columns(table, roles, rows):
@@ -364,6 +456,22 @@ def _constant_in_curves(table, order, offsets):
         if (same | begins[1:]).all():
             names.append(name)
     return table.select(names)
+
+
+def _warn_of_mixed(table, roles, source):
+    """Warn where no column names stars or bands, but one without a role might."""
+    used = {column.name for columns in roles.values() for column in columns}
+    lacking = [role for role, roles_ in (("star", {"id", "star"}), ("band", {"band"})) if not roles_ & set(roles)]
+    for name in table.column_names if lacking else []:
+        kind = table.schema.field(name).type
+        if name in used or not (pa.types.is_string(kind) or (pa.types.is_integer(kind) and NAME_LIKE.search(name))):
+            continue
+        n_values = pc.count_distinct(table[name]).as_py()
+        if 1 < n_values <= max(table.num_rows / 4, 2):
+            text = " or ".join(f"{role}={name!r}" for role in lacking)
+            warnings.warn(
+                f"{source}: {name!r} has {n_values} values; if they tell light curves apart, say {text}", stacklevel=4
+            )
 
 
 def _require_one_star(table, roles, source):

@@ -11,6 +11,8 @@ UNIX = 40587  # the MJD of 1 January 1970
 YEARS = (15_000, 90_000)  # MJD from 1899 to 2105: where the time of an observation lies
 CENTURY = 36_525  # days
 LARGEST_MAG, LARGEST_ERR = 50, 9  # beyond, numbers such as 99.99, 100 and -999 stand for "missing"
+SENTINELS = (99.0, 99.9, 99.99, 99.999, 99.9999, 100.0, 999.0, 999.9, 999.99, 999.999, 9999.0, 9999.9, 9999.99)
+OURS = ("d", "mag", "nJy", "deg")  # the units that values are held in
 PRECISE = 1e-3  # days: a time that is less precise than that shifts the phase of short periods
 USELESS = 0.1  # days
 
@@ -35,6 +37,8 @@ def as_floats(values, unit=""):
                 values = values.to_numpy(float, na_value=np.nan)
         if values.dtype.kind == "M":
             return mjd_of_dates(values)
+        if values.dtype.kind == "m":
+            return values / np.timedelta64(1, "D")
         return np.ascontiguousarray(values, np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(f"these values cannot be made numbers{f' in {unit}' if unit else ''}: {error}") from error
@@ -44,7 +48,7 @@ def _without_units(values, unit):
     """Return a Time, a Quantity or a Column of astropy as a NumPy array, masked where it is."""
     from astropy.table import Column
     from astropy.time import Time, TimeDelta
-    from astropy.units import Quantity
+    from astropy.units import MagUnit, Quantity
     from astropy.utils.masked import Masked
 
     if isinstance(values, Time):
@@ -53,7 +57,7 @@ def _without_units(values, unit):
         values = values.to("d")
     factor = 1.0
     if isinstance(values, Quantity | Column) and values.unit is not None and unit:
-        factor = values.unit.to(unit)
+        factor = 1.0 if isinstance(values.unit, MagUnit) else values.unit.to(unit)
     if isinstance(values, Masked):
         values = np.ma.MaskedArray(np.asarray(values.unmasked), np.asarray(values.mask))
     elif isinstance(values, Column):
@@ -64,7 +68,10 @@ def _without_units(values, unit):
 
 
 def our_unit(values):
-    """Return the unit in which the kit holds what an astropy object measures; "" of numbers and of other units."""
+    """Return the unit in which the kit holds what an astropy object measures; its own unit where there is none of ours.
+
+    Of plain numbers it is "".
+    """
     if "astropy.units" not in sys.modules:
         return ""
     from astropy import units
@@ -73,8 +80,9 @@ def our_unit(values):
     if isinstance(values, Time | TimeDelta):
         return "d"
     unit = getattr(values, "unit", None)
-    equivalent = [ours for ours in ("d", "mag", "nJy", "deg") if unit and units.Unit(unit).is_equivalent(ours)]
-    return equivalent[0] if equivalent else ""
+    if unit is None or isinstance(unit, units.MagUnit):
+        return "" if unit is None else "mag"
+    return next((ours for ours in OURS if units.Unit(unit).is_equivalent(ours)), str(unit))
 
 
 def mjd_of_dates(dates):
@@ -96,9 +104,10 @@ def as_mjd(time, name="time", zero=None, single=False):
         span = f"{np.ptp(finite) / 365.25:,.0f} years ({finite.min():.10g} to {finite.max():.10g})"
         warnings.warn(f"{name} spans {span}: is it in days?", stacklevel=3)
     julian = (time > MJD + YEARS[0]) & (time < MJD + YEARS[1])
+    shifts = [0.0] if zero is None or julian.any() else [zero - MJD, 0.0]
     time = np.where(julian, time - MJD, time)
     finite = time[np.isfinite(time)]
-    for shift in (0.0, *([] if zero is None else [zero - MJD])):
+    for shift in shifts:
         if finite.size == 0 or (finite.min() + shift > YEARS[0] and finite.max() + shift < YEARS[1]):
             return time + shift, True
     return time, False
@@ -142,13 +151,18 @@ def are_magnitudes(mag):
     return size.size == 0 or np.median(size) <= LARGEST_MAG
 
 
+def are_sentinels(mag):
+    """Return where a magnitude is one of the numbers that stand for a missing one in public tables, as 99.99 does."""
+    return are_magnitudes(mag) & np.isin(np.abs(mag), SENTINELS)
+
+
 def unusable(time, mag, err, sentinels=True):
     """Return three boolean arrays: where the time, the magnitude and the error of an epoch cannot be used.
 
-    They are not finite, an error not positive; or they are `sentinels` that stand for "missing": magnitudes beyond 50
-    (unless most are, which then are fluxes), errors of 9 magnitudes and more.
+    They are not finite, an error not positive, a magnitude is one of the `SENTINELS`; or, with `sentinels`, any number
+    that stands for "missing": magnitudes beyond 50 (unless most are, which then are fluxes), errors of 9 and more.
     """
-    bad_mag, bad_err = ~np.isfinite(mag), ~(np.isfinite(err) & (err > 0))
+    bad_mag, bad_err = ~np.isfinite(mag) | are_sentinels(mag), ~(np.isfinite(err) & (err > 0))
     if sentinels and are_magnitudes(mag):
         bad_mag, bad_err = bad_mag | (np.abs(mag) > LARGEST_MAG), bad_err | (err >= LARGEST_ERR)
     return ~np.isfinite(time), bad_mag, bad_err

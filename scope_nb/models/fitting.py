@@ -36,6 +36,7 @@ class Trained:
     method: str  # of the calibration: "isotonic", "sigmoid" or "none"
     unseen: pd.DataFrame
     members: tuple[str, ...] = ()  # the runs that the model is the mean of, as GROUP/ALGORITHM/TAG
+    contents: tuple[str, ...] = ()  # the SHA-256 of the predictions of each
 
     def __repr__(self):
         model = shorten(described(self.raw), 120, placeholder=" ...")

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pandas as pd
+from joblib import parallel_config
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
 from sklearn.impute import KNNImputer, MissingIndicator, SimpleImputer
 from sklearn.pipeline import make_pipeline, make_union
@@ -84,11 +85,13 @@ class EvalSetPipeline(ClassifierMixin, BaseEstimator):
 
     def predict_proba(self, X):
         """Return the probability of each class, shape (n, number of classes)."""
-        return self.estimator_.predict_proba(with_plain_names(self.transform_inputs(X)))
+        with parallel_config("sequential"):  # threads would add up a forest's trees in any order: other last digits
+            return self.estimator_.predict_proba(with_plain_names(self.transform_inputs(X)))
 
     def predict(self, X):
         """Return the class of each row."""
-        return self.estimator_.predict(with_plain_names(self.transform_inputs(X)))
+        with parallel_config("sequential"):
+            return self.estimator_.predict(with_plain_names(self.transform_inputs(X)))
 
     @property
     def feature_importances_(self):

@@ -12,7 +12,8 @@ import numpy as np
 import skops.io
 from sklearn.base import BaseEstimator
 
-from ..files import decode_name, reports_folder, write_atomically
+from ..files import decode_name, reports_folder
+from ..writing import write_atomically
 from . import networks
 
 MODEL_FILE = "model.skops"
@@ -119,9 +120,9 @@ def _types_in(path):
         if size > max(MOST_BYTES, MOST_TIMES * path.stat().st_size):
             raise ValueError(f"unpacked it would have {size:,} bytes")
         return skops.io.get_untrusted_types(file=path)
-    except OSError:
-        raise
     except Exception as error:  # whatever skops makes of a file that it did not write
+        if isinstance(error, OSError) and error.filename:
+            raise
         raise ValueError(f"{path} is damaged: {type(error).__name__}: {error}") from error
 
 
@@ -145,9 +146,9 @@ def load_model(folder, trusted=()):
     except (AttributeError, ImportError) as error:
         text = f"{path} holds what is not defined here: {error}. Define, import or install it first"
         raise ValueError(text) from error
-    except OSError:
-        raise
     except Exception as error:  # whatever skops and the libraries make of a damaged file
+        if isinstance(error, OSError) and error.filename:
+            raise
         raise ValueError(f"{path} is damaged: {type(error).__name__}: {error}") from error
 
 

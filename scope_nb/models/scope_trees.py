@@ -1,14 +1,20 @@
 """Trees that SCoPe trained, as a classifier."""
 
 import json
+import math
 
 import numpy as np
 import pandas as pd
 
 from ..dataset.columns import match_columns
-from ..files import existing_file
+from ..files import read_json
 from ..taxonomy import CATALOGUES
 from .calibration import BinaryClassifier
+
+# What a tree has for each of its nodes
+WHOLE = ("left_children", "right_children", "parents", "split_indices", "split_type", "default_left")
+DECIMAL = ("split_conditions", "base_weights", "loss_changes", "sum_hessian")
+DELETED = 2**31 - 1  # the feature of a node that pruning has left without use
 
 
 class ScopeTrees(BinaryClassifier):
@@ -43,15 +49,79 @@ def load_scope_trees(path):
 
     if not str(path):
         raise ValueError("name the file of the trees that SCoPe trained, TAG.TIME.json (the parameter `start_from`)")
-    path = existing_file(path)
+    content, booster = read_json(path), Booster()
     try:
-        booster = Booster(model_file=path)
-    except (XGBoostError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]  # a stack trace follows
-        raise ValueError(f"{path} is not a model that xgboost can read: {reason}") from error
-    objective = json.loads(booster.save_config())["learner"]["learner_train_param"]["objective"]
-    if objective != "binary:logistic":
-        raise ValueError(f"{path} holds a model of {objective}; SCoPe's answer yes or no: binary:logistic")
-    if not booster.feature_names:
-        raise ValueError(f"{path} does not name the features that its trees ask for")
+        _check_model(content)
+        booster.load_model(bytearray(json.dumps(content).encode()))  # what was checked, not the file once more
+    except (XGBoostError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
+        raise ValueError(f"{path} is not a model that xgboost can read: {_reason(error)}") from error
     return ScopeTrees(booster)
+
+
+def _reason(error):
+    """Return an error in one line; xgboost says first what is wrong, and then where in its own code."""
+    return f"it lacks {error}" if isinstance(error, KeyError) else str(error).strip().partition("\n")[0]
+
+
+def _check_model(content):
+    """Raise an error unless all that xgboost follows without looking is right: it would read any memory."""
+    learner = content["learner"]
+    objective, names = learner["objective"]["name"], learner["feature_names"]
+    if objective != "binary:logistic":
+        raise ValueError(f"it is a model of {objective}; SCoPe's answer yes or no: binary:logistic")
+    if not names or not all(isinstance(name, str) and not set(name) & set("[]<") for name in names):
+        raise ValueError("it does not name the features that its trees ask for")
+    _require(len(set(names)) == len(names), "it names a feature twice")
+    if learner["gradient_booster"]["name"] != "gbtree" or {*learner.get("feature_types", [])} - {"float", "int"}:
+        raise ValueError("it holds something else than trees of numbers")
+    model, sizes = learner["gradient_booster"]["model"], learner["learner_model_param"]
+    trees, rounds = model["trees"], model.get("iteration_indptr", [])
+    _require(int(sizes["num_feature"]) == len(names), "the number of its features is wrong")
+    _require(int(sizes.get("num_class", 0)) == 0 and int(sizes.get("num_target", 1)) == 1, "it has several answers")
+    _require(int(model["gbtree_model_param"]["num_trees"]) == len(trees), "the number of its trees is wrong")
+    _require(int(model["gbtree_model_param"].get("num_parallel_tree", 1)) in (0, 1), "it has several trees a round")
+    _require(_are_whole(model["tree_info"], 0, 0) and len(model["tree_info"]) == len(trees), "tree_info is wrong")
+    _require(rounds in ([], [*range(len(trees) + 1)]), "iteration_indptr is wrong")
+    _require(not any(model.get("cats", {}).values()), "it knows categories")
+    for number, tree in enumerate(trees):
+        try:
+            _check_tree(tree, len(names))
+        except (ValueError, TypeError, KeyError) as error:
+            raise ValueError(f"tree {number} is damaged: {_reason(error)}") from error
+
+
+def _check_tree(tree, n_features):
+    """Raise an error unless each node of a tree is reached once from the first, but for those that were deleted."""
+    sizes, parent, feature = tree["tree_param"], tree["parents"], tree["split_indices"]
+    n_nodes, n_deleted = int(sizes["num_nodes"]), int(sizes["num_deleted"])
+    _require(n_nodes > 0 and all(len(tree[name]) == n_nodes for name in WHOLE + DECIMAL), "its parts differ in length")
+    _require(int(sizes["num_feature"]) == n_features, "the number of its features is wrong")
+    _require(int(sizes.get("size_leaf_vector", 0)) in (0, 1), "its leaves hold several numbers")
+    _require(_are_whole(tree["split_type"], 0, 0) and not tree.get("categories"), "it splits by categories")
+    _require(_are_whole(tree["default_left"], 0, 1), "default_left is wrong")
+    _require(_are_whole(parent, 0, DELETED) and _are_whole(feature, 0, DELETED), "an index is wrong")
+    for name in ("left_children", "right_children"):
+        _require(_are_whole(tree[name], -1, n_nodes - 1), "a child is outside of the tree")
+    for name in DECIMAL:
+        _require(all(math.isfinite(value) for value in tree[name]), f"{name} holds something else than numbers")
+    reached, ahead = set(), [0]
+    while ahead:
+        node = ahead.pop()
+        children = [tree[name][node] for name in ("left_children", "right_children")]
+        _require(node not in reached, f"node {node} is reached twice")
+        _require(feature[node] < n_features, f"node {node} asks for feature {feature[node]} of {n_features}")
+        reached.add(node)
+        if children != [-1, -1]:
+            _require(min(children) > 0 and [parent[child] for child in children] == [node, node], "a child is wrong")
+            ahead += children
+    deleted = {node for node in range(n_nodes) if feature[node] == DELETED}
+    _require(len(deleted) == n_deleted and len(reached) + n_deleted == n_nodes, "it has nodes that are never reached")
+
+
+def _are_whole(values, least, most):
+    return all(type(value) in (int, bool) and least <= value <= most for value in values)
+
+
+def _require(condition, problem):
+    if not condition:
+        raise ValueError(problem)

@@ -8,7 +8,7 @@ import pandas as pd
 from joblib import Parallel, delayed
 from tqdm.auto import tqdm
 
-from ..lightcurves.curves import FEWEST_EPOCHS, stars, thinned
+from ..lightcurves.curves import FEWEST_EPOCHS, require_light_curves, stars, thinned
 from ..lightcurves.values import as_floats, check_times, unusable
 from ..taxonomy import PERIOD_SUFFIXES, check_names, defaults, find_suffix
 from .bands import binary_odds, merge_bands
@@ -150,11 +150,13 @@ def period_table(light_curves, by_star=False, method=NESTED, n_jobs=-1, progress
     Returns
     -------
     pandas.DataFrame
-        One row per light curve (index `_id`) or star (index `star`), in their order: `n_epochs`, `bands`, and of
-        `PeriodResult` all from `period` to `candidate_trust`. A `ValueError` names the light curve or star.
+        One row per light curve (index `_id`; with its `star`, if it has a name) or star (index `star`), in their order:
+        `n_epochs`, `bands`, and of `PeriodResult` all from `period` to `candidate_trust`. A `ValueError` names the
+        light curve or star.
     """
     check_names("option of period_table()", options, ("by_star", "method", "n_jobs", "progress", *OPTIONS[:2]))
     find_suffix(method)
+    require_light_curves(light_curves)
     rows = pd.Series(np.arange(len(light_curves)))
     if by_star:
         groups = list(rows.groupby(stars(light_curves.meta)[0], sort=False))
@@ -164,7 +166,10 @@ def period_table(light_curves, by_star=False, method=NESTED, n_jobs=-1, progress
     results = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")(tasks)
     results = tqdm(results, total=len(groups), unit="star" if by_star else "light curve", disable=not progress)
     index = pd.Index([name for name, _ in groups], name="star" if by_star else "_id")
-    return pd.DataFrame(list(results), index=index)
+    table = pd.DataFrame(list(results), index=index)
+    if not by_star and "obj_id" in light_curves.meta:
+        table.insert(0, "star", light_curves.meta["obj_id"].to_numpy())
+    return table
 
 
 def _search_together(name, curves, method, options):
@@ -201,9 +206,12 @@ def _usable_epochs(columns):
         order = np.argsort(columns[0], kind="stable")
         columns = [values[order] for values in columns]
     rules = ("times hold NaN or infinite values", "magnitudes hold NaN or infinite values", "errors must be positive")
-    for rule, bad in zip(rules, unusable(*numbers, sentinels=False), strict=True):
+    for rule, values, bad in zip(rules, numbers, unusable(*numbers, sentinels=False), strict=True):
         if bad.any():
-            raise ValueError(f"{rule}, first at epoch {np.argmax(bad)}")
+            first = np.argmax(bad)
+            missing = rule.startswith("mag") and np.isfinite(values[first])
+            text = f"magnitudes hold {values[first]:g}, which stands for a missing one" if missing else rule
+            raise ValueError(f"{text}, first at epoch {first}")
     check_times(numbers[0], "time", single)
     steps = np.diff(columns[0])
     if (steps < 0).any():

@@ -5,9 +5,9 @@ from .. import names_on_demand
 __getattr__, __dir__, __all__ = names_on_demand(
     __name__,
     {
-        "saved": ["Run", "classify", "compare_settings", "load_run", "load_runs", "save_run", "write_run"],
+        "saved": ["Run", "classify", "load_run", "load_runs", "save_run", "write_run"],
         "ensemble": ["average", "average_all", "save_average", "shared_tags"],
-        "comparison": ["compare", "compare_published", "published_counts"],
+        "comparison": ["compare", "compare_published", "compare_settings", "published_counts"],
         "leaderboard": ["group_runs", "mean_importances", "score_table"],
         "scope_files": ["read_predictions", "read_stats"],
     },

@@ -1,5 +1,6 @@
 """Is it better? Two runs on the same test stars, paired; and a run against the published score of its tag."""
 
+import re
 from collections import namedtuple
 from dataclasses import dataclass, field
 
@@ -157,3 +158,26 @@ def compare_published(run, algorithm="xgb", reports="", seed=0):
 
 def _f1(right, missed, false):
     return 2 * right / (2 * right + missed + false)
+
+
+def compare_settings(run_a, run_b, reports=""):
+    """Return what two runs, `a` and `b`, were made with and that differs, as text; of models the differing words."""
+    settings = [_settings_of(load_run(run, reports)) for run in (run_a, run_b)]
+    table = pd.DataFrame(settings, ["a", "b"], dtype=object).T
+    loaded_once = table.index.str.startswith("version of ") & table.isna().any(axis=1)  # which is no change
+    table = table[~loaded_once].fillna("").astype(str)
+    table = table[table["a"] != table["b"]].copy()
+    if "model" in table.index:
+        a, b = (re.findall(r"[^\s,()]+", text) for text in table.loc["model"])
+        table.loc["model"] = [" ".join(w for w in a if w not in b), " ".join(w for w in b if w not in a)]
+    return table
+
+
+def _settings_of(run):
+    """Return the provenance of a run as one flat dictionary, without its time and place."""
+    record, dataset = run.record, run.record.get("dataset") or {}
+    settings = {k: v for k, v in (record.get("parameters", {}) | dataset).items() if k not in ("group", "reports")}
+    columns = settings.pop("features", None)
+    settings |= {"columns": columns and len(columns)} | {k: record.get(k) for k in ("model", "commit", "python")}
+    settings |= {"data": run.data.get("file"), "data hash": str(run.data.get("sha256"))[:8]}
+    return settings | {f"version of {name}": v for name, v in record.get("versions", {}).items()}

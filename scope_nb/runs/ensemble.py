@@ -1,5 +1,7 @@
 """The mean of several saved runs, as SCoPe averages its DNN and its XGB."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 
@@ -42,7 +44,8 @@ def average(runs, reports="", dataset=None, trusted=()):
     if _merge_settings(members) and all(folder.is_dir() for folder in folders):
         model = Mean([load_model(folder, trusted) for folder in folders])
     unseen = predictions[predictions["part"].isin(parts)].reset_index(drop=True)
-    return Trained(model, model, "none", unseen, tuple(m.name for m in members)), evaluation
+    names, contents = tuple(m.name for m in members), tuple(m.content for m in members)
+    return Trained(model, model, "none", unseen, names, contents), evaluation
 
 
 def _require_dataset(run, dataset):
@@ -69,24 +72,30 @@ def save_average(runs, reports="", trusted=()):
     members = [load_run(run, reports) for run in runs]
     trained, evaluation = average(members, trusted=trusted)
     first, name = members[0], "+".join(member.algorithm for member in members)
-    record = provenance({}) | {"data": first.data, "dataset": _merge_settings(members), "members": trained.members}
+    record = provenance({}) | {"data": first.data, "dataset": _merge_settings(members)}
+    record |= {"members": trained.members, "contents": trained.contents}
     return load_run(write_run(run_folder(reports, first.group, name, first.tag), evaluation, record, trained.model))
 
 
 def average_all(algorithms, group, reports="", trusted=()):
     """Average the runs of algorithms for every tag of a group that has them all, and return the saved `Run`s.
 
-    One that exists and is not older than its members is kept, with its page. `trusted` is as in `average`.
+    Tags of which a run is damaged are left out with a warning. One that exists and is of the same members is kept, with
+    its page. `trusted` is as in `average`.
     """
-    runs = load_runs(reports)
-    times = runs[runs["group"] == group].set_index(["algorithm", "tag"])["time"]
-    name, result = "+".join(algorithms), []
+    result = []
     for tag in shared_tags(algorithms, group, reports):
-        if times.get((name, tag), "") >= max(times[algorithm, tag] for algorithm in algorithms):
-            result.append(load_run(f"{group}/{name}/{tag}", reports))
-        else:
-            members = [f"{group}/{algorithm}/{tag}" for algorithm in algorithms]
-            result.append(save_average(members, reports, trusted))
+        try:
+            members = [load_run(f"{group}/{algorithm}/{tag}", reports) for algorithm in algorithms]
+        except ValueError as error:
+            warnings.warn(f"{tag} is not averaged: {error}", stacklevel=2)
+            continue
+        try:
+            run = load_run(f"{group}/{'+'.join(algorithms)}/{tag}", reports)
+            current = run.record.get("contents") == [member.content for member in members]
+        except (FileNotFoundError, ValueError):  # there is none, or it is damaged
+            current = False
+        result.append(run if current else save_average(members, reports, trusted))
     return result
 
 

@@ -1,5 +1,6 @@
 """All saved runs side by side: tables of them, where two of them agree, and what they look at."""
 
+import warnings
 from contextlib import suppress
 from itertools import combinations
 
@@ -15,7 +16,9 @@ from .saved import describe_difference, load_run, load_runs, require_same
 def group_runs(reports="", group=""):
     """Return the `load_runs` of one group (that of the newest run by default), in the order of the taxonomy.
 
-    Tags that are none of SCoPe's come last.
+    Tags that are none of SCoPe's come last. Runs whose scores are not those of their predictions are left out, and runs
+    on another training table than that of the newest run are named, both with a warning. The column `other_data` has
+    the start of the SHA-256 of such a table, and "" for the others.
     """
     runs = load_runs(reports)
     if runs.empty:
@@ -24,17 +27,42 @@ def group_runs(reports="", group=""):
     if group not in set(runs["group"]):
         raise unknown("group of runs", group, sorted(set(runs["group"])))
     runs = runs[runs["group"] == group]  # in the order of the algorithms
+    runs = _mark_other_data(runs[[_is_sound(folder) for folder in runs["folder"]]])
     order = dict.fromkeys([*tags().index, *sorted(runs["tag"])])
     place = {tag: k for k, tag in enumerate(order)}
     return runs.sort_values("tag", key=lambda tag: tag.map(place), kind="stable", ignore_index=True)
+
+
+def _is_sound(folder):
+    """Return whether a run can be read; of one that cannot, a warning says why."""
+    try:
+        load_run(folder)
+    except (ValueError, OSError) as error:
+        warnings.warn(f"left out: {error}", stacklevel=4)
+        return False
+    return True
+
+
+def _mark_other_data(runs):
+    """Add the column `other_data`: the start of the SHA-256 of a training table that is not that of the newest run."""
+    hashes = runs["data_hash"].fillna("unknown").map(str)
+    newest = hashes[runs["time"].idxmax()] if len(runs) else ""
+    if len(others := runs[hashes != newest]):
+        names = ", ".join(f"{run.algorithm}/{run.tag}" for run in others.itertuples())
+        text = f"these runs are of another training table than the newest one, train them anew or apart: {names}"
+        warnings.warn(text, stacklevel=3)
+    return runs.assign(other_data=hashes.str[:8].where(hashes != newest, ""))
 
 
 def score_table(runs):
     """Return the runs as a table for people: test scores with intervals, and how far F1 falls from train to test."""
     rows = []
     for run in runs.itertuples():
-        algorithm = f"{run.algorithm}, split by light curve" if run.split == "scope" else run.algorithm
-        row = {"tag": run.tag, "algorithm": algorithm, "positive stars": run.n_positive_stars}
+        remarks = ["split by light curve"] if run.split == "scope" else []
+        remarks += [f"on other data ({run.other_data})"] if run.other_data else []
+        remarks += ["of runs that were replaced"] if run.replaced else []
+        row = {"tag": run.tag, "algorithm": ", ".join([run.algorithm, *remarks])}
+        row["positive stars"] = run.n_positive_stars
         for metric in ("precision", "recall", "f1_score", "average_precision"):
             row[metric.replace("_", " ")] = with_interval(getattr(run, metric), run.interval[metric])
         row["F1 train - test"] = number(run.f1_train - run.f1_score)

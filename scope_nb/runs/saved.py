@@ -1,12 +1,13 @@
 """Saved runs: written whole, with all that they depend on; read back and listed."""
 
+import hashlib
 import json
 import platform
-import re
 import shutil
 import subprocess
 import sys
 import warnings
+from collections import namedtuple
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,19 +20,23 @@ import pyarrow.parquet as pq
 
 from ..dataset.dataset import PARTS, inputs
 from ..dataset.tables import write_parquet
-from ..files import decode_name, project_folder, reports_folder, sha256, write_atomically
+from ..files import decode_name, project_folder, read_json, reports_folder, sha256
 from ..lightcurves.curves import stars
 from ..models.fitting import Trained, named_importances
 from ..models.saving import described, foreign_types, load_model, save_model
 from ..scores.evaluation import Evaluation, pool
-from ..scores.metrics import METRICS
+from ..scores.metrics import METRICS, compute_scores
+from ..writing import clear_leftovers, lock, write_atomically
 
 FILES = ("stats.json", "predictions.parquet", "provenance.json")
 PREDICTION_COLUMNS = ("row", "star", "part", "y", "probability")
 COUNTS = ("n", "n_positive", "n_stars", "n_positive_stars")
 TEST_COLUMNS = ("interval", "n", "n_positive", "n_positive_stars")
 NO_MEAN = "one of the runs that it is the mean of has none, or no data set can have what all of them look at"
-RUN_COLUMNS = ("group", "algorithm", "tag", "folder", "time", "data", "simulated", "split", "f1_train", "importances")
+NAMED = ("group", "algorithm", "tag", "folder", "time", "content", "data", "data_hash", "simulated", "split")
+RUN_COLUMNS = (*NAMED, "f1_train", "importances", "replaced")
+SAME = 1e-9  # scores of the same predictions agree this closely, whatever the versions of the libraries
+RunFiles = namedtuple("RunFiles", ["stats", "record", "predictions", "content"])
 
 
 def provenance(parameters, data=None, simulated=False):
@@ -42,6 +47,12 @@ def provenance(parameters, data=None, simulated=False):
     if data is not None:
         record["data"] |= {"file": Path(data).name, "sha256": sha256(data)}
     return record
+
+
+def hash_inputs(parameters):
+    """Return by parameter the SHA-256 of the files and folders beside the training table that parameters name."""
+    values = {name: Path(parameters.get(name) or "").expanduser() for name in ("config", "light_curves", "start_from")}
+    return {name: sha256(path) for name, path in values.items() if parameters.get(name) and path.exists()}
 
 
 def _versions():
@@ -76,10 +87,10 @@ def save_run(folder, trained, evaluation, dataset, parameters=None, figures=None
         The file of the training table, by default that of the data set.
     """
     record = provenance(parameters or {}, dataset.path if data is None else data, dataset.simulated)
-    record["dataset"] = dataset.settings
+    record |= {"dataset": dataset.settings, "inputs": hash_inputs(parameters or {})}
     model = trained.model if isinstance(trained, Trained) else trained
     if isinstance(trained, Trained) and trained.members:
-        record["members"] = trained.members
+        record |= {"members": trained.members, "contents": trained.contents}
         if model is not None:
             model.predict_proba(dataset.X.head(1))  # raises if a member looks at what the data set lacks
     return write_run(Path(folder), evaluation, record, model, figures)
@@ -90,7 +101,7 @@ def write_run(folder, evaluation, record, model=None, figures=None):
     stats = {name: getattr(evaluation, name) for name in ("tag", "threshold", "unseen", "by_star")}
     stats |= {metric: evaluation.stats["test"][metric] for metric in METRICS}
     stats |= evaluation.stats | {"importances": _importance_shares(model)}
-    with write_atomically(folder) as part:
+    with lock(folder), write_atomically(folder) as part:
         part.mkdir()
         _write_json(part / "stats.json", stats)
         write_parquet(evaluation.predictions, part / "predictions.parquet")
@@ -131,7 +142,10 @@ def _write_json(path, value):
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A saved run: its folder, group, algorithm, `Evaluation`, provenance (`record`) and feature importances."""
+    """A saved run: its folder, group, algorithm, `Evaluation`, provenance (`record`) and feature importances.
+
+    `content` is the SHA-256 of its predictions.
+    """
 
     folder: Path
     group: str
@@ -139,6 +153,7 @@ class Run:
     evaluation: Evaluation
     record: dict
     importances: dict
+    content: str = ""
 
     def __repr__(self):
         return f"Run {self.name}: {self.evaluation.describe_test()}"
@@ -167,27 +182,50 @@ class Run:
 def load_run(run, reports=""):
     """Read a saved run: its folder, or "GROUP/ALGORITHM/TAG" below `reports`. A `Run` is returned as it is.
 
-    If there is no such run, the `FileNotFoundError` names those that exist; what a damaged one lacks is a `ValueError`.
+    If there is no such run, the `FileNotFoundError` names those that exist; what a damaged one lacks is a `ValueError`,
+    also that its scores are not those of its predictions.
     """
     if isinstance(run, Run):
         return run
     folder = reports_folder(reports) / Path(run).expanduser()  # an absolute path stays what it is
+    if not folder.is_dir():
+        clear_leftovers(folder.parent)  # it may have been moved aside
     try:
-        stats, record, predictions = _read_files(folder)
+        stats, record, predictions, content = _read_files(folder)
+        parts, settings = {name: stats[name] for name in PARTS}, {name: stats[name] for name in ("unseen", "by_star")}
+        predictions = predictions.to_pandas()
+        evaluation = Evaluation(stats["tag"], stats["threshold"], predictions, parts, **settings)
+        _require_scores(evaluation)
     except FileNotFoundError as error:
         names = ", ".join(_name_of(path) for path in _run_folders(reports))
         raise FileNotFoundError(f"{folder} is no saved run: {error}. Runs: {names or 'none'}") from None
     except ValueError as error:
         raise ValueError(f"the run {folder} is damaged: {error}") from error
-    parts, settings = {name: stats[name] for name in PARTS}, {name: stats[name] for name in ("unseen", "by_star")}
-    predictions = predictions.to_pandas(ignore_metadata=True)
-    evaluation = Evaluation(stats["tag"], stats["threshold"], predictions, parts, **settings)
     group, algorithm = folder.resolve().parts[-3:-1]
-    return Run(folder, group, algorithm, evaluation, record, stats["importances"])
+    return Run(folder, group, algorithm, evaluation, record, stats["importances"], content)
+
+
+def _require_scores(evaluation):
+    """Raise a `ValueError` if counts and scores are not those of the predictions."""
+    for name in PARTS:
+        rows, stats = evaluation.part(name), evaluation.stats[name]
+        star, y = rows["star"], rows["y"].to_numpy()
+        scores = {"n": len(rows), "n_positive": (y == 1).sum()}
+        scores |= {"n_stars": star.nunique(), "n_positive_stars": star[y == 1].nunique()}
+        if len(rows):
+            scores |= compute_scores(y, rows["probability"], evaluation.threshold)
+        for score, value in scores.items():
+            if not np.isclose(stats[score], value, rtol=SAME, atol=SAME, equal_nan=True):
+                raise ValueError(
+                    f"stats.json and predictions.parquet do not belong together: {score} of the {name} part is "
+                    f"{stats[score]} in the first and {value} by the second"
+                )
 
 
 def _run_folders(reports):
     """Return the folder of every run below the folder of the runs; hidden folders are unfinished ones."""
+    for folder in reports_folder(reports).glob("[!.]*/[!.]*"):
+        clear_leftovers(folder)
     paths = reports_folder(reports).glob("[!.]*/[!.]*/[!.]*/*")
     return sorted({path.parent for path in paths if path.name in FILES})
 
@@ -198,7 +236,7 @@ def _name_of(folder):
 
 
 def _read_files(folder):
-    """Return scores, provenance and, as an Arrow table, predictions of a run, checked.
+    """Return scores, provenance and, as an Arrow table, predictions of a run, checked, as `RunFiles`.
 
     Of a damaged run the `ValueError` names the file and what is wrong with it; a `FileNotFoundError` what is missing.
     """
@@ -209,30 +247,35 @@ def _read_files(folder):
     stats = _read_json(folder / "stats.json", _check_stats)
     record = _read_json(folder / "provenance.json", _check_record)
     try:
-        with open(folder / "predictions.parquet", "rb") as file:  # pyarrow itself wants names of files in UTF-8
-            predictions = pq.read_table(file)
-    except (pa.ArrowException, OSError) as error:
+        file = (folder / "predictions.parquet").read_bytes()  # pyarrow itself wants names of files in UTF-8
+        predictions = pq.ParquetFile(pa.BufferReader(file), page_checksum_verification=True).read()
+        predictions = predictions.replace_schema_metadata()  # that of pandas is not needed, and may be damaged
+        predictions.validate(full=True)
+    except (pa.ArrowException, OSError, OverflowError, UnicodeDecodeError) as error:
         raise ValueError(f"predictions.parquet cannot be read: {error}") from error
     if missing := [name for name in PREDICTION_COLUMNS if name not in predictions.column_names]:
         raise ValueError(f"predictions.parquet lacks the columns {', '.join(missing)}")
     if not pa.types.is_floating(predictions["probability"].type):
         raise ValueError("predictions.parquet holds probabilities that are no numbers")
+    labels = predictions["y"].type
+    if len(predictions) and not (pa.types.is_integer(labels) or pa.types.is_floating(labels)):
+        raise ValueError("predictions.parquet holds labels that are no numbers")
     n = (predictions["part"].to_pandas() == "test").sum()
     if n != stats["test"]["n"]:
         raise ValueError(f"predictions.parquet has {n} test light curves, stats.json {stats['test']['n']}")
-    return stats, record, predictions
+    return RunFiles(stats, record, predictions, hashlib.sha256(file).hexdigest())
 
 
 def _read_json(path, check):
     """Return what `check` makes of the JSON object in a file."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
         if not isinstance(content, dict):
             raise TypeError(f"it holds a {type(content).__name__}, not names and values")
         return check(content)
     except KeyError as error:
         raise ValueError(f"{path.name} lacks {error}") from error
-    except (TypeError, ValueError, AttributeError) as error:  # whatever a conversion makes of a wrong value
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:  # of a conversion of a wrong value
         raise ValueError(f"{path.name} is damaged: {error}") from error
 
 
@@ -254,23 +297,29 @@ def _check_part(part):
 def _check_record(record):
     """Return the provenance if what others rely on in it has the right kind."""
     datetime.fromisoformat(record["time"])
-    for name, kind in (("data", dict), ("dataset", dict), ("parameters", dict), ("versions", dict), ("members", list)):
+    for name, kind in (("data", dict), ("dataset", dict), ("parameters", dict), ("versions", dict), ("inputs", dict)):
         if not isinstance(record.get(name, kind()), kind):
             raise TypeError(f"{name} is {record[name]!r}")
+    for name in ("members", "contents"):
+        texts = record.get(name, [])
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            raise TypeError(f"{name} is {texts!r}")
     return record
 
 
 def load_runs(reports=""):
     """List the saved runs below a folder, a row each: `RUN_COLUMNS`, and of the test part `METRICS` and `TEST_COLUMNS`.
 
-    Damaged runs are left out with a warning; `attrs["damaged"]` has their names and the reasons.
+    `content` and `data_hash` are the SHA-256 of its predictions and of its training table; `replaced` lists those of
+    the members of a mean that are others by now. Damaged runs are left out with a warning; `attrs["damaged"]` has their
+    names and the reasons.
     """
-    rows, damaged = [], {}
+    rows, members, damaged = [], {}, {}
     for folder in _run_folders(reports):
         name = _name_of(folder)
         group, algorithm, tag = name.split("/")
         try:
-            stats, record, _ = _read_files(folder)
+            stats, record, _, content = _read_files(folder)
             if stats["tag"] != tag:
                 raise ValueError(f"stats.json is of the tag {stats['tag']}")
         except (ValueError, OSError) as error:
@@ -279,9 +328,14 @@ def load_runs(reports=""):
             continue
         data, dataset = record.get("data") or {}, record.get("dataset") or {}
         row = {"group": group, "algorithm": algorithm, "tag": tag, "folder": folder, "time": record["time"]}
-        row |= {"data": data.get("file"), "simulated": data.get("simulated", False)}
+        row |= {"content": content, "data": data.get("file"), "data_hash": data.get("sha256")}
+        row |= {"simulated": data.get("simulated", False)}
         row |= {"split": dataset.get("split", "star"), "importances": stats["importances"]}
         rows.append(row | {"f1_train": stats["train"]["f1_score"]} | stats["test"])
+        members[name] = dict(zip(record.get("members", []), record.get("contents", []), strict=False))
+    current = {name: row["content"] for name, row in zip(members, rows, strict=True)}
+    for row, contents in zip(rows, members.values(), strict=True):
+        row["replaced"] = [name for name, content in contents.items() if current.get(name, content) != content]
     table = pd.DataFrame(rows, columns=[*RUN_COLUMNS, *METRICS, *TEST_COLUMNS])
     table.attrs["damaged"] = damaged
     return table
@@ -341,26 +395,3 @@ def describe_difference(one, two):
         if unlike := (one[column].to_numpy() != two[column].to_numpy()).sum():
             return f"{unlike} of {len(one)} light curves have other {plural}"
     return ""
-
-
-def compare_settings(run_a, run_b, reports=""):
-    """Return what two runs, `a` and `b`, were made with and that differs, as text; of models the differing words."""
-    settings = [_settings_of(load_run(run, reports)) for run in (run_a, run_b)]
-    table = pd.DataFrame(settings, ["a", "b"], dtype=object).T
-    loaded_once = table.index.str.startswith("version of ") & table.isna().any(axis=1)  # which is no change
-    table = table[~loaded_once].fillna("").astype(str)
-    table = table[table["a"] != table["b"]].copy()
-    if "model" in table.index:
-        a, b = (re.findall(r"[^\s,()]+", text) for text in table.loc["model"])
-        table.loc["model"] = [" ".join(w for w in a if w not in b), " ".join(w for w in b if w not in a)]
-    return table
-
-
-def _settings_of(run):
-    """Return the provenance of a run as one flat dictionary, without its time and place."""
-    record, dataset = run.record, run.record.get("dataset") or {}
-    settings = {k: v for k, v in (record.get("parameters", {}) | dataset).items() if k not in ("group", "reports")}
-    columns = settings.pop("features", None)
-    settings |= {"columns": columns and len(columns)} | {k: record.get(k) for k in ("model", "commit", "python")}
-    settings |= {"data": run.data.get("file"), "data hash": str(run.data.get("sha256"))[:8]}
-    return settings | {f"version of {name}": v for name, v in record.get("versions", {}).items()}

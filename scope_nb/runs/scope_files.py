@@ -1,6 +1,5 @@
 """What SCoPe leaves on disk: its scores, its predictions, its trained trees."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +7,7 @@ import pandas as pd
 
 from ..dataset.dataset import PARTS
 from ..dataset.tables import read_table
+from ..files import read_json
 from ..taxonomy import find_tag
 
 STATS = ("accuracy", "precision", "recall", "f1_score", "roc_auc")
@@ -38,13 +38,13 @@ def _read_scores(path):
     """Return the five scores of one file; a score may stand alone or at the end of a list by epoch."""
     scores = dict.fromkeys(STATS, np.nan)
     try:
-        stats = json.loads(path.read_text(encoding="utf-8"))
-        if not set(STATS) & set(stats):
+        stats = read_json(path)
+        if not isinstance(stats, dict) or not set(STATS) & set(stats):
             raise ValueError(f"none of {', '.join(STATS)}")
         for name in set(STATS) & set(stats):
             last = stats[name][-1] if isinstance(stats[name], list) else stats[name]
             scores[name] = np.nan if last is None else float(last)
-    except (ValueError, TypeError, IndexError) as error:
+    except (ValueError, TypeError, IndexError, OverflowError) as error:
         raise ValueError(f"{path} does not hold SCoPe's scores: {error}") from error
     return scores
 

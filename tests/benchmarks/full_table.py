@@ -21,9 +21,10 @@ from xgboost import XGBClassifier
 
 from scope_nb.dataset.tables import read_parquet
 from scope_nb.features.dmdt import SIZE, stack_dmdt
-from scope_nb.files import project_folder, sample, write_atomically
+from scope_nb.files import project_folder, sample
 from scope_nb.models.builders import SCOPE_TREES
 from scope_nb.taxonomy import CATALOGUES, feature_columns, tags
+from scope_nb.writing import write_atomically
 
 ROWS, CHUNK = 170_632, 20_000
 

@@ -18,9 +18,9 @@ from scipy.stats import binomtest
 from tqdm.auto import tqdm
 
 import scope_nb
-from scope_nb.files import write_atomically
 from scope_nb.periods.periodograms import Grid, analysis_of_variance, entropy_and_variance, lomb_scargle
 from scope_nb.periods.search import find_periods, period_table
+from scope_nb.writing import write_atomically
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "data"))
 from period_judge import argument_parser, outcome_of, read_stars

@@ -1,5 +1,8 @@
 """What is wrong with a table is said before anything is trained: the column, row, tag or file, and what to do."""
 
+import datetime
+import gzip
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -7,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from scope_nb.dataset.dataset import Dataset
+from scope_nb.dataset.labels import read_class_labels, read_class_tags
 from scope_nb.dataset.tables import read_table, write_parquet
 from scope_nb.features.derived import CHANGES, changes
 
@@ -113,3 +117,60 @@ def test_an_unknown_argument_is_named_before_anything_is_read(table):
     for make in (Dataset.read, Dataset.from_table):
         with pytest.raises(TypeError, match="unexpected keyword argument 'treshold'"):
             make("there is no such file", "e", treshold=0.5)
+
+
+@pytest.mark.parametrize("column", ["wstd", "eclipsing", "ra", "obj_id", "_id"])
+@pytest.mark.parametrize("kind", ["day", "moment", "struct", "map", "list", "bytes", "text", "far day"])
+def test_columns_of_another_kind_are_named_with_their_file(table, tmp_path, column, kind):
+    day, n, path = datetime.date(2020, 1, 1), len(table), tmp_path / "t.parquet"
+    values = {
+        "day": pa.array([day] * n),
+        "moment": pa.array([datetime.datetime(2020, 1, 1)] * n),
+        "struct": pa.array([{"a": 1}] * n),
+        "map": pa.array([[("a", 1)]] * n, pa.map_(pa.string(), pa.int64())),
+        "list": pa.array([[1.0, 2.0]] * n),
+        "bytes": pa.array([b"\xff"] * n),
+        "text": pa.array(["x"] * n),
+        "far day": pa.array([2**60] * n, pa.int64()).view(pa.date64()),
+    }
+    write_parquet(table.drop(columns=["dmdt"]), path)
+    stored = pq.read_table(path).drop_columns([column])
+    pq.write_table(stored.append_column(column, values[kind]), path)
+    if column == "ra":  # where there is obj_id, positions are not asked for
+        stored = pq.read_table(path).drop_columns(["obj_id"])
+        pq.write_table(stored, path)
+    with pytest.raises(ValueError, match=r"t\.parquet") as caught:
+        Dataset.read(path, "e", dmdt=False)
+    if kind in ("day", "moment", "struct", "text", "list") and column != "ra":
+        assert column in str(caught.value) or "part" in str(caught.value)  # all rows of one star are in one part
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xff\xfea\0,\0b\0\n\0",
+        bytes(range(256)) * 9,
+        gzip.compress(b"a,b\n1,2\n" * 99),
+        b'a,b\n1,"' + b"x" * 300_000,
+        b"",
+    ],
+    ids=["UTF-16", "binary", "packed", "without end", "empty"],
+)
+def test_what_is_named_csv_but_is_none_is_named(tmp_path, content):
+    path = tmp_path / "t.csv"
+    path.write_bytes(content)
+    for read in (read_table, read_class_tags, read_class_labels):
+        with pytest.raises(ValueError, match=r"t\.csv"):
+            read(path)
+    header = f"class,tags,{'x' * 200_000}\nA,vnv,1\n"
+    path.write_text(header, encoding="utf-8")
+    assert read_class_tags(path) == {"A": ["vnv"]} and read_table(path).shape == (1, 3)
+    path.write_text("dmdt\n" + "[" * 100_000 + "\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"t\.csv: dmdt in row 0 is not a 26 x 26 list"):
+        read_table(path)
+
+
+def test_a_class_table_is_named_with_its_unknown_tag(tmp_path):
+    (tmp_path / "classes.csv").write_text("class,tags\nA,vvn\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"classes\.csv: unknown tag 'vvn'"):
+        read_class_tags(tmp_path / "classes.csv")

@@ -112,7 +112,10 @@ def test_unusable_catalogues_are_named():
     table = pd.DataFrame({"ra": [10.0, 190.0], "dec": 0.0})
     gaia = pd.DataFrame({"ra": [10.0, 12.0], "dec": 0.0, "parallax": 1.0})
     for catalogue, problem in (
-        (gaia.rename(columns={"parallax": "plx"}), "no column of Gaia, AllWISE or Pan-STARRS by a name that is known"),
+        (
+            gaia.rename(columns={"parallax": "distance"}),
+            "no column of Gaia, AllWISE or Pan-STARRS by a name that is known",
+        ),
         (gaia.assign(Plx=2.0), "has Gaia_EDR3__parallax twice, as 'parallax' and as 'Plx'"),
         (gaia.assign(ra=["10", "0h40m"]), "column 'ra' holds '0h40m' in row 1, which is no number"),
         (gaia.assign(dec=[0.0, -91.0]), "dec -91 in row 1 is no position in degrees"),

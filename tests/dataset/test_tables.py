@@ -1,9 +1,6 @@
 """Tables in parquet, CSV and HDF5: what is written is read again, and what is no table is refused."""
 
 import json
-import os
-import pickle
-import warnings
 
 import numpy as np
 import pandas as pd
@@ -88,49 +85,11 @@ def test_dmdt_of_another_shape_is_refused(tmp_path, shape, suffix):
         read_table(path)
 
 
-class Code:
-    def __init__(self, folder):
-        self.folder = folder
-
-    def __reduce__(self):
-        return os.mkdir, (self.folder,)
-
-
-def put(store, key, values):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", pd.errors.PerformanceWarning)  # that objects are pickled is the point here
-        store.put(key, values, track_times=False)
-
-
-def test_hdf5_is_read_and_code_in_it_refused(table, tmp_path):
-    pytest.importorskip("tables")
-    h5py = pytest.importorskip("h5py")
-    path, some = tmp_path / "t.h5", table.head(40)
-    with pd.HDFStore(path, "w") as store:
-        put(store, "df", some.drop(columns="dmdt"))
-        put(store, "coordinates", pd.Series(["x"] * 40, dtype=object))
-        put(store, "dmdt", pd.Series([image.tolist() for image in some["dmdt"]], dtype=object))
-    again = read_table(path)
-    pd.testing.assert_frame_equal(again[some.columns.drop("dmdt")], some.drop(columns="dmdt"), check_dtype=False)
-    np.testing.assert_array_equal(stack_dmdt(again["dmdt"]), stack_dmdt(some["dmdt"]))
-    with pytest.raises(ValueError, match="lacks the columns nope"):
-        read_table(path, ["nope"])
-    trap = tmp_path / "trap"
-    for place in ("attribute", "column"):
-        with pd.HDFStore(path, "a") as store:
-            if place == "attribute":
-                store.get_node("df")._v_attrs.evil = Code(str(trap))
-            else:
-                put(store, "dmdt", pd.Series([Code(str(trap))] * 40, dtype=object))
-        with pytest.raises(ValueError, match=r"could run code of its own: (posix|os|nt)\.mkdir"):
-            read_table(path)
-        assert not trap.exists()
-        with pd.HDFStore(path, "w") as store:
-            put(store, "df", some.drop(columns="dmdt"))
-    with h5py.File(path, "a") as file:  # a text attribute whose bytes are no text
-        file["df"].attrs.create("evil", b"\x80\x02cos\ngetpid\n)R.", dtype=h5py.string_dtype())
-    with pytest.raises(ValueError, match=r"could run code of its own: os\.getpid"):
-        read_table(path)
-    (tmp_path / "no.h5").write_bytes(pickle.dumps(1))
-    with pytest.raises(ValueError, match="is not an HDF5 file"):
-        read_table(tmp_path / "no.h5")
+def test_comments_before_the_header_of_csv(tmp_path):
+    table = pd.DataFrame({"_id": [1, 2], "wstd": [0.5, 1.5]})
+    text = table.to_csv(index=False)
+    for comment in ("# made by hand, on a Monday, in Rome\n", "# one\n# two\n", ""):
+        (tmp_path / "t.csv").write_text(comment + text, encoding="utf-8")
+        pd.testing.assert_frame_equal(read_table(tmp_path / "t.csv"), table)
+    (tmp_path / "t.csv").write_text("#" + text, encoding="utf-8")
+    assert list(read_table(tmp_path / "t.csv")) == ["#_id", "wstd"]

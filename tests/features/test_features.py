@@ -132,7 +132,7 @@ def test_the_training_tables_layout():
 
 
 def test_unusable_light_curves_are_named():
-    with pytest.raises(ValueError, match=r"fewer than 50 epochs, first row 0 \(_id 1\) with 30"):
+    with pytest.raises(ValueError, match=r"light curve 0 \(_id 1\) has 30 epochs, fewer than 50"):
         featurize(curves([1], epochs=30))
     same = curves([5, 6])
     same.time[80:] = 58300.0

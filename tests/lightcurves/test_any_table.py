@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 from astropy.table import Table
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -160,3 +161,26 @@ def test_files_give_what_the_table_gives(tmp_path_factory, shape, seed, index):
         expected = quietly(LightCurves.from_frame, frame, min_epochs=1, min_cadence_minutes=0)
         np.testing.assert_array_equal(np.sort(table.time), np.sort(expected.time))
         assert sorted(table.n_epochs) == sorted(expected.n_epochs)
+
+
+@pytest.mark.parametrize("column", ["oid", "band", "hjd", "mag", "field", "rcid"])
+@pytest.mark.parametrize("kind", ["map", "bytes", "struct", "day", "infinite", "large"])
+def test_columns_of_another_kind_are_named_with_their_file(tmp_path, column, kind):
+    n, path = 60, tmp_path / "t.parquet"
+    values = {
+        "map": pa.array([[("a", 1)]] * n, pa.map_(pa.string(), pa.int64())),
+        "bytes": pa.array([b"\xff"] * n),
+        "struct": pa.array([{"a": 1}] * n),
+        "day": pa.array([2**60] * n, pa.int64()).view(pa.date64()),
+        "infinite": pa.array([np.inf] * n),
+        "large": pa.array([2**64 - 1] * n, pa.uint64()),
+    }
+    time = 58000.0 + np.arange(n)
+    table = {"oid": [1] * n, "band": ["g"] * n, "hjd": time, "mag": [15.0] * n, "magerr": [0.1] * n, "field": [1] * n}
+    pq.write_table(pa.table(table | {"rcid": [3] * n, column: values[kind]}), path)
+    try:
+        read_lightcurves(path)
+    except ValueError as error:
+        assert "t.parquet" in str(error)
+    else:
+        assert kind in ("struct", "large", "day", "infinite") and column not in ("hjd", "mag")

@@ -124,7 +124,7 @@ def test_stars_in_a_folder_become_periods_with_three_lines(tmp_path, star):
     from scope_nb import period_table, read_lightcurves
 
     periods = period_table(read_lightcurves(tmp_path), by_star=True, progress=False)["period"]
-    assert periods.to_dict() == pytest.approx({"first": period, "second": period * 1.7}, rel=1e-4)
+    assert periods.to_dict() == pytest.approx({"first": period, "second.one": period * 1.7}, rel=1e-4)
     assert len(read_lightcurves([tmp_path / "first.csv", tmp_path / "second.one.csv"])) == 2
     assert len(read_lightcurves(str(tmp_path / "*.csv"))) == 2
     with pytest.raises(FileNotFoundError, match=r"there is no file .*\*\.dat"):

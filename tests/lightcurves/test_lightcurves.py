@@ -192,7 +192,7 @@ def test_files_that_are_not_light_curves(tmp_path):
         read_lightcurves(tmp_path / "short.parquet")
 
 
-@pytest.mark.filterwarnings("ignore:.*too few good epochs")
+@pytest.mark.filterwarnings("ignore:.*too few good epochs", "ignore:.*follow another too closely")
 def test_real_files(realdata):
     catalina = read_lightcurves(realdata / "catalina.parquet", min_cadence_minutes=0, min_epochs=1)
     assert len(catalina) == 5176

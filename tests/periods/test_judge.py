@@ -53,6 +53,7 @@ def test_trust_holds_on_real_stars(realdata, stars):
     assert table["trust"][low].mean() == pytest.approx(right[low].mean(), abs=0.2)
 
 
+@pytest.mark.filterwarnings("ignore:.*follow another too closely")
 def test_real_rr_lyrae(realdata):
     """Most RRab stars of ZTF get the catalogue's period from the nested search."""
     with pytest.warns(UserWarning, match="174 of 592 light curves have too few good epochs"):

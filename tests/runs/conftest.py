@@ -14,12 +14,12 @@ def save_predictions():
     return write_predictions
 
 
-def write_predictions(folder, star, y, p, tag="rrlyr", data="1", threshold=0.5):
+def write_predictions(folder, star, y, p, tag="rrlyr", data="1", threshold=0.5, time="2026-01-01T00:00:00"):
     """Write a run of which half of the stars are in the test part."""
     part = np.where(pd.to_numeric(star) % 2, "test", np.where(pd.to_numeric(star) % 4, "train", "val"))
     frame = pd.DataFrame({"row": np.arange(len(y)), "star": star, "part": part, "y": y, "probability": p})
     evaluation = evaluate_predictions(tag, frame, threshold)
-    record = {"time": "2026-01-01T00:00:00", "data": {"file": "t.parquet", "sha256": data, "simulated": False}}
+    record = {"time": time, "data": {"file": "t.parquet", "sha256": data, "simulated": False}}
     return runs.write_run(folder, evaluation, record)
 
 

@@ -1,5 +1,7 @@
 """Two runs on the same stars; a run and a published score; two groups of runs."""
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -51,8 +53,14 @@ def test_what_cannot_be_compared_is_said(two, make_world, save_predictions):
 
 def test_two_runs_of_one_test_part_are_picked(two, make_world, save_predictions):
     star, y, (a, _) = make_world(np.random.default_rng(1), 300)
-    save_predictions(two / "g/aaa/rrlyr", star, y, a, data="2")
-    found = leaderboard.group_runs(two, "g")
+    save_predictions(two / "g/aaa/rrlyr", star, y, a, data="2", time="2025-12-31T00:00:00")
+    with pytest.warns(UserWarning, match="of another training table than the newest one.*: dnn/rrlyr, xgb/rrlyr$"):
+        save_predictions(two / "g/bbb/rrlyr", star, y, a, data="2", time="2026-01-02T00:00:00")
+        leaderboard.group_runs(two, "g")
+    shutil.rmtree(two / "g/bbb")
+    with pytest.warns(UserWarning, match="of another training table than the newest one.*: aaa/rrlyr$"):
+        found = leaderboard.group_runs(two, "g")
+    assert leaderboard.score_table(found)["algorithm"].tolist() == ["aaa, on other data (2)", "dnn", "xgb"]
     assert {folder.parent.name for folder in leaderboard.pick_two(found)} == {"dnn", "xgb"}
     assert leaderboard.pick_two(found[found["algorithm"] != "dnn"]) is None
 

@@ -9,8 +9,8 @@ import pandas as pd
 import papermill
 import pytest
 
-from scope_nb import report, run_plots, runs
-from scope_nb.runs import ensemble, leaderboard
+from scope_nb import compare, report, run_plots, runs
+from scope_nb.runs import ensemble, leaderboard, resume
 
 
 def edited(edit):
@@ -121,14 +121,55 @@ def test_a_damaged_run_is_trained_anew_where_others_are_kept(two, monkeypatch):
         raise papermill.PapermillExecutionError(1, 1, "", "Stop", "enough", [])
 
     monkeypatch.setattr(report, "run_notebook", run_notebook)
+    request = {"parameters": {}, "data": "1", "inputs": {}, "cells": []}
+    monkeypatch.setattr(report, "describe_request", lambda *_: request)
+    monkeypatch.setattr(resume, "__version__", None)
     for name in ("xgb", "dnn"):
-        (two / f"g/{name}/rrlyr/report.html").write_text("", encoding="utf-8")
+        for page in ("report.html", "report.ipynb"):
+            (two / f"g/{name}/rrlyr/{page}").write_text(
+                '{"cells": [], "metadata": {}, "nbformat": 4}', encoding="utf-8"
+            )
     (two / "g/xgb/rrlyr/stats.json").write_text("[]", encoding="utf-8")
     report.train_reports(["rrlyr"], ["xgb", "dnn"], two, "g", resume=True)
     assert trained == ["xgb"]
 
 
-def test_an_undefined_score_is_no_damage(two):
-    edited(lambda content: content["test"].update(roc_auc=None))(two / "g/xgb/rrlyr/stats.json")
+def test_an_undefined_score_is_no_damage(two, save_predictions):
+    star = np.arange(90).astype(str)
+    save_predictions(
+        two / "g/xgb/rrlyr", star, (np.arange(90) % 2 == 0).astype(int), star.astype(float) / 90
+    )  # no test positives
     assert np.isnan(runs.load_run("g/xgb/rrlyr", two).evaluation.stats["test"]["roc_auc"])
     assert runs.load_runs(two)["roc_auc"].isna().tolist() == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("file", "damage", "reason"),
+    [
+        (
+            "stats.json",
+            edited(lambda content: content["test"].update(f1_score=0.99)),
+            "f1_score of the test part",
+        ),
+        ("stats.json", edited(lambda content: content["val"].update(roc_auc=None)), "roc_auc of the val part is nan"),
+        ("stats.json", edited(lambda content: content.update(threshold=0.6)), "of the train part is "),
+        ("stats.json", edited(lambda content: content["train"].update(n_stars=1)), "n_stars of the train part is 1 "),
+        ("predictions.parquet", table_with(lambda t: t.assign(y=1 - t["y"])), "n_positive of the train part"),
+        ("predictions.parquet", table_with(lambda t: t.assign(y=t["y"].astype(str))), "labels that are no numbers"),
+        ("predictions.parquet", table_with(lambda t: t.assign(probability=t["probability"] * 0.999)), "part is "),
+        ("predictions.parquet", table_with(lambda t: t.assign(star="x")), "n_stars of the train part is "),
+    ],
+)
+def test_scores_that_are_not_those_of_the_predictions_are_an_error_that_names_the_run(two, file, damage, reason):
+    damage(two / "g/xgb/rrlyr" / file)
+    with pytest.raises(ValueError, match=f"g/xgb/rrlyr is damaged: .*{reason}"):
+        compare("g/dnn/rrlyr", "g/xgb/rrlyr", two)
+    with pytest.warns(UserWarning, match=f"g/xgb/rrlyr is damaged.*: .*{reason}"):
+        assert leaderboard.group_runs(two, "g")["algorithm"].tolist() == ["dnn"]
+
+
+def test_rounding_in_other_versions_is_no_damage(two):
+    edited(lambda content: content["test"].update(f1_score=content["f1_score"] * (1 + 1e-12)))(
+        two / "g/xgb/rrlyr/stats.json"
+    )
+    assert runs.load_run("g/xgb/rrlyr", two).tag == "rrlyr"

@@ -9,9 +9,9 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from scope_nb import models, runs
+from scope_nb import models, report, runs
 from scope_nb.dataset.dataset import Dataset
-from scope_nb.runs import ensemble, leaderboard
+from scope_nb.runs import ensemble, leaderboard, resume
 from scope_nb.scores.evaluation import evaluate
 
 
@@ -36,6 +36,39 @@ def test_an_ensemble_is_the_mean_and_a_run_like_any(two):
     assert leaderboard.agreement(leaderboard.group_runs(two))["runs"].tolist() == ["dnn, xgb"]
     with pytest.raises(ValueError, match=r"no tag of group 'g' has runs of rnn; algorithms there: dnn, xgb"):
         ensemble.average_all(["rnn"], "g", two)
+
+
+def test_a_mean_knows_its_members_by_content(two, make_world, save_predictions):
+    (mean,) = ensemble.average_all(["xgb", "dnn"], "g", two)
+    made = (mean.folder / "stats.json").stat().st_ino
+    star, y, (a, b) = make_world(np.random.default_rng(0), 600, gain=1.5)
+
+    def is_kept():
+        ensemble.average_all(["xgb", "dnn"], "g", two)
+        return (mean.folder / "stats.json").stat().st_ino == made
+
+    save_predictions(two / "g/xgb/rrlyr", star, y, a, time="2099-01-01T00:00:00")  # the same again
+    assert is_kept() and not runs.load_runs(two)["replaced"].any()
+    save_predictions(two / "g/xgb/rrlyr", star, y, b, time="2001-01-01T00:00:00")  # another, though it says older
+    listed = leaderboard.group_runs(two, "g")
+    assert listed.set_index("algorithm")["replaced"].to_dict() == {"dnn": [], "xgb": [], "xgb+dnn": ["g/xgb/rrlyr"]}
+    assert "xgb+dnn, of runs that were replaced" in set(leaderboard.score_table(listed)["algorithm"])
+    assert "of runs that were replaced" in report.write_index(two).read_text(encoding="utf-8")
+    for name in ("html", "ipynb"):
+        (mean.folder / f"report.{name}").write_text('{"cells": [], "metadata": {}, "nbformat": 4}', encoding="utf-8")
+    request = {"parameters": {}, "data": "1", "inputs": {}, "cells": []}
+    assert "a run that it is the mean of was replaced" in resume.find_changes(mean.folder, request)
+    assert not is_kept() and not runs.load_runs(two)["replaced"].any()
+
+
+def test_a_damaged_member_costs_no_other_mean(two, make_world, save_predictions):
+    star, y, (a, b) = make_world(np.random.default_rng(0), 600, gain=1.5)
+    for name, p in (("xgb", a), ("dnn", b)):
+        save_predictions(two / f"g/{name}/vnv", star, y, p, tag="vnv")
+    save_predictions(two / "other", star, y, b)
+    (two / "other/predictions.parquet").replace(two / "g/xgb/rrlyr/predictions.parquet")
+    with pytest.warns(UserWarning, match=r"rrlyr is not averaged: the run .*g/xgb/rrlyr is damaged: .* do not belong"):
+        assert [run.tag for run in ensemble.average_all(["xgb", "dnn"], "g", two)] == ["vnv"]
 
 
 def test_a_folded_run_is_calibrated_saved_and_averaged_on_what_is_unseen(data, table, tmp_path):

@@ -299,6 +299,25 @@ def test_an_interrupted_survey_goes_on(tmp_path, monkeypatch):
     assert not list((tmp_path / "broken").glob(".*"))
 
 
+def test_damaged_parts_of_a_survey_are_made_again(tmp_path, monkeypatch):
+    made = []
+    monkeypatch.setattr(simulation, "PART", 5)
+    write_survey(tmp_path / "whole", 12, 4, features=False, n_jobs=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(simulation, "_join", lambda *given: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            write_survey(tmp_path / "broken", 12, 4, features=False, n_jobs=1)
+    (folder,) = (tmp_path / "broken").glob(".*")
+    (folder / "0000000" / "truth.parquet").write_bytes(b"")
+    for file in (folder / "0000010").iterdir():
+        file.unlink()
+    monkeypatch.setattr(simulation, "simulate", lambda *given: made.append(given[3]) or simulate(*given))
+    write_survey(tmp_path / "broken", 12, 4, features=False, n_jobs=1)
+    assert made == [0, 10]
+    for name in ("lightcurves.parquet", "truth.parquet"):
+        assert (tmp_path / "broken" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
 def test_command_line_writes_three_files(tmp_path):
     main(["--stars", "4", "--seed", "1", "--out", str(tmp_path), "--prefix", "sample_", "--jobs", "1"])
     assert sorted(p.name for p in tmp_path.iterdir()) == [
