@@ -14,11 +14,12 @@ READY := $(VENV)/.ready
 SAMPLE_STARS ?= 2450
 MINUTES ?= 30
 
-.PHONY: help env report reports index test test-all fuzz lint lab sample benchmark clean
+.PHONY: help env report reports classify index test test-all fuzz lint lab sample benchmark clean
 
 help:
 	@echo "make report TAG=vnv ALGORITHM=xgb   train one classifier, write its report (optional: DATA=, FEATURES=, GROUP=, FOLDS=5, LIMIT=60)"
 	@echo "make reports ALGORITHM=xgb          the same for every tag that the data can train, then all compared; resumes"
+	@echo "make classify CURVES=my_stars/      what are these stars? A catalogue by classifiers of light curves (DATA=, GROUP=)"
 	@echo "make lab                            open the notebooks in JupyterLab"
 	@echo "make index                          write the index of all runs anew"
 	@echo "make test                           run the tests, notebooks included, but for those marked slow"
@@ -42,6 +43,9 @@ report: $(READY)
 
 reports: $(READY)
 	$(BIN)/python -m scope_nb report --tags all --algorithms $(ALGORITHM) --group "$(GROUP)" --data "$(DATA)" --features "$(FEATURES)" $(if $(FOLDS),-p folds $(FOLDS)) $(if $(LIMIT),--limit $(LIMIT)) --resume --compare
+
+classify: $(READY)
+	$(BIN)/python -m scope_nb classify $(CURVES) $(if $(DATA),--data "$(DATA)") $(if $(GROUP),--group "$(GROUP)")
 
 index: $(READY)
 	$(BIN)/python -m scope_nb index

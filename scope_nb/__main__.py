@@ -19,7 +19,9 @@ def main(arguments=None):
         return
     try:
         _require_readable(sys.argv[1:] if arguments is None else arguments)
-        failures = {"report": _report, "index": _index, "fetch": _fetch}[options.command](options)
+        failures = {"report": _report, "index": _index, "classify": _classify, "fetch": _fetch}[options.command](
+            options
+        )
     except (ValueError, OSError, ImportError) as error:
         raise SystemExit(f"error: {' '.join(str(error).split())}") from error
     except KeyboardInterrupt:
@@ -61,8 +63,48 @@ def _parser():
     index = commands.add_parser("index", help=text, description=text.capitalize() + ".")
     for command in (report, index):
         command.add_argument("--reports", default="", help="folder of the runs (the project's reports/)")
+    _add_classify(commands)
     _add_fetch(commands)
     return parser
+
+
+def _add_classify(commands):
+    text = "say what stars are: a catalogue by all classifiers of a group, which are trained where there are none"
+    classify = commands.add_parser("classify", help=text, description=text.capitalize() + ".")
+    classify.add_argument("curves", nargs="+", help="files or folders of light curves, in any layout")
+    classify.add_argument("--group", default="stars", help="the classifiers (stars, trained on light curves alone)")
+    classify.add_argument("--data", default="", help="training table for those that are missing (the simulated sample)")
+    classify.add_argument("--output", default="", help="folder of the catalogue (catalogue-NAME beside the runs)")
+    classify.add_argument("--min-epochs", type=int, help="light curves with fewer epochs are not classified (50)")
+    classify.add_argument("--min-cadence-minutes", type=float, help="closer epochs are thinned (30; 0 keeps all)")
+    classify.add_argument("--false-alarms", type=float, help="expected share of false labels, in place of thresholds")
+    classify.add_argument("--no-repair", action="store_true", help="leave probabilities that contradict each other")
+    classify.add_argument("--reports", default="", help="folder of the runs (the project's reports/)")
+
+
+def _classify(options):
+    """Train the classifiers of a group that are missing, and write the catalogue of some light curves."""
+    from pathlib import Path
+
+    from .files import reports_folder
+    from .lightcurves import read_lightcurves
+    from .runs import classify, train_group
+
+    curves = read_lightcurves(options.curves, 1, options.min_cadence_minutes, bad="drop")
+    if options.data or not (reports_folder(options.reports) / options.group).is_dir():
+        print(f"training the classifiers of {options.group}, which are kept for the next time")
+        reasons = train_group(options.group, options.data, options.reports)
+        if reasons:
+            print(f"not trained: {', '.join(reasons)}")
+    limits = {"min_epochs": options.min_epochs, "false_alarms": options.false_alarms}
+    catalogue = classify(curves, options.group, options.reports, repair=not options.no_repair, **limits)
+    name = Path(options.curves[0]).name.partition(".")[0] or "here"
+    folder = catalogue.write(options.output or reports_folder(options.reports) / f"catalogue-{name}")
+    if catalogue.record["simulated"]:
+        print("The classifiers rest on simulated data: --data trains them on a real training table.")
+    print(catalogue.stars["label"].value_counts().to_string(header=False))
+    print(f"catalogue: {folder}")
+    return []
 
 
 def _add_fetch(commands):

@@ -87,11 +87,11 @@ def test_an_ensemble_has_a_page_and_classifies(table, tmp_path):
     np.testing.assert_allclose(*probabilities, rtol=1e-9)  # the mean over models, then stars, and the other way round
     new = table.drop(columns=["eclipsing", "obj_id"]).iloc[6:40]  # whole stars, told by position
     for name in ("xgb+mine", "xgb"):
-        found = runs.classify(f"t/{name}/e", new, tmp_path)
+        found = runs.apply_run(f"t/{name}/e", new, tmp_path)
         known = runs.load_run(f"t/{name}/e", tmp_path).evaluation
         np.testing.assert_allclose(found["probability"], known.predictions["probability"].iloc[6:40], rtol=1e-6)
         assert (found["positive"] == (found["probability"] > known.threshold)).all()
-        alone = runs.classify(f"t/{name}/e", new.assign(ra=np.nan, dec=np.nan), tmp_path)["probability"]
+        alone = runs.apply_run(f"t/{name}/e", new.assign(ra=np.nan, dec=np.nan), tmp_path)["probability"]
         np.testing.assert_allclose(pool(alone.to_numpy(), np.repeat(range(17), 2)), found["probability"], rtol=1e-6)
     with pytest.raises(ValueError, match="was trained on other data"):
         ensemble.average(["t/xgb/e", "t/mine/e"], tmp_path, Dataset.read(files.sample(), "e"))

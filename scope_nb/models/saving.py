@@ -89,7 +89,7 @@ def save_model(model, folder):
         skops.io.dump(model, part, compression=ZIP_DEFLATED)
         skops.io.load(part, trusted=skops.io.get_untrusted_types(file=part))
     if names := foreign_types(folder):
-        text = f"are not loaded unasked: pass trusted={names} to load_model, classify or average"
+        text = f"are not loaded unasked: pass trusted={names} to load_model, apply_run or average"
         if any(name.startswith("__main__.") for name in names):
             text += ". Those of __main__, a notebook or script, must be defined there too"
         warnings.warn(f"types that the model holds, beside those that the kit knows, {text}", stacklevel=2)

@@ -5,10 +5,13 @@ from .. import names_on_demand
 __getattr__, __dir__, __all__ = names_on_demand(
     __name__,
     {
-        "saved": ["Run", "classify", "load_run", "load_runs", "save_run", "write_run"],
+        "saved": ["Run", "apply_run", "load_run", "load_runs", "save_run", "write_run"],
         "ensemble": ["average", "average_all", "save_average", "shared_tags"],
         "comparison": ["compare", "compare_published", "compare_settings", "published_counts"],
         "leaderboard": ["group_runs", "mean_importances", "score_table"],
+        "catalogue": ["Catalogue", "classify"],
+        "novelty": ["Novelty", "fit_novelty", "load_novelty"],
+        "training": ["train_group"],
         "scope_files": ["read_predictions", "read_stats"],
     },
 )

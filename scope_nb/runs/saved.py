@@ -342,7 +342,7 @@ def load_runs(reports=""):
     return table
 
 
-def classify(run, table, reports="", light_curves=None, trusted=()):
+def apply_run(run, table, reports="", light_curves=None, trusted=()):
     """Return the `probability` of light curves by a saved run (`load_run`), and whether they are `positive` by it.
 
     Parameters

@@ -78,7 +78,7 @@ def test_foreign_types_are_named_when_saved_and_trusted_wherever_a_model_is_load
     members = ["g/a/rrlyr", "g/b/rrlyr"]
     for load in (
         lambda **trust: models.load_model(tmp_path / "g/a/rrlyr/model", **trust),
-        lambda **trust: runs.classify("g/a/rrlyr", table, tmp_path, **trust),
+        lambda **trust: runs.apply_run("g/a/rrlyr", table, tmp_path, **trust),
         lambda **trust: ensemble.average(members, tmp_path, **trust),
     ):
         with pytest.raises(ValueError, match="could run code of their own") as refused:
@@ -87,7 +87,7 @@ def test_foreign_types_are_named_when_saved_and_trusted_wherever_a_model_is_load
         load(trusted=trusted)
     with pytest.warns(UserWarning, match="are not loaded unasked"):
         mean = ensemble.average_all(["a", "b"], "g", tmp_path, trusted)[0]
-    probability = runs.classify(mean, table, trusted=trusted)["probability"]
+    probability = runs.apply_run(mean, table, trusted=trusted)["probability"]
     expected = mean.evaluation.predictions["probability"]
     np.testing.assert_allclose(probability.iloc[mean.evaluation.predictions["row"]], expected)
 
@@ -111,7 +111,7 @@ def test_a_model_that_cannot_be_read_back_is_missed_when_saved_and_the_reason_ke
     ensemble.average_all(["a", "b"], "g", tmp_path)
     for name, text in (("a", reason), ("a+b", "one of the runs that it is the mean of has none")):
         for load in (
-            lambda name=name: runs.classify(f"g/{name}/rrlyr", table, tmp_path),
+            lambda name=name: runs.apply_run(f"g/{name}/rrlyr", table, tmp_path),
             lambda name=name: models.load_model(tmp_path / f"g/{name}/rrlyr/model"),
             lambda name=name: models.model_folder(f"g/{name}/rrlyr", tmp_path),
         ):

@@ -115,7 +115,7 @@ def test_a_mean_sees_what_any_of_its_members_sees(table, tmp_path):
         runs.save_run(tmp_path / "g" / name / "rrlyr", model, evaluate(model, cut), cut)
     for order in ("ab", "ba"):
         mean = ensemble.save_average([f"g/{name}/rrlyr" for name in order], tmp_path)
-        found = runs.classify(mean, table)["probability"]
+        found = runs.apply_run(mean, table)["probability"]
         own = mean.evaluation.predictions
         np.testing.assert_allclose(found.iloc[own["row"]], own["probability"])
 

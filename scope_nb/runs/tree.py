@@ -1,0 +1,122 @@
+"""Sense across tags: the tree of tags, contradictions in it, and one answer from many yes-or-no probabilities."""
+
+from functools import cache
+
+import numpy as np
+import pandas as pd
+
+from ..taxonomy import tags
+
+ROOT = "vnv"  # what has any nature at all is variable
+ARTEFACTS = ("bogus", "ext", "blend", "bright", "artfct")  # of the image, not of the star
+# parents whose children exclude each other, and the children that may stand beside another one all the same
+EXCLUSIVE = {"ontological": ("rscvn",), "bis": ("rscvn",), "puls": (), "rrlyr": ("rrblz",), "lpv": (), "ceph2": ()}
+EXCLUSIVE |= {"e": (), "ceph": (), "accr": ()}
+CONSTANT, OTHER = "not variable", "other variable"
+
+
+@cache
+def parents():
+    """Return the parent of each tag; None of the root, "variable", and of artefacts.
+
+    The ontological tags without a parent among the tags lie below the root, too.
+    """
+    table = tags()
+    tree = {tag: parent if parent in table.index else ROOT for tag, parent in table["parent_tag"].items()}
+    return tree | {ROOT: None, "bogus": None}
+
+
+def ancestors(tag):
+    """Return the tags above a tag, the nearest first; none of one that is not in the tree."""
+    chain = []
+    while (tag := parents().get(tag)) is not None:
+        chain.append(tag)
+    return chain
+
+
+def repair_probabilities(probability):
+    """Return probabilities in which no tag is more probable than one above it.
+
+    `probability` has a column for each tag. A tag gets the largest probability of its own and of those below it: who
+    is sure of an RR Lyrae star is sure of a pulsator. Of the rules tried it is the one that loses nothing.
+    """
+    repaired = probability.copy()
+    for tag in probability:
+        for above in ancestors(tag):
+            if above in probability:
+                repaired[above] = np.fmax(repaired[above], probability[tag])
+    return repaired
+
+
+@cache
+def _exclusive_pairs():
+    """Return pairs of tags of which a star has one at most."""
+    family, pairs = tags()["parent_tag"], []
+    for parent, exempt in EXCLUSIVE.items():
+        children = [tag for tag in family.index[family == parent] if tag not in exempt]
+        pairs += [(a, b) for i, a in enumerate(children) for b in children[i + 1 :]]
+    return pairs
+
+
+def find_contradictions(positive):
+    """Return the contradictions among the tags of each star, in a table with the columns `star`, `kind` and `tags`.
+
+    `positive` is a boolean table with a row for each star and a column for each tag. A contradiction is a child without
+    its parent, or two tags that exclude each other.
+    """
+    rows = []
+    for child, parent in parents().items():
+        if child in positive and parent in positive:
+            stars = positive.index[positive[child] & ~positive[parent]]
+            rows += [(star, "child without parent", f"{child} without {parent}") for star in stars]
+    for one, two in _exclusive_pairs():
+        if one in positive and two in positive:
+            stars = positive.index[positive[one] & positive[two]]
+            rows += [(star, "exclude each other", f"{one} and {two}") for star in stars]
+    return pd.DataFrame(rows, columns=["star", "kind", "tags"])
+
+
+def class_shares(probability):
+    """Return the shares of exclusive classes, which add up to 1: the tags of nature, `OTHER` and `CONSTANT`.
+
+    From the root down the share of a tag is divided among its children in proportion to their probabilities, as far as
+    these do not exceed it; the rest stays with the tag itself: "pulsator" then means a pulsator of another kind.
+    """
+    table = tags()
+    nature = [tag for tag in probability if tag in table.index and table.at[tag, "taxonomy"] == "ontological"]
+    total = probability[ROOT] if ROOT in probability else pd.Series(1.0, probability.index)
+    shares = {CONSTANT: 1 - total}
+
+    def divide(parent, share, name):
+        children = [tag for tag in nature if next((a for a in ancestors(tag) if a in nature), None) == parent]
+        together = sum((probability[tag] for tag in children), pd.Series(0.0, probability.index))
+        scale = np.minimum(1.0, share / together.where(together > 0, 1.0))
+        for tag in children:
+            divide(tag, probability[tag] * scale, tag)
+        shares[name] = (share - together * scale).clip(lower=0.0)
+
+    divide(None, total, OTHER)
+    return pd.DataFrame(shares)
+
+
+def name_classes(probability, threshold):
+    """Return the most specific label of each star that agrees with all above it; `CONSTANT` or `OTHER` where none does.
+
+    Of the tags above their thresholds whose parents are above theirs, it is the deepest of the tree of nature, of two
+    equally deep ones the one further above its threshold; if there is none, the deepest of the tree of shapes.
+    """
+    positive = probability > threshold
+    table, best = tags(), pd.Series(OTHER, probability.index)
+    if ROOT in positive:
+        best[~positive[ROOT]] = CONSTANT
+    order = []
+    for tag in probability:
+        if tag not in table.index or tag == ROOT or tag in ARTEFACTS:
+            continue
+        above = [a for a in ancestors(tag) if a in positive]
+        consistent = positive[[tag, *above]].all(axis=1)
+        margin = (probability[tag] - threshold[tag]) / (1 - threshold[tag])
+        rank = (table.at[tag, "taxonomy"] == "ontological") * 100 + len(above) + 1 + margin.clip(0, 0.999)
+        order.append(rank.where(consistent, 0.0).rename(tag))
+    ranks = pd.concat(order, axis=1)
+    return best.where(ranks.max(axis=1) == 0, ranks.idxmax(axis=1))

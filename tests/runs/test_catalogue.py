@@ -1,0 +1,113 @@
+"""From light curves to a catalogue: every run of a group, sense across tags, what is unusual."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from scope_nb import files, read_lightcurves, read_parquet, write_lightcurves, write_parquet
+from scope_nb.__main__ import main
+from scope_nb.lightcurves.curves import LightCurves
+from scope_nb.runs import classify, fit_novelty, load_novelty, train_group
+from scope_nb.runs.novelty import describe_survey
+from scope_nb.taxonomy import label_names, tags
+
+SOME = ["vnv", "pnp", "puls", "rrlyr", "rrab", "e"]
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory):
+    """A folder with classifiers of a few tags, trained on a part of the sample."""
+    folder = tmp_path_factory.mktemp("reports")
+    table = read_parquet(files.sample())
+    others = [label for label in label_names() if label not in [*tags().loc[SOME, "label"], "non-variable"]]
+    path = folder / "table.parquet"
+    write_parquet(table.drop(columns=others), path)
+    reasons = train_group("stars", path, folder, progress=False)
+    assert set(reasons) == set(tags().index) - set(SOME)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def curves():
+    return read_lightcurves(files.sample("lightcurves")).select(range(40))
+
+
+def test_a_catalogue_of_light_curves(reports, curves, tmp_path):
+    few = LightCurves(curves.meta, curves.time, curves.mag, curves.err, curves.offsets)
+    short = few.select([0]).keep_epochs(np.arange(few.n_epochs[0]) < 10)
+    short.meta["obj_id"], short.meta["_id"] = "faint", 987654
+    columns = [np.concatenate([getattr(few, name), getattr(short, name)]) for name in ("time", "mag", "err")]
+    meta = pd.concat([few.meta, short.meta], ignore_index=True)
+    both = LightCurves(meta, *columns, np.append(few.offsets, few.offsets[-1] + 10))
+    catalogue = classify(both, "stars", reports, progress=False)
+    assert set(catalogue.stars["star"]) == set(few.meta["obj_id"]) | {"faint"}
+    assert catalogue.stars.set_index("star").at["faint", "label"] == "too few epochs"
+    assert len(catalogue.curves) == len(few)
+    assert {"_id", "ra", "dec", "period", "rrlyr_xgb", "vnv_xgb"} <= set(catalogue.curves)
+    named = catalogue.stars.set_index("star").drop(index="faint")
+    assert (named["puls"] >= named["rrlyr"]).all() and (named["vnv"] >= named["puls"]).all()
+    assert named.filter(like="share ").sum(axis=1).tolist() == pytest.approx([1.0] * len(named), abs=2e-3)
+    folder = catalogue.write(tmp_path / "catalogue")
+    again = read_parquet(folder / "stars.parquet")
+    assert again["label"].tolist() == catalogue.stars["label"].tolist()
+    record = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
+    assert record["simulated"] and set(record["runs"]) == {f"xgb/{tag}" for tag in SOME}
+    assert "Catalogue of" in repr(catalogue)
+
+
+def test_stars_of_the_sample_are_told_apart(reports):
+    table = read_parquet(files.sample())
+    catalogue = classify(table.drop(columns=label_names(), errors="ignore"), "stars", reports, progress=False)
+    truth = table.groupby("obj_id")[["RR Lyrae", "eclipsing", "variable"]].first() > 0.7
+    label = catalogue.stars.set_index("star")["label"].reindex(truth.index)
+    assert label[truth["RR Lyrae"]].isin(["rrlyr", "rrab"]).mean() > 0.9
+    assert (label[~truth["variable"]] == "not variable").mean() > 0.7
+    strict = classify(table, "stars", reports, false_alarms=0.001, progress=False)
+    assert strict.stars["labels"].str.len().sum() < catalogue.stars["labels"].str.len().sum()
+    plain = classify(table, "stars", reports, repair=False, progress=False)
+    assert (plain.stars["puls"] < plain.stars["rrlyr"]).any()
+
+
+def test_runs_and_tables_that_cannot_be_used_are_named(reports, curves):
+    table = read_parquet(files.sample()).head(50)
+    with pytest.raises(ValueError, match="unknown group of runs 'star'; did you mean 'stars'"):
+        classify(table, "star", reports)
+    with pytest.raises(ValueError, match="no run of the group can be used; the first reason: the table lacks"):
+        classify(table[["_id", "obj_id", "median"]], "stars", reports, progress=False)
+    with pytest.raises(TypeError, match="light curves or a table of features are classified, not str"):
+        classify("stars.csv", "stars", reports)
+    with pytest.raises(ValueError, match="false_alarms is 3"):
+        classify(table, "stars", reports, false_alarms=3, progress=False)
+
+
+def test_training_again_keeps_what_is_there(reports):
+    times = {path: path.stat().st_mtime_ns for path in (reports / "stars").rglob("*") if path.is_file()}
+    train_group("stars", reports / "table.parquet", reports, progress=False)
+    assert times == {path: path.stat().st_mtime_ns for path in (reports / "stars").rglob("*") if path.is_file()}
+
+
+def test_unusual_stars_have_low_rates(tmp_path):
+    table = read_parquet(files.sample())
+    rrlyr = (table["RR Lyrae"] > 0.3).to_numpy()
+    novelty = fit_novelty(table)
+    novelty.save(tmp_path)
+    rates = load_novelty(tmp_path).rates(table)
+    np.testing.assert_array_equal(rates, novelty.rates(table))
+    assert np.mean(rates < 0.05) == pytest.approx(0.05, abs=0.02)
+    without = fit_novelty(table[~rrlyr].reset_index(drop=True))
+    assert without.rates(table[rrlyr]).mean() < rates[rrlyr].mean() - 0.05
+    assert describe_survey(rates) == ""
+    assert "the survey differs" in describe_survey(without.rates(table.assign(median=table["median"] + 9)))
+
+
+def test_the_command_line_writes_a_catalogue(reports, tmp_path, capsys):
+    path = files.sample("lightcurves")
+    write_lightcurves(read_lightcurves(path).select(range(6)), tmp_path / "mine.parquet")
+    with pytest.raises(SystemExit) as end:
+        main(["classify", str(tmp_path / "mine.parquet"), "--reports", str(reports)])
+    assert end.value.code == 0
+    said = capsys.readouterr().out
+    assert "simulated data" in said and f"catalogue: {reports / 'catalogue-mine'}" in said
+    assert (reports / "catalogue-mine" / "stars.csv").is_file()
