@@ -41,7 +41,7 @@ __getattr__, __dir__, __all__ = names_on_demand(
         "dataset": ["Dataset", "read_parquet", "write_features", "write_parquet"],
         "models": ["dnn", "fit", "forest", "rnn", "xgb"],
         "scores": ["evaluate"],
-        "runs": ["classify", "compare", "load_run", "save_run"],
+        "runs": ["classify", "compare", "load_run", "save_run", "train_group"],
         "plots": [],
     },
 )

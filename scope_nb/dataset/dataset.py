@@ -164,21 +164,13 @@ class Dataset:
             tag, label, suffix = question.tag, question.label, question.period_suffix
             dmdt = "dmdt" in names if dmdt is None else dmdt
             columns = _feature_columns(names, question.features, suffix, dmdt)
-            if question.label in columns:
-                raise ValueError(f"{question.label!r} is both the label and a feature: leave it out of features")
-            meta_columns = [
-                n for n in dict.fromkeys([*IDENTITY, *label_names(), label, f"period_{suffix}"]) if n in names
-            ]
+            if label in columns:
+                raise ValueError(f"{label!r} is both the label and a feature: leave it out of features")
+            meta_columns = [*IDENTITY, *label_names(), label, f"period_{suffix}"]
+            meta_columns = [name for name in dict.fromkeys(meta_columns) if name in names]
             needed = {*columns, *meta_columns, *(sources(columns, suffix) if derived else ())}
-            if isinstance(weight, str):
-                if weight not in names:
-                    raise unknown("column of weights", weight, names)
-                needed.add(weight)
-            needed |= {"dmdt"} if dmdt else set()
-            if file is None:
-                table = make_plain(frame[[name for name in names if name in needed]])
-            else:
-                table = _read_columns(file, needed, dmdt)
+            needed |= ({weight} if isinstance(weight, str) else set()) | ({"dmdt"} if dmdt else set())
+            table = _read_needed(frame, file, needed, dmdt, weight)
             target = find_target(table, question)
             row, y, star = target.row, target.y, target.star
             part = assign_parts(target, tag, split, balance, seed)
@@ -336,6 +328,16 @@ def _feature_columns(names, features, suffix, dmdt):
         hint = ". None of them comes from the light curve: train with features='light curve' instead" if outside else ""
         raise ValueError(f"the table lacks {len(missing)} of the columns needed: {', '.join(missing)}{hint}")
     return columns
+
+
+def _read_needed(frame, file, needed, dmdt, weight):
+    """Return the columns that are needed of a table in memory or in a file."""
+    names = list(frame) if file is None else file.columns
+    if isinstance(weight, str) and weight not in names:
+        raise unknown("column of weights", weight, names)
+    if file is not None:
+        return _read_columns(file, needed, dmdt)
+    return make_plain(frame[[name for name in names if name in needed]])
 
 
 def _read_columns(file, needed, dmdt):

@@ -2,7 +2,6 @@
 
 import re
 import warnings
-from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
@@ -10,14 +9,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .cells import WHOLE, as_plain, read_names, read_numbers, require_plain
 from .curves import offsets_of, plain_bands
-from .formats import MISSING
 from .roles import find_columns
-from .values import are_magnitudes, as_mjd, mjd_of_dates
+from .values import are_magnitudes, as_mjd
 
 BAD_FLAG = 32768  # the bit of catflags that ZTF recommends to reject
 NANOJANSKY = 31.4  # the AB magnitude of 1 nJy
-WHOLE = 2**53  # beyond, neighbouring whole numbers are one floating-point number
 ONE_STAR = 10 / 3600  # degrees: epochs further apart than that are not all of one star
 OF_EPOCHS = ("time", "mag", "err", "snr", "flux", "flux_err", "zero_point", "flags", "band")
 NAME_LIKE = re.compile(r"(?i)(id|ic|name|star|source|object)$")
@@ -138,18 +136,7 @@ def _unnest_column(name, column):
         for field, values in zip(kind.value_type, lists.flatten().flatten(), strict=True):
             yield field.name, pa.chunked_array([pa.ListArray.from_arrays(offsets, values)])
     else:
-        yield name, _as_plain(column)
-
-
-def _as_plain(column):
-    """Return a column without a dictionary, of plain text or of floats, where it is one of text or decimals."""
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    if pa.types.is_decimal(column.type):
-        return column.cast(pa.string()).cast(pa.float64())  # at once it would be rounded twice
-    if pa.types.is_large_string(column.type) or pa.types.is_string_view(column.type):
-        column = column.cast(pa.string())
-    return pc.utf8_trim_whitespace(column) if pa.types.is_string(column.type) else column
+        yield name, as_plain(column)
 
 
 def _is_list(kind):
@@ -186,74 +173,12 @@ def flatten(table, roles, source):
             raise ValueError(
                 f"{source}, row {np.argmax(differ)}: the lists {reference!r} and {name!r} differ in length"
             )
-    epochs = {name: _as_plain(column.flatten()) for name, column in lists.items()}
+    epochs = {name: as_plain(column.flatten()) for name, column in lists.items()}
     row = pa.array(np.repeat(np.arange(len(counts)), counts))
     for role in PER_ROW:  # one value for all epochs of a row
         for name in (column.name for column in roles.get(role, []) if column.name not in lists):
             epochs[name] = table[name].take(row).combine_chunks()
     return epochs, counts
-
-
-def read_numbers(column, name, source, dates=False):
-    """Return a column of Arrow as float64, what is missing as NaN; text that is no number is named by row.
-
-    With `dates` time stamps, and text such as 2018-03-27T04:21, become MJD.
-    """
-    kind = column.type
-    if dates and (pa.types.is_timestamp(kind) or pa.types.is_date(kind)):
-        return mjd_of_dates(column.cast(pa.timestamp("us"), safe=False).to_numpy(zero_copy_only=False))
-    if pa.types.is_string(kind):
-        return _numbers_of_text(column.to_pandas(), name, source, dates)
-    try:
-        return column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise ValueError(f"{source}: column {name!r} holds {kind}, which are no numbers") from error
-
-
-def _numbers_of_text(text, name, source, dates):
-    text = text.str.strip()
-    numbers = pd.to_numeric(text, errors="coerce").to_numpy(float, na_value=np.nan)
-    missing = text.isna() | text.isin(MISSING) | text.str.match(r"[<>]\s*[-+.\d]")  # the last are limits
-    wrong = np.isnan(numbers) & ~missing.to_numpy(bool)
-    if dates and wrong.any():
-        stamps = pd.to_datetime(text.where(wrong), errors="coerce", utc=True, format="ISO8601").dt.tz_localize(None)
-        numbers = np.where(wrong, mjd_of_dates(stamps.to_numpy()), numbers)
-        wrong &= np.isnan(numbers)
-    if wrong.any():
-        row = int(np.argmax(wrong))
-        hint = "; write decimal points, not commas" if re.fullmatch(r"[-+\d]+,\d+", str(text.iloc[row])) else ""
-        raise ValueError(f"{source}: column {name!r} holds {text.iloc[row]!r} in row {row}, which is no number{hint}")
-    return numbers
-
-
-def read_names(column, name, source):
-    """Return names as integers, or as text where a table has text that is no plain integer; a missing one is None."""
-    _require_plain(column, name, source)
-    if pa.types.is_null(column.type):
-        return np.full(len(column), None)
-    if pa.types.is_float16(column.type):
-        column = column.cast(pa.float64())
-    if pa.types.is_floating(column.type):
-        numbers = column.to_numpy(zero_copy_only=False)
-        if (large := np.abs(numbers) >= WHOLE).any():
-            row = int(np.argmax(large))
-            raise ValueError(
-                f"{source}: the name {numbers[row]:.0f} in row {row} of {name!r} is a floating-point number, which "
-                "cannot tell neighbouring names of that size apart; read the column as text or as int64"
-            )
-        whole = pc.all(pc.equal(column, pc.floor(column))).as_py() is not False
-        return read_names(column.cast(pa.int64()) if whole else column.cast(pa.string()), name, source)
-    if pa.types.is_integer(column.type):
-        return column.to_numpy() if not column.null_count else np.array(column.to_pylist(), object)
-    try:
-        text = column.cast(pa.string())
-    except pa.ArrowInvalid as error:
-        raise ValueError(f"{source}: column {name!r} holds {column.type}, which are no names: {error}") from error
-    text = pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
-    if pc.all(pc.match_substring_regex(text, r"^(0|-?[1-9][0-9]{0,18})$")).as_py():
-        with suppress(pa.ArrowInvalid):  # beyond 64 bits
-            return read_names(text.cast(pa.int64()), name, source)
-    return np.array(text.to_pylist(), object)
 
 
 def _read_times(epochs, columns, source, time_zero):
@@ -368,7 +293,7 @@ def _number_curves(epochs, counts, roles, table, source):
             _require_names(table[roles[role][0].name], roles[role][0].name, source)
     for name in keys:
         values = epochs[name] if name in epochs else table[name].combine_chunks()
-        _require_plain(values, name, source)
+        require_plain(values, name, source)
         if "band" in roles and name == roles["band"][0].name:  # zg and g are one band
             values = _plain_band(values)
         index = values.dictionary_encode().indices.fill_null(-1).to_numpy().astype(np.int64) + 1
@@ -380,11 +305,6 @@ def _plain_band(values):
     encoded = values.dictionary_encode()
     names = pa.array(plain_bands(encoded.dictionary.to_pandas()).to_numpy(object), pa.string())
     return names.take(encoded.indices)
-
-
-def _require_plain(column, name, source):
-    if pa.types.is_nested(column.type):
-        raise ValueError(f"{source}: column {name!r} holds {column.type}, which are no names")
 
 
 def _require_names(column, name, source):

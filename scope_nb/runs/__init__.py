@@ -1,4 +1,4 @@
-"""Saved runs: `saved` writes and reads them, `ensemble` averages, `comparison` and `leaderboard` compare them."""
+"""Saved runs: `saved` writes and reads them, `comparison` compares them, `catalogue` applies them to stars."""
 
 from .. import names_on_demand
 

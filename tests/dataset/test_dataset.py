@@ -259,3 +259,13 @@ def test_a_data_set_knows_where_its_rows_come_from(table, tmp_path):
     pd.testing.assert_frame_equal(Dataset.from_table(table, "vnv", label="mine").meta, data.meta)
     plain = Dataset.from_table(table.drop(columns="dmdt"), "vnv", label="mine")
     assert plain.path is None and plain.settings["dmdt"] is False and data.settings["dmdt"] is True
+
+
+def test_dmdt_is_read_without_derived_features_too(table, tmp_path):
+    write_parquet(table, tmp_path / "t.parquet")
+    for source in (table, tmp_path / "t.parquet"):
+        dataset = Dataset.read(source, "rrlyr", features=["wstd"], derived=False, dmdt=True)
+        assert dataset.X.shape[1] == 1 + 26 * 26
+        np.testing.assert_array_equal(
+            dataset.X["dmdt_3_4"][:5], [image[3, 4] for image in table["dmdt"][dataset.row[:5]]]
+        )
