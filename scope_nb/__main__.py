@@ -88,17 +88,19 @@ def _classify(options):
 
     from .files import reports_folder
     from .lightcurves import read_lightcurves
+    from .lightcurves.formats import name_stars
     from .runs import classify, train_group
 
     curves = read_lightcurves(options.curves, 1, options.min_cadence_minutes, bad="drop")
-    if options.data or not (reports_folder(options.reports) / options.group).is_dir():
-        print(f"training the classifiers of {options.group}, which are kept for the next time")
+    if options.data or options.group == "stars":  # another group is one of the user's own
+        print(f"classifiers of {options.group}: those that are missing are trained now, and kept for the next time")
         reasons = train_group(options.group, options.data, options.reports)
         if reasons:
             print(f"not trained: {', '.join(reasons)}")
     limits = {"min_epochs": options.min_epochs, "false_alarms": options.false_alarms}
     catalogue = classify(curves, options.group, options.reports, repair=not options.no_repair, **limits)
-    name = Path(options.curves[0]).name.partition(".")[0] or "here"
+    catalogue.record["curves"] = [str(Path(path).absolute()) for path in options.curves]
+    name = name_stars([Path(options.curves[0]).absolute()])[0]
     folder = catalogue.write(options.output or reports_folder(options.reports) / f"catalogue-{name}")
     if catalogue.record["simulated"]:
         print("The classifiers rest on simulated data: --data trains them on a real training table.")

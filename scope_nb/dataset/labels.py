@@ -99,6 +99,8 @@ def compare_medians(table, period_suffix="ELS_ECE_EAOV"):
 def read_class_tags(path):
     """Return the tags of each class, a dict of lists, from a CSV with the columns `class` and `tags` (by spaces)."""
     tags_of = {name: names.split() for name, names in _read_classes(path)["tags"].items()}
+    if wrong := [name for names in tags_of.values() for name in names if "," in name or ";" in name]:
+        raise ValueError(f"{path} has the tags {wrong[0]!r}: they are separated by spaces")
     with naming_file(path):
         for names in tags_of.values():
             _labels_of(names)

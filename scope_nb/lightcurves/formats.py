@@ -38,7 +38,7 @@ def list_files(paths):
         files = [file for path in paths for file in list_files(path)]
         if not files:
             raise FileNotFoundError("no file is named: the list of paths is empty")
-        return list(dict.fromkeys(files))
+        return list({os.path.realpath(file): file for file in files}.values())
     if not str(paths):
         raise ValueError("the path is empty; '.' is the current folder")
     path = Path(paths).expanduser()
@@ -76,8 +76,14 @@ def name_stars(files):
     stems = [_strip_suffixes(file) for file in files]
     if len(set(stems)) == len(stems):
         return stems
-    top = Path(os.path.commonpath([file.parent for file in files]))
-    return [(file.parent.relative_to(top) / stem).as_posix() for file, stem in zip(files, stems, strict=True)]
+    folders = [Path(os.path.realpath(file.parent)) for file in files]
+    top = os.path.commonpath(folders)
+    names = [(folder.relative_to(top) / stem).as_posix() for folder, stem in zip(folders, stems, strict=True)]
+    again = pd.Index(names).duplicated(keep=False)  # V1.csv and V1.txt
+    return [
+        name + file.name.removeprefix(stem) if same else name
+        for name, stem, file, same in zip(names, stems, files, again, strict=True)
+    ]
 
 
 def _strip_suffixes(file):
@@ -167,14 +173,19 @@ def read_text(content, names=()):
     delimiter = next((mark for mark in DELIMITERS if mark in first), " ")
     width = len(first.split(delimiter)) if delimiter != " " else 0
     if "\n#" in text:  # a row whose first cell is a name such as #1 is no comment
+        width = width if first.split(delimiter)[0].strip(' "').lower() in _name_columns(names) else 0
         text = re.sub(r"(?m)^#.*\n?", lambda line: line[0] if line[0].count(delimiter) + 1 == width else "", text)
     if delimiter == " ":
         text = re.sub(r"[ \t]+", " ", re.sub(r"(?m)^[ \t]+|[ \t]+$", "", text))
     cells = text.partition("\n")[0].split(delimiter)
     header = [cell.strip().strip('"') for cell in cells]
     body = text.partition("\n")[2]
-    if all(_is_number(cell) for cell in cells):
-        header, body = _names_without_header(len(cells), leading.splitlines(), names), text
+    times, comments = _time_columns(names), leading.splitlines()
+    commented = [re.split(r"[,;|\s]+", comment.strip().lstrip("#").strip()) for comment in reversed(comments)]
+    commented = [names_ for names_ in commented if len(names_) == len(cells) and times & set(map(str.lower, names_))]
+    if all(_is_number(cell) for cell in cells) or (commented and not times & set(map(str.lower, header))):
+        by_position = ["time", "mag", "err", *(f"column {k}" for k in range(4, len(cells) + 1))][: len(cells)]
+        header, body = commented[0] if commented else by_position, text
     return _parse_text(body.encode(), delimiter, header, names)
 
 
@@ -186,24 +197,21 @@ def _is_number(cell):
     return True
 
 
-def _names_without_header(width, comments, names):
-    """Return the names of columns that have no header: those of a comment that names a time, else by position."""
+def _time_columns(names):
     facts = column_facts()
-    times = {*facts["alias"][facts["role"] == "time"].str.lower(), *names}
-    for comment in reversed(comments):
-        header = re.split(r"[,;|\s]+", comment.strip().lstrip("#").strip())
-        if len(header) == width and times & {name.lower() for name in header}:
-            return header
-    return ["time", "mag", "err", *(f"column {k}" for k in range(4, width + 1))][:width]
+    return {*facts["alias"][facts["role"] == "time"].str.lower(), *(name.lower() for name in names)}
+
+
+def _name_columns(names):
+    facts = column_facts()
+    return {*facts["alias"][facts["role"].isin(["id", "star"])].str.lower(), *(name.lower() for name in names)}
 
 
 def _parse_text(content, delimiter, header, names):
     reading = csv.ReadOptions(column_names=header)
     parsing = csv.ParseOptions(delimiter=delimiter, newlines_in_values=b'"' in content)
-    facts = column_facts()
-    aliases = {*facts["alias"][facts["role"].isin(["id", "star"])].str.lower(), *(name.lower() for name in names)}
     # a name keeps its zeros, and may be "NA": only numbers have words for a missing one
-    types = {name: pa.string() for name in header if name.lower() in aliases}
+    types = {name: pa.string() for name in header if name.lower() in _name_columns(names)}
     missing = csv.ConvertOptions(column_types=types, null_values=list(MISSING), strings_can_be_null=False)
     if not content.strip():
         return pa.table({name: pa.array([], pa.null()) for name in header})
@@ -274,12 +282,19 @@ def to_arrow(data):
             f"{type(data).__name__}; of a catalogue of LSDB, take what compute() returns"
         )
     arrays, fields = [], []
-    n = max((np.size(values) if np.ndim(values) <= 1 else len(values) for values in columns.values()), default=0)
+    lengths = {name: len(values) for name, values in columns.items() if not _is_scalar(values)}
+    if len(set(lengths.values())) > 1:
+        raise ValueError(f"the columns differ in length: {', '.join(f'{name} {n}' for name, n in lengths.items())}")
+    n = max(lengths.values(), default=1)
     for name, values in columns.items():
-        array, unit = _arrow_column(values if np.ndim(values) else [values] * n)
+        array, unit = _arrow_column([values] * n if _is_scalar(values) else values)
         arrays.append(array)
         fields.append(pa.field(str(name), array.type, metadata={"unit": unit}))
     return pa.table(arrays, pa.schema(fields))
+
+
+def _is_scalar(values):
+    return values is None or isinstance(values, str | bytes) or not hasattr(values, "__len__")
 
 
 def _arrow_of_pandas(frame):
@@ -324,7 +339,7 @@ def _arrow_column(values):
     if unit in OURS:
         return pa.array(as_floats(values, unit), from_pandas=True), unit
     if isinstance(values, list | tuple):
-        values = [list(value) if np.ndim(value) else value for value in values]
+        values = [value if _is_scalar(value) else list(value) for value in values]
         return pa.array(values), unit
     mask = np.ma.getmaskarray(values) if isinstance(values, np.ma.MaskedArray) and np.ndim(values) == 1 else None
     data = np.asarray(np.ma.getdata(values))

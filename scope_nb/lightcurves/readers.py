@@ -13,8 +13,8 @@ from ..parquet import write_arrow
 from ..taxonomy import as_names, unknown
 from .curves import LightCurves, complete_meta, offsets_of, plain_bands
 from .formats import list_files, name_stars, read_file, to_arrow
-from .shapes import BAD_FLAG, batch_of
-from .values import PROBLEMS, unusable
+from .shapes import BAD_FLAG, ONE_STAR, batch_of
+from .values import PROBLEMS, as_floats, unusable
 
 FLAG_RULES = ("strict", "usual", "ignore")
 MANY_CLOSE = 1 / 3  # of the epochs: so many that a cadence other than ZTF's is likely
@@ -72,9 +72,12 @@ def read_lightcurves(
     """
     if bad not in ("raise", "drop"):
         raise unknown("choice for bad", bad, ["raise", "drop"])
+    if err is not None and not isinstance(err, str):
+        err = float(as_floats(np.atleast_1d(err), "mag")[0])
+        if not err > 0:
+            raise ValueError(f"err is {err}; one error for all epochs is a positive number of magnitudes")
     named = {"time": time, "mag": mag, "err": err, "flux": flux, "band": band, "star": star}
-    if flags not in FLAG_RULES:
-        named["flags"] = flags
+    named["flags"] = None if flags in ("strict", "usual") else flags
     if isinstance(paths, str | Path | list | tuple):
         if not isinstance(paths, str | Path) and not all(isinstance(path, str | Path) for path in paths):
             raise TypeError("a list holds paths of files; tables in memory are joined before, as pandas.concat does")
@@ -85,15 +88,18 @@ def read_lightcurves(
         tables = ((*read_file(file, names), file, star_name) for file, star_name in files)
     else:
         source, tables = "the table", [(to_arrow(paths), None, None, None)]
-    batches, empty = [], []
+    batches, empty, said = [], [], []
     for table, zero, file, star_name in tables:
         if table.num_rows == 0:
             empty.append(file)
             continue
         name = str(file) if file else source
         zero = zero if time_zero is None else time_zero
-        with naming_file(file):
+        with naming_file(file), warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
             batches.append(batch_of(table, named, name, zero_point, zero, star_name))
+        said += [(name, str(entry.message).removeprefix(f"{name}: ")) for entry in warned]
+    _warn_once(said)
     if not batches:
         raise ValueError(f"{source} has columns but no rows: there is no light curve in it")
     if empty:
@@ -101,6 +107,14 @@ def read_lightcurves(
     curves = _join(batches, flags)
     n_flagged = sum(len(batch.time) for batch in batches) - len(curves.time)
     return _select(curves, n_flagged, source, min_epochs, min_cadence_minutes, bad)
+
+
+def _warn_once(said):
+    """Warn of what was said of files, each once, with the first of them and how many more there are."""
+    for text in dict.fromkeys(text for _, text in said):
+        names = [name for name, other in said if other == text]
+        more = f" (and so of {len(names) - 1} more files)" if len(names) > 1 else ""
+        warnings.warn(f"{names[0]}: {text}{more}", stacklevel=3)
 
 
 def _join(batches, flags):
@@ -118,6 +132,9 @@ def _join(batches, flags):
         numbers = pd.Series([f"unnamed {k}" for k in range(len(meta))], dtype=object)
         meta["_id"] = meta["_id"].where(meta["_id"].notna(), numbers)
     first = np.unique(curve, return_index=True)[1]
+    if "_id" in meta and (repeated := meta["_id"].iloc[first].duplicated(keep=False)).any():
+        rows = repeated.index[repeated]  # of files that number their light curves each from 1
+        meta.loc[rows, "_id"] = [f"{name} of row {row}" for name, row in zip(meta.loc[rows, "_id"], rows, strict=True)]
     order = np.argsort(np.repeat(curve, counts), kind="stable") if len(first) < len(meta) else slice(None)
     offsets = offsets_of(np.bincount(curve, counts).astype(int))
     meta = complete_meta(meta.iloc[first].infer_objects())
@@ -130,6 +147,10 @@ def _number_together(meta, of_epochs):
     names = [as_names(meta[name]) if name in meta else pd.Series("", meta.index) for name in ("_id", "obj_id")]
     band = plain_bands(meta["band"]) if "band" in meta else pd.Series("", meta.index)
     keys = names[0] + "\0" + names[1] + "\0" + band
+    if {"ra", "dec"} <= set(meta):  # stars of one name in different places are not one
+        place = meta[["ra", "dec"]].astype(float)
+        apart = place.groupby(keys).transform("max") - place.groupby(keys).transform("min") > ONE_STAR
+        keys = keys.where(~apart.any(axis=1), keys + "\0" + place.round(2).astype(str).agg(" ".join, axis=1))
     alone = ~of_epochs | ((names[0] == "") & (names[1] == "")).to_numpy()
     keys[alone] = [f"\0{row}" for row in np.flatnonzero(alone)]
     return pd.factorize(keys)[0]

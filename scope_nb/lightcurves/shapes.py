@@ -44,8 +44,9 @@ def batch_of(table, named, source, zero_point=None, time_zero=None, star_name=No
     """
     units = {field.name: (field.metadata or {}).get(b"unit", b"").decode() for field in table.schema}
     table = unnest(table, source)
-    error = named.get("err") if _is_number(named.get("err")) else None
-    columns = {role: name for role, name in named.items() if name is not None and not (role == "err" and error)}
+    error = named.get("err") if isinstance(named.get("err"), float) else None
+    without = [role for role in ("err", "flags") if not isinstance(named.get(role), str) or named[role] == "ignore"]
+    columns = {role: name for role, name in named.items() if name is not None and role not in without}
     roles = find_columns(table.column_names, columns, source)
     _check_units(roles, units, source)
     epochs, counts = flatten(table, roles, source)
@@ -53,7 +54,9 @@ def batch_of(table, named, source, zero_point=None, time_zero=None, star_name=No
     mag, err = _read_magnitudes(
         epochs, roles, source, _find_zero_point(epochs, roles, units, source, zero_point), error
     )
-    flags, in_bits = _read_flags(epochs, roles, source, "flags" in columns)
+    flags, in_bits = None, False
+    if named.get("flags") != "ignore":
+        flags, in_bits = _read_flags(epochs, roles, source, "flags" in columns)
     row, code = _number_curves(epochs, counts, roles, table, source)
     order = slice(None) if code is None else np.argsort(code, kind="stable")
     offsets = offsets_of(counts if code is None else np.bincount(code))
@@ -66,17 +69,13 @@ def batch_of(table, named, source, zero_point=None, time_zero=None, star_name=No
         _require_one_star(table, roles, source)
         meta |= {"obj_id": [star_name] * len(rows)} if star_name else {}
     if counts is None:
-        _warn_of_mixed(table, roles, source)
+        _warn_of_mixed(table, roles, source, star_name)
     rest = table if counts is not None else _constant_in_curves(table, order, offsets)
     further = _further_columns(rest, roles, rows)
     meta |= {name: values for name, values in further.items() if name not in (*OF_CURVES.values(), *meta)}
     flags = None if flags is None else flags[order]
     frame = pd.DataFrame(meta, index=range(len(rows)))
     return Batch(frame, time[order], mag[order], err[order], offsets, flags, in_bits, counts is None)
-
-
-def _is_number(value):
-    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
 
 
 def _check_units(roles, units, source):
@@ -183,9 +182,9 @@ def flatten(table, roles, source):
 
 def _read_times(epochs, columns, source, time_zero):
     """Return the times of the preferred column as MJD; what it lacks is taken from the next one."""
-    time = first_certain = None
+    time = first_certain = first_label = None
     for column in columns:
-        if column.name not in epochs or (time is not None and not np.isnan(time).any()):
+        if column.name not in epochs or (time is not None and first_certain and not np.isnan(time).any()):
             continue
         if time is not None and np.isnan(column.offset):
             continue  # what kind of time it is cannot be known
@@ -195,16 +194,18 @@ def _read_times(epochs, columns, source, time_zero):
         single = pa.types.is_float32(values.type) or pa.types.is_float16(values.type)
         label = f"{source}: column {column.name!r}"
         days, certain = as_mjd(days, label, zero, single)
-        if not certain:
-            warnings.warn(
-                f"{label} holds days from an unknown zero, {np.nanmin(days):.10g} to {np.nanmax(days):.10g}, which are "
-                "kept as they are; time_zero= is the Julian date of their 0, as 2457000 of TESS",
-                stacklevel=4,
-            )
-        if time is not None and not (certain and first_certain):
-            continue  # their zeros may differ
-        first_certain = certain
-        time = days if time is None else np.where(np.isnan(time), days, time)
+        if time is not None and not certain:
+            continue  # its zero may be another one
+        if time is None or not first_certain:  # what is certain comes first
+            time, first_certain, first_label = days, certain, label
+        else:
+            time = np.where(np.isnan(time), days, time)
+    if not first_certain:
+        warnings.warn(
+            f"{first_label} holds days from an unknown zero, {np.nanmin(time):.10g} to {np.nanmax(time):.10g}, which "
+            "are kept as they are; time_zero= is the Julian date of their 0, as 2457000 of TESS",
+            stacklevel=4,
+        )
     return time
 
 
@@ -378,10 +379,11 @@ def _constant_in_curves(table, order, offsets):
     return table.select(names)
 
 
-def _warn_of_mixed(table, roles, source):
+def _warn_of_mixed(table, roles, source, star_name):
     """Warn where no column names stars or bands, but one without a role might."""
     used = {column.name for columns in roles.values() for column in columns}
-    lacking = [role for role, roles_ in (("star", {"id", "star"}), ("band", {"band"})) if not roles_ & set(roles)]
+    lacking = [role for role, others in (("star", {"id", "star"}), ("band", {"band"})) if not others & set(roles)]
+    lacking = [role for role in lacking if role != "star" or not star_name]
     for name in table.column_names if lacking else []:
         kind = table.schema.field(name).type
         if name in used or not (pa.types.is_string(kind) or (pa.types.is_integer(kind) and NAME_LIKE.search(name))):

@@ -16,7 +16,7 @@ from ..files import reports_folder
 from ..lightcurves.curves import LightCurves, stars
 from ..models.saving import load_model
 from ..periods.search import period_table
-from ..taxonomy import check_names
+from ..taxonomy import check_names, tags
 from ..writing import write_atomically
 from .novelty import NOVELTY, describe_survey, load_novelty
 from .saved import load_run, load_runs, provenance
@@ -25,6 +25,7 @@ from .tree import class_shares, find_contradictions, name_classes, repair_probab
 COMBINE, SHORT = ("mean", "median", "max"), "too few epochs"
 IDENTITY = ("_id", "obj_id", "ra", "dec", "period", "trust", "n_epochs", "field", "ccd", "quad", "band", "filter")
 PERIOD = "period_ELS_ECE_EAOV"
+FILE_OF_STARS = "stars.parquet"
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,15 +51,20 @@ class Catalogue:
 
     def write(self, folder):
         """Write `curves` and `stars` as parquet and CSV, `contradictions`, and the provenance, whole or not at all."""
-        with write_atomically(Path(folder)) as part:
+        folder = Path(folder).expanduser().absolute()
+        if folder.exists() and not (folder.is_dir() and (folder / FILE_OF_STARS).is_file()):
+            raise FileExistsError(f"{folder} is there and holds no catalogue: name a folder that is not there yet")
+        with write_atomically(folder) as part:
             part.mkdir()
+            legend = tags()[["label", "taxonomy", "parent_tag"]]
+            legend[legend.index.isin(self.stars.columns)].to_csv(part / "tags.csv", encoding="utf-8")
             for name in ("curves", "stars", "contradictions"):
                 frame = getattr(self, name)
-                frame.to_csv(part / f"{name}.csv", index=False, encoding="utf-8")
+                frame.to_csv(part / f"{name}.csv", index=False, encoding="utf-8", float_format="%.8g")
                 write_parquet(frame, part / f"{name}.parquet")
             text = json.dumps(self.record | {"missing": self.missing}, indent=1, default=str)
             (part / "provenance.json").write_text(text + "\n", encoding="utf-8")
-        return Path(folder)
+        return folder
 
 
 def classify(
@@ -115,8 +121,16 @@ def classify(
     described = _describe_stars(identity, star, curves, progress)
     warning = _add_surprise(described, table, star, reports_folder(reports) / group / NOVELTY)
     labelled = described.join(_label_stars(by_star, cut)).reset_index(names="star")
-    labelled["label"] = labelled["label"].fillna(SHORT)
-    record = provenance({"group": group, "combine": combine, "repair": repair, "false_alarms": false_alarms})
+    short = labelled["label"].isna()
+    labelled.loc[short, "label"] = SHORT
+    labelled.loc[short, [name for name in ("period", "trust") if name in labelled]] = np.nan
+    settings = {"group": group, "combine": combine, "repair": repair, "false_alarms": false_alarms}
+    settings |= {
+        "min_epochs": min_epochs,
+        "trusted": list(trusted),
+        "light_curves": int(labelled["light_curves"].sum()),
+    }
+    record = provenance(settings, simulated=runs["simulated"].any())
     record |= {"unlike the training table": warning, "simulated": bool(runs["simulated"].any())}
     record |= {"runs": {f"{row['algorithm']}/{row['tag']}": row["time"] for _, row in runs.iterrows()}}
     if warning:
@@ -134,7 +148,10 @@ def _make_table(source, curves, min_epochs, progress):
     else:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", ".*get no row")  # they are in the catalogue
-            table = featurize(curves, min_epochs=min_epochs, bad="list", progress=progress).reset_index(drop=True)
+            try:
+                table = featurize(curves, min_epochs=min_epochs, bad="list", progress=progress).reset_index(drop=True)
+            except ValueError as error:
+                raise ValueError(f"{error}. min_epochs= (--min-epochs) lowers the limit of 50 epochs") from error
     further = {"period": PERIOD, "n_epochs": "n"}
     return table.assign(**{ours: table[name] for ours, name in further.items() if name in table and ours not in table})
 

@@ -91,8 +91,7 @@ def test_columns_that_may_tell_stars_apart_are_asked_about():
 def test_times_of_other_zeros_are_not_mixed_nor_shifted():
     frame = FRAME.assign(hjd=T + 2400000.5 - 2450000, mjd=T).drop(columns="time")
     frame.loc[::3, "hjd"] = np.nan
-    with pytest.warns(UserWarning, match="days from an unknown zero"), pytest.raises(ValueError, match="time is not"):
-        LightCurves.from_frame(frame)
+    np.testing.assert_allclose(LightCurves.from_frame(frame).time, T)  # of which the zero is certain
     reduced = FRAME.assign(time=T + 0.5)
     np.testing.assert_allclose(LightCurves.from_frame(reduced, time_zero=2400000).time, T)
     np.testing.assert_allclose(LightCurves.from_frame(reduced.rename(columns={"time": "rjd"})).time, T)
@@ -195,3 +194,48 @@ def test_a_table_of_classes_is_not_shifted(tmp_path):
     (tmp_path / "tags.csv").write_text("class,tags,Labels\nRRc,vnv,mine\n", encoding="utf-8")
     with pytest.raises(ValueError, match="has a column 'Labels'"):
         read_class_tags(tmp_path / "tags.csv")
+
+
+def test_files_of_one_name_or_number_but_other_stars_stay_apart(tmp_path):
+    write_files(tmp_path, a=FRAME.assign(star=1, ra=10.0, dec=5.0), b=FRAME.assign(star=1, ra=200.0, dec=5.0))
+    assert len(read_lightcurves(tmp_path)) == 2
+    numbered = {"c__a": FRAME.assign(_id=1, obj_id="x"), "c__b": FRAME.assign(_id=1, obj_id="y")}
+    write_files(tmp_path, **numbered)
+    assert read_lightcurves(tmp_path / "c").meta["_id"].tolist() == ["1 of row 0", "1 of row 1"]
+    write_files(tmp_path / "d", V1=FRAME)
+    (tmp_path / "d" / "V1.txt").write_text(FRAME.to_csv(index=False, sep=" "), encoding="utf-8")
+    assert read_lightcurves(tmp_path / "d").meta["obj_id"].tolist() == ["V1.csv", "V1.txt"]
+
+
+def test_what_is_said_of_many_files_is_said_once(tmp_path):
+    reduced = FRAME.assign(time=T - 57000)
+    write_files(tmp_path, V1=reduced, V2=reduced, V3=reduced)
+    with pytest.warns(UserWarning) as said:
+        read_lightcurves(tmp_path)
+    assert len(said) == 1 and "(and so of 2 more files)" in str(said[0].message)
+
+
+def test_epochs_that_are_commented_out_and_comments_as_header(tmp_path):
+    text = FRAME.to_csv(index=False).replace("58003.3", "#58003.3")
+    (tmp_path / "V1.csv").write_text(text, encoding="utf-8")
+    assert read_lightcurves(tmp_path / "V1.csv").n_epochs.tolist() == [59]
+    rows = "".join(f"V1 {t} {m} {e}\n" for t, m, e in FRAME.to_numpy())
+    (tmp_path / "words.dat").write_text("# star time mag err\n" + rows, encoding="utf-8")
+    assert read_lightcurves(tmp_path / "words.dat").meta["obj_id"].tolist() == ["V1"]
+
+
+def test_errors_and_flags_as_their_messages_say():
+    assert len(LightCurves.from_frame(FRAME.assign(quality=0.5), flags="ignore")) == 1
+    without = FRAME.drop(columns="err")
+    assert set(LightCurves.from_frame(without, err=20 * units.mmag).err) == {0.02}
+    with pytest.raises(ValueError, match=r"err is 0\.0; one error for all epochs is a positive number"):
+        LightCurves.from_frame(without, err=0)
+    with pytest.raises(ValueError, match="the columns differ in length: time 2, mag 3"):
+        LightCurves.from_frame({"time": [1.0, 2.0], "mag": [1.0, 2.0, 3.0], "err": 0.1})
+    lists = {
+        "star": ["a", "b"],
+        "time": [T.tolist(), T[:55].tolist()],
+        "mag": [[15.0] * 60, [15.0] * 55],
+        "err": [[0.1] * 60, [0.1] * 55],
+    }
+    assert LightCurves.from_frame(lists).n_epochs.tolist() == [60, 55]

@@ -54,7 +54,14 @@ def test_a_catalogue_of_light_curves(reports, curves, tmp_path):
     assert again["label"].tolist() == catalogue.stars["label"].tolist()
     record = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
     assert record["simulated"] and set(record["runs"]) == {f"xgb/{tag}" for tag in SOME}
-    assert "Catalogue of" in repr(catalogue)
+    assert "Catalogue of" in repr(catalogue) and catalogue.write(folder) == folder
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "precious.csv").write_text("1\n", encoding="utf-8")
+    with pytest.raises(FileExistsError, match="mine is there and holds no catalogue"):
+        catalogue.write(tmp_path / "mine")
+    assert (tmp_path / "mine" / "precious.csv").exists()
+    with pytest.raises(ValueError, match="--min-epochs"):
+        classify(short, "stars", reports, progress=False)
 
 
 def test_stars_of_the_sample_are_told_apart(reports):
