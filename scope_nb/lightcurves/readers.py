@@ -78,16 +78,28 @@ def read_lightcurves(
             raise ValueError(f"err is {err}; one error for all epochs is a positive number of magnitudes")
     named = {"time": time, "mag": mag, "err": err, "flux": flux, "band": band, "star": star}
     named["flags"] = None if flags in ("strict", "usual") else flags
-    if isinstance(paths, str | Path | list | tuple):
-        if not isinstance(paths, str | Path) and not all(isinstance(path, str | Path) for path in paths):
-            raise TypeError("a list holds paths of files; tables in memory are joined before, as pandas.concat does")
-        files = list_files(paths)
-        source = str(paths) if isinstance(paths, str | Path) else f"{files[0]} and {len(files) - 1} more"
-        names = [star] if star else []
-        files = zip(tqdm(files, "reading", disable=len(files) < MANY_FILES), name_stars(files), strict=True)
-        tables = ((*read_file(file, names), file, star_name) for file, star_name in files)
-    else:
-        source, tables = "the table", [(to_arrow(paths), None, None, None)]
+    source, tables = _open_tables(paths, star)
+    batches = _read_batches(tables, source, named, zero_point, time_zero)
+    curves = _join(batches, flags)
+    n_flagged = sum(len(batch.time) for batch in batches) - len(curves.time)
+    return _select(curves, n_flagged, source, min_epochs, min_cadence_minutes, bad)
+
+
+def _open_tables(paths, star):
+    """Return what is read, in words, and for each table itself, its zero of time, its file and the star of that."""
+    if not isinstance(paths, str | Path | list | tuple):
+        return "the table", [(to_arrow(paths), None, None, None)]
+    if isinstance(paths, list | tuple) and not all(isinstance(path, str | Path) for path in paths):
+        raise TypeError("a list holds paths of files; tables in memory are joined before, as pandas.concat does")
+    files = list_files(paths)
+    source = str(paths) if isinstance(paths, str | Path) else f"{files[0]} and {len(files) - 1} more"
+    names = [star] if star else []
+    files = zip(tqdm(files, "reading", disable=len(files) < MANY_FILES), name_stars(files), strict=True)
+    return source, ((*read_file(file, names), file, star_name) for file, star_name in files)
+
+
+def _read_batches(tables, source, named, zero_point, time_zero):
+    """Return the light curves of each table that has rows as a `Batch`."""
     batches, empty, said = [], [], []
     for table, zero, file, star_name in tables:
         if table.num_rows == 0:
@@ -103,10 +115,8 @@ def read_lightcurves(
     if not batches:
         raise ValueError(f"{source} has columns but no rows: there is no light curve in it")
     if empty:
-        warnings.warn(f"{len(empty)} of {len(empty) + len(batches)} files have no rows, first {empty[0]}", stacklevel=2)
-    curves = _join(batches, flags)
-    n_flagged = sum(len(batch.time) for batch in batches) - len(curves.time)
-    return _select(curves, n_flagged, source, min_epochs, min_cadence_minutes, bad)
+        warnings.warn(f"{len(empty)} of {len(empty) + len(batches)} files have no rows, first {empty[0]}", stacklevel=3)
+    return batches
 
 
 def _warn_once(said):
@@ -114,7 +124,7 @@ def _warn_once(said):
     for text in dict.fromkeys(text for _, text in said):
         names = [name for name, other in said if other == text]
         more = f" (and so of {len(names) - 1} more files)" if len(names) > 1 else ""
-        warnings.warn(f"{names[0]}: {text}{more}", stacklevel=3)
+        warnings.warn(f"{names[0]}: {text}{more}", stacklevel=4)
 
 
 def _join(batches, flags):
