@@ -238,8 +238,10 @@ def complete_meta(meta):
 
 def plain_bands(bands):
     """Return names of bands without that of a survey (zg, ztfg and ZTF_g are g), and ZTF's filter numbers as names."""
-    names = as_names(bands).str.strip().str.replace(SURVEY_BAND, r"\1", regex=True)
-    return names.replace({str(number): band for band, number in FILTERS.items()} | {"0": ""})
+    codes, values = pd.factorize(pd.Series(bands, dtype=object), use_na_sentinel=False)  # few in many
+    names = as_names(values).str.strip().str.replace(SURVEY_BAND, r"\1", regex=True)
+    names = names.replace({str(number): band for band, number in FILTERS.items()} | {"0": ""})
+    return names.iloc[codes].reset_index(drop=True)
 
 
 def require_light_curves(light_curves):

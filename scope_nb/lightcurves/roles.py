@@ -36,19 +36,18 @@ def find_columns(names, named, source):
     there, else in capital or small letters. A `ValueError`, which names `source`, says what a table lacks, or that its
     photometry is of differences.
     """
-    facts = column_facts()
     names = list(map(str, names))
     roles, used = {}, {name for name in named.values() if name is not None}
-    exact = set(names) & set(facts["alias"])
+    exact = set(names) & {alias for rows in _aliases().values() for alias in rows}
     by_lower = {name.lower(): name for name in reversed(names) if name not in exact}
-    for role, rows in facts.groupby("role", sort=False):
+    for role, rows in _aliases().items():
         columns = []
         if named.get(role) is not None:
             if named[role] not in names:
                 raise ValueError(f"{source}: {unknown(f'column for {role}', named[role], names)}")
             columns = [_describe(named[role], rows)]
         else:
-            for alias in rows["alias"]:
+            for alias in rows:
                 name = alias if alias in exact else by_lower.get(alias.lower())
                 if name is not None and name not in used:
                     columns.append(_describe(name, rows))
@@ -63,10 +62,19 @@ def find_columns(names, named, source):
     return roles
 
 
+@cache
+def _aliases():
+    """Return for each role the facts of its aliases, as a `Column` called like the alias, in their order."""
+    roles = {}
+    for row in column_facts().itertuples():
+        roles.setdefault(row.role, {})[row.alias] = Column(row.alias, row.unit, row.offset, row.survey)
+    return roles
+
+
 def _describe(name, rows):
     """Return a column with the facts of its name, or of nearly its name."""
-    rows = pd.concat([rows[rows["alias"] == name], rows[rows["alias"].str.lower() == name.lower()]])
-    return Column(name, *rows[["unit", "offset", "survey"]].iloc[0]) if len(rows) else Column(name)
+    near = (column for alias, column in rows.items() if alias.lower() == name.lower())
+    return (rows.get(name) or next(near, Column(name)))._replace(name=name)
 
 
 def _require_roles(roles, named, names, source):

@@ -329,7 +329,10 @@ def _describe_curves(table, roles, rows, source):
     for role in ("field", "ccd", "quad", "rcid"):
         if role in roles:
             name = roles[role][0].name
-            meta[role] = [_whole(value, name, source) for value in table[name].take(pa.array(rows)).to_pylist()]
+            column = table[name].take(pa.array(rows))
+            is_whole = pa.types.is_integer(column.type) and column.type.bit_width < 64 and not column.null_count
+            values = column.to_numpy() if is_whole else [_whole(value, name, source) for value in column.to_pylist()]
+            meta[role] = values
     if "rcid" in meta:
         rcid = pd.Series(meta.pop("rcid"), dtype="Int64")
         meta |= {"ccd": rcid // 4 + 1, "quad": rcid % 4 + 1}
