@@ -35,17 +35,19 @@ def train_group(group, data="", reports="", algorithm="xgb", features="light cur
         raise ValueError(f"{path} can train no tag; the first reason: {next(iter(reasons.values()))}")
     table, hashed, folder = read_table(path), sha256(path), reports_folder(reports)
     settings = {"algorithm": algorithm, "features": features, "seed": seed}
+    is_new = not (folder / group / NOVELTY / "scores.parquet").is_file()
     for tag in tqdm(good, unit="tag", disable=not progress):
         run = run_folder(reports, group, algorithm, tag)
         if _is_made(run, hashed, settings):
             continue
+        is_new = True
         inputs = choose_inputs(algorithm)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", ".* positive stars")  # of many tags that are rare by nature
             dataset = Dataset.read(table, tag, **cuts[tag], **inputs)
         trained = fit(build(algorithm, tag, seed), dataset, seed=seed)
         save_run(run, trained, evaluate(trained, dataset), dataset, settings | {"tag": tag, "group": group}, data=path)
-    if not (folder / group / NOVELTY / "scores.parquet").is_file():
+    if is_new:  # else what is unusual would be judged by another table than the tags
         fit_novelty(table, features, seed=seed).save(folder / group / NOVELTY)
     return reasons
 

@@ -11,7 +11,7 @@ from scope_nb.__main__ import main
 from scope_nb.lightcurves.curves import LightCurves
 from scope_nb.runs import classify, fit_novelty, load_novelty, train_group
 from scope_nb.runs.novelty import describe_survey
-from scope_nb.taxonomy import label_names, tags
+from scope_nb.taxonomy import feature_columns, label_names, tags
 
 SOME = ["vnv", "pnp", "puls", "rrlyr", "rrab", "e"]
 
@@ -118,3 +118,13 @@ def test_the_command_line_writes_a_catalogue(reports, tmp_path, capsys):
     said = capsys.readouterr().out
     assert "simulated data" in said and f"catalogue: {reports / 'catalogue-mine'}" in said
     assert (reports / "catalogue-mine" / "stars.csv").is_file()
+
+
+def test_another_table_replaces_what_is_usual_too(tmp_path):
+    table = read_parquet(files.sample())
+    few = table[["_id", "obj_id", "ra", "dec", "variable", "non-variable", *feature_columns("light curve"), "dmdt"]]
+    for k, rows in enumerate((few.head(2000), few.tail(2000))):
+        write_parquet(rows.reset_index(drop=True), tmp_path / f"{k}.parquet")
+        train_group("g", tmp_path / f"{k}.parquet", tmp_path, progress=False)
+        scores = fit_novelty(rows.reset_index(drop=True)).scores
+        np.testing.assert_array_equal(load_novelty(tmp_path / "g" / "novelty").scores, scores)
