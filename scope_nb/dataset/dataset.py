@@ -25,6 +25,7 @@ from ..taxonomy import (
     unknown,
 )
 from .columns import curve_block, sequences
+from .corrections import apply_corrections, describe_corrections, read_corrections
 from .labels import own_labels
 from .splits import (
     DROPPED,
@@ -119,6 +120,7 @@ class Dataset:
         balance=None,
         weight_per_class=False,
         seed=42,
+        corrections=None,
     ):
         """Cut the data set of one tag out of a training table; None is the usual value of an argument.
 
@@ -149,6 +151,8 @@ class Dataset:
             are dropped, at random by `seed`, and become the part "dropped". Validation and test keep their mix.
         weight_per_class : bool
             Give both classes the same total weight in the training part.
+        corrections : path-like or table
+            Labels that are corrected in memory before anything else is done, see `corrections.read_corrections`.
 
         Raises
         ------
@@ -170,7 +174,9 @@ class Dataset:
             meta_columns = [name for name in dict.fromkeys(meta_columns) if name in names]
             needed = {*columns, *meta_columns, *(sources(columns, suffix) if derived else ())}
             needed |= ({weight} if isinstance(weight, str) else set()) | ({"dmdt"} if dmdt else set())
-            table = _read_needed(frame, file, needed, dmdt, weight)
+            corrections = read_corrections(corrections)
+            table = _read_needed(frame, file, needed | set(corrections["label"]), dmdt, weight)
+            table = apply_corrections(table, corrections)
             target = find_target(table, question)
             row, y, star = target.row, target.y, target.star
             part = assign_parts(target, tag, split, balance, seed)
@@ -185,6 +191,7 @@ class Dataset:
             settings |= {"period_suffix": suffix, "features": columns}
             settings |= {"derived": derived, "dmdt": dmdt, "light_curves": light_curves is not None, "balance": balance}
             settings |= {"weight_per_class": weight_per_class, "seed": seed}
+            settings |= {"corrections": describe_corrections(corrections)}
             path, simulated = None if file is None else file.path, bool(table.attrs.get("simulated", False))
             values = dict(tag=tag, label=label, X=X, y=y, weight=weights, star=star, part=part, row=row, target=target)
             values |= dict(settings=settings, meta=meta, path=path, simulated=simulated, n_rows=len(table))

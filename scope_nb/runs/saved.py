@@ -51,7 +51,10 @@ def provenance(parameters, data=None, simulated=False):
 
 def hash_inputs(parameters):
     """Return by parameter the SHA-256 of the files and folders beside the training table that parameters name."""
-    values = {name: Path(parameters.get(name) or "").expanduser() for name in ("config", "light_curves", "start_from")}
+    values = {
+        name: Path(parameters.get(name) or "").expanduser()
+        for name in ("config", "light_curves", "start_from", "corrections")
+    }
     return {name: sha256(path) for name, path in values.items() if parameters.get(name) and path.exists()}
 
 
