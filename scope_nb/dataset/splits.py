@@ -91,9 +91,7 @@ def find_target(table, question, star_and_key=None):
 def assign_parts(target, tag, split, balance=None, seed=42):
     """Return the part of each light curve, or raise a `ValueError` if one has no positive or no negative."""
     if split == "star":
-        place = split_place(target.key)
-        test, val = defaults()["training"]["test_fraction"], defaults()["training"]["val_fraction"]
-        part = np.select([place < test, place < test + val], ["test", "val"], "train")
+        part = parts_of_stars(target.key)
     elif split == "scope":
         places = np.argsort(np.round(target.share) != 1, kind="stable")  # the positives first
         rest, test = train_test_split(places, test_size=0.1, random_state=42)  # SCoPe's own
@@ -105,6 +103,13 @@ def assign_parts(target, tag, split, balance=None, seed=42):
     for name in PARTS:
         _require_both(target.y[part == name], f"the {name} part", tag)
     return part if balance is None else _balance(part, target, balance, seed)
+
+
+def parts_of_stars(key):
+    """Return the part of each star, "train", "val" or "test", by its key."""
+    place = split_place(key)
+    test, val = defaults()["training"]["test_fraction"], defaults()["training"]["val_fraction"]
+    return np.select([place < test, place < test + val], ["test", "val"], "train")
 
 
 def split_place(key):

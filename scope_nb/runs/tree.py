@@ -49,7 +49,7 @@ def repair_probabilities(probability):
 
 
 @cache
-def _exclusive_pairs():
+def exclusive_pairs():
     """Return pairs of tags of which a star has one at most."""
     family, pairs = tags()["parent_tag"], []
     for parent, exempt in EXCLUSIVE.items():
@@ -69,7 +69,7 @@ def find_contradictions(positive):
         if child in positive and parent in positive:
             stars = positive.index[positive[child] & ~positive[parent]]
             rows += [(star, "child without parent", f"{child} without {parent}") for star in stars]
-    for one, two in _exclusive_pairs():
+    for one, two in exclusive_pairs():
         if one in positive and two in positive:
             stars = positive.index[positive[one] & positive[two]]
             rows += [(star, "exclude each other", f"{one} and {two}") for star in stars]
