@@ -90,8 +90,11 @@ def make_corrections(findings, who, least=LEAST, parts=("train", "val")):
     """Return corrections (see `dataset.corrections`) of all findings that are more probable than `least`.
 
     Those of the test part are left out unless `parts` names it: corrected by a classifier, test labels would flatter
-    it, and scores before and after a correction could not be compared.
+    it, and scores before and after a correction could not be compared. It is a `ValueError` if the light curves have
+    no names (`_id`).
     """
+    if (findings["_id"] == "").any():
+        raise ValueError("the table has no column '_id': corrections need the names of its light curves")
     chosen = findings[(findings["probability"] > least) & findings["part"].isin(parts)].reset_index(drop=True)
     when = datetime.now(UTC).isoformat(timespec="seconds")
     reasons = chosen["check"] + " (" + chosen["probability"].map("{:.2f}".format) + "): " + chosen["reason"]

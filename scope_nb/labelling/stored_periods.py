@@ -31,7 +31,7 @@ def check_periods(table, curves=None, threshold=0.7, period_suffix=NESTED, most=
     Parameters
     ----------
     table : pandas.DataFrame
-        A training table with the columns `period_SUFFIX` of all four searches, or of some.
+        A training table with the columns `period_SUFFIX` of all four searches, or of that one.
     curves : LightCurves, optional
         Those of some rows or all, matched by `_id` and position.
     period_suffix : str
@@ -42,9 +42,12 @@ def check_periods(table, curves=None, threshold=0.7, period_suffix=NESTED, most=
     labels = [label for label in (WRONG, *FACTORS.values()) if label in table]
     stored, star = table[f"period_{period_suffix}"].to_numpy(float), stars(table)[0]
     rows = np.flatnonzero(_is_periodic(table, threshold) & (stored > 0)) if labels else np.array([], int)
-    periods = table[[f"period_{name}" for name in PERIOD_SUFFIXES if f"period_{name}" in table]]
-    rows_of = pd.Series(star).groupby(star).indices
-    votes = {row: _vote(periods, rows_of[star[row]], row, period_suffix) for row in rows}
+    searches = [name for name in PERIOD_SUFFIXES if f"period_{name}" in table]
+    periods = table[[f"period_{name}" for name in searches]].astype(float)
+    periods = periods.where(periods > 0).to_numpy()
+    weight = np.where(np.array(searches) == NESTED, 1.0, SINGLE)
+    rows_of, place = pd.Series(star).groupby(star).indices, searches.index(period_suffix)
+    votes = {row: _vote(periods, weight, rows_of[star[row]], row, place) for row in rows}
     doubt = pd.Series([votes[row][1][1] for row in rows], star[rows]).groupby(level=0).max()
     searched = _search(table, star, curves, doubt, most, progress)
     mistaken, judged = _list_mistaken(table, threshold), []
@@ -75,23 +78,21 @@ def _list_mistaken(table, threshold):
 def _search(table, star, curves, doubt, most, progress):
     """Return candidate periods (days) and the trust in each, of at most `most` stars of the largest `doubt`."""
     place = np.full(len(table), -1) if curves is None else match_curves(curves, table)
-    if (place < 0).all():
-        return {}
     worst = doubt[doubt.index.isin(star[place >= 0])].nlargest(most or len(doubt)).index
     with_curve = (place >= 0) & np.isin(star, worst)
+    if not with_curve.any():
+        return {}
     part = curves.select(place[with_curve])
     part = replace(part, meta=part.meta.assign(obj_id=star[with_curve]))
     result = period_table(part, by_star=True, progress=progress).dropna(subset="trust")
     return {name: (row["candidates"], row["candidate_trust"]) for name, row in result.iterrows()}
 
 
-def _vote(periods, rows, row, suffix):
-    """Return the stored period and its strongest rival, with probabilities, from all searches of a star's rows."""
-    values, place = periods.to_numpy(float), list(periods).index(f"period_{suffix}")
-    weights = np.full((len(rows), values.shape[1]), SINGLE)
-    weights[:, list(periods).index(f"period_{NESTED}")] = 1.0
+def _vote(periods, weight, rows, row, place):
+    """Return a stored period and its strongest rival, with probabilities, from all searches of the rows of a star."""
+    weights = np.tile(weight, (len(rows), 1))
     weights[rows == row, place] = 0.0  # it is the one in question
-    candidates, weights, stored = values[rows].ravel(), weights.ravel(), values[row, place]
+    candidates, weights, stored = periods[rows].ravel(), weights.ravel(), periods[row, place]
     support = np.array([weights[is_same(candidates, candidate)].sum() for candidate in candidates])
     rivals = np.where(is_same(candidates, stored), 0.0, support)
     mine, best = weights[is_same(candidates, stored)].sum(), np.argmax(rivals)

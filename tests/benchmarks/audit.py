@@ -65,13 +65,13 @@ def score_checks(table, true, audit, part):
     return pd.DataFrame([*scores, score_check("all, in these tags", table, together, true, audited, learned)])
 
 
-def score_periods(table, truth, curves, name):
-    """Return the scores of the check of periods, with light curves and without, for the stars that have some."""
+def score_periods(table, truth, curves, ways, name):
+    """Return the scores of the check of periods for the stars with light curves; `ways` has these, or None, by name."""
     true = find_truth(table, truth, table[f"period_{SUFFIX}"].to_numpy())
     rows = np.flatnonzero((match_curves(curves, table) >= 0) & (table["periodic"] > THRESHOLD))
     labels, scores = ["wrong period", "half period", "double period"], []
     blank = table.assign(**dict.fromkeys(labels, 0.0))  # as if nobody had noticed a wrong period
-    for how, some in (("light curves", curves), ("stored searches", None)):
+    for how, some in ways.items():
         findings = check_periods(blank, some, progress=False)
         findings = findings[findings["row"].isin(rows)]
         for label in labels:
@@ -109,8 +109,10 @@ def main(folder=""):
     print(score_checks(table, true, audit, part).round(3).to_string(index=False))
     shown = truth.set_index("obj_id")["shown_period"].reindex(table["obj_id"]).to_numpy()
     as_shown = table.assign(**{f"period_{SUFFIX}": shown})
-    for name, frame in (("stored", table), ("shown to voters", as_shown)):
-        print(score_periods(frame, truth, curves, name).round(3).to_string(index=False))
+    ways = {"light curves": curves}
+    print(score_periods(as_shown, truth, curves, ways, "shown to voters").round(3).to_string(index=False))
+    ways |= {"stored searches": None}
+    print(score_periods(table, truth, curves, ways, "stored").round(3).to_string(index=False))
     findings = audit.findings[audit.findings["check"] != "period"]
     right = [
         true.at[row, label] == (new > THRESHOLD) for row, label, new in findings[["row", "label", "new"]].to_numpy()
