@@ -12,6 +12,7 @@ from .findings import join_findings, make_findings
 # What a light curve of an ontological tag looks like, whatever the object is beside it
 LOOKS = dict.fromkeys(("emsms", "wuma", "blyr", "hwvir", "nnser"), "e")
 LOOKS |= dict.fromkeys(("rrlyr", "ceph", "ceph2", "dscu", "mir"), "pnp")
+APART = (("vnv", NEGATIVE_LABEL), ("e", "puls"))  # exclude each other, beside those of `exclusive_pairs`
 OF_PERIODS = ("wp", "hp", "dp")  # each light curve has a period of its own
 
 
@@ -31,7 +32,7 @@ def check_structure(table, threshold=0.7):
     for tag in shares:
         above = [name for name in implied_tags(tag) if name in shares]
         findings += [_check_above(table, agreed, tag, name, threshold) for name in above]
-    for pair in (*exclusive_pairs(), ("vnv", NEGATIVE_LABEL)):
+    for pair in (*exclusive_pairs(), *APART):
         findings += _check_pair(table, shares, pair, threshold)
     return join_findings(findings)
 
@@ -59,7 +60,7 @@ def _check_pair(table, shares, pair, threshold):
     for weak, strong, rows in ((one, two, shares[one] < shares[two]), (two, one, shares[one] >= shares[two])):
         rows = np.flatnonzero(both & rows)
         low, high = shares[weak].iloc[rows].to_numpy(), shares[strong].iloc[rows].to_numpy()
-        texts = [f"{_label(strong)!r} has a share of {share:g}, and no star is both" for share in high]
+        texts = [f"{_label(strong)!r} has a share of {share:g}, and hardly any star is both" for share in high]
         findings.append(make_findings(table, "structure", _label(weak), rows, 0.0, high / (low + high), texts))
     return findings
 

@@ -32,12 +32,13 @@ def test_labels_that_contradict_each_other_are_found_with_what_they_should_be():
             agreed | {"eclipsing": 1, "EA": 1, "EB": 0.75},
             {"variable": 0.75, "non-variable": 1},
             *[agreed | {"star": "twice", "pulsator": share} for share in (1, 1, 0.25)],
+            agreed | {"eclipsing": 1, "pulsator": 0.75},
             *[agreed | {"star": "once", "irregular": share} for share in (0, 0, 1)],
         ]
     )
     findings = check_structure(table).set_index(["row", "label"])
     expected = {(1, "eclipsing"): 1, (2, "eclipsing"): 1, (3, "EB"): 0, (4, "variable"): 0, (7, "pulsator"): 0.75}
-    assert findings["new"].to_dict() == pytest.approx(expected | {(10, "irregular"): 1 / 3})
+    assert findings["new"].to_dict() == pytest.approx(expected | {(8, "pulsator"): 0, (11, "irregular"): 1 / 3})
     assert findings.loc[(3, "EB"), "probability"] == pytest.approx(1 / 1.75)
     assert "'EB' has a share of 1, and 'eclipsing' follows" in findings.loc[(2, "eclipsing"), "reason"]
 
