@@ -26,7 +26,7 @@ def suspects(findings, table, curves=None, period_suffix="ELS_ECE_EAOV", most=4)
         ax.set_visible(False)
     for k, finding in enumerate(findings.itertuples()):
         text = (
-            f"{finding.obj_id}: {finding.label!r} {finding.old:g}, better {finding.new:g} ({finding.probability:.2f})"
+            f"{finding.obj_id}: {finding.label!r} {finding.old:g}, proposed {finding.new:g} ({finding.probability:.2f})"
         )
         stored, curve = rows[f"period_{period_suffix}"].iloc[k], curves[place[k]] if place[k] >= 0 else None
         axes[k, 0].set_visible(True)

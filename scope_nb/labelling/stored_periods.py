@@ -26,7 +26,7 @@ def check_periods(table, curves=None, threshold=0.7, period_suffix=NESTED, most=
 
     The probability that a stored period is wrong is that of all others: where the light curves of a star are at hand,
     these are searched together, and each candidate has its trust; elsewhere the four searches of all of the star's rows
-    count as votes. Two more columns, `stored` and `period` (days), have the stored period and the most probable one.
+    count as votes. More columns: `stored` and `period` (days), the stored and the most probable one, and its `trust`.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ def _compare(table, judged, label, threshold):
     columns = ["stored", "period", "how", "trust"]
     texts = [_describe(*row) for row in shown[columns].itertuples(index=False)]
     findings = make_findings(table, "period", label, rows[some], new, probability[some], texts)
-    return findings.assign(stored=shown["stored"].to_numpy(), period=shown["period"].to_numpy())
+    return findings.assign(**{name: shown[name].to_numpy() for name in ("stored", "period", "trust")})
 
 
 def _describe(stored, period, how, trust):
