@@ -27,6 +27,7 @@ __getattr__, __dir__, __all__ = names_on_demand(
         "calibration": ["Calibrated"],
         "saving": ["described", "load_model", "model_folder", "save_model"],
         "scope_trees": ["ScopeTrees", "load_scope_trees"],
+        "trial": ["try_model"],
         "tuning": ["tune_xgb"],
         "networks": [],
     },
