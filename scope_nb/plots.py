@@ -9,14 +9,13 @@ import pandas as pd
 from matplotlib.colors import LogNorm
 from sklearn.metrics import ConfusionMatrixDisplay, confusion_matrix, precision_recall_curve, roc_curve
 
-from .features import derived
 from .lightcurves.curves import match_curves
 from .models.builders import shap_values
 from .models.fitting import named_importances
 from .models.keras_classifier import KerasClassifier
 from .periods.search import fold
 from .scores.evaluation import calibration_bins
-from .taxonomy import CATALOGUES, base_name, dmdt_edges, feature_table, unknown
+from .taxonomy import CATALOGUES, describe_features, dmdt_edges, unknown
 
 # Okabe and Ito's colours, told apart by colour-blind readers too
 BLUE, ORANGE, GREEN, RED, PURPLE, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#7F7F7F"
@@ -115,7 +114,7 @@ def dmdt_image(image, ax=None, colorbar=True):
 def explained(values):
     """Show feature values (a dict or Series by name without period suffix) with units and meaning, where known."""
     values = pd.Series(values)
-    frame = feature_table().reindex(values.index)[["unit", "description"]].fillna("").rename_axis(None)
+    frame = describe_features(values.index)
     frame.insert(0, "value", values)
     style = frame.style.format({"value": "{:.5g}"}).format_index(escape="html")  # names of one's own may hold a <
     return style.set_properties(["unit", "description"], **{"text-align": "left"})
@@ -245,7 +244,7 @@ def _swarm(x, bins=60, half=0.38):
 
 def with_unit(column):
     """Return the name of a feature with its unit, where it has one."""
-    unit = feature_table()["unit"].get(base_name(column)) or derived.unit(column)
+    unit = describe_features([column])["unit"].item()
     return f"{column} ({unit})" if unit else column
 
 

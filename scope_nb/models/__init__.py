@@ -21,7 +21,7 @@ __getattr__, __dir__, __all__ = names_on_demand(
             "tuned_settings",
             "xgb",
         ],
-        "fitting": ["Mean", "Trained", "fit", "fit_folds", "fit_model"],
+        "fitting": ["Mean", "Trained", "fit", "fit_folds", "fit_model", "named_importances"],
         "preprocessing": ["DropColumns", "EvalSetPipeline", "ScopeImputer"],
         "keras_classifier": ["KerasClassifier", "load_keras"],
         "calibration": ["Calibrated"],
