@@ -88,6 +88,7 @@ def fit_model(model, train, val=None):
     Of the parts `train` and `val` X, y and weight (which may be None) are used. A model without `fit`, trained
     elsewhere, is left as it is. A `TypeError` or `ValueError` says what a model lacks, see `requirements`.
     """
+    __tracebackhide__ = True
     check_classifier(model)
     if hasattr(model, "fit"):
         weights = weight_argument(model, train.weight)

@@ -12,6 +12,7 @@ GAPS_REFUSED = r"NaN|missing value|infinity"  # what classifiers say that take n
 
 def check_classifier(model):
     """Raise a `TypeError` for what cannot be trained as a classifier."""
+    __tracebackhide__ = True
     if inspect.isclass(model):
         raise TypeError(f"the model is the class {model.__name__}, not one of it: write {model.__name__}()")
     if inspect.isfunction(model):
@@ -27,6 +28,7 @@ def check_classifier(model):
 
 def raise_explained(model, error):
     """Raise, in place of an error that came from `fit` or `predict_proba` of a model, one that says what to do."""
+    __tracebackhide__ = True
     name = type(model).__name__
     if re.search(GAPS_REFUSED, str(error)):
         raise ValueError(
@@ -40,6 +42,7 @@ def raise_explained(model, error):
 
 def check_probabilities(model, X, n_classes):
     """Raise an error if a fitted model does not return a probability of each class, shape (n, n_classes)."""
+    __tracebackhide__ = True
     name = type(model).__name__
     if not hasattr(model, "predict_proba"):  # a pipeline or stack knows only after fit
         hint = "write it, or let scikit-learn's CalibratedClassifierCV make probabilities of its decisions"

@@ -15,6 +15,7 @@ def try_model(model, dataset, most=300):
 
     The model itself is left as it is; of a network one epoch is trained. See `fit_model` for the errors.
     """
+    __tracebackhide__ = True  # IPython leaves this frame out: what counts is the cell and the message
     trial = copy.deepcopy(model)  # a clone would need get_params
     if isinstance(trial, KerasClassifier):
         trial.set_params(epochs=1, verbose=0)
