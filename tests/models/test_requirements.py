@@ -1,5 +1,6 @@
 """What is typically wrong with a model of one's own is said in plain words, and costs no training on all the data."""
 
+import re
 import time
 import types
 
@@ -85,6 +86,6 @@ def test_the_clock_runs_while_a_model_trains(data, capsys):
     slow.fit = lambda X, y: time.sleep(2.5)
     part = types.SimpleNamespace(train=data.train, val=data.val)
     models.fit(slow, part)
-    assert "trained for 00:02" in capsys.readouterr().err
+    assert len(set(re.findall(r"trained for [\d:]+", capsys.readouterr().err))) > 1
     models.fit(slow, part, progress=False)
     assert capsys.readouterr().err == ""
