@@ -177,6 +177,15 @@ class LightCurves:
             min_epochs = defaults()["light_curves"]["min_epochs"]
         return self.select(self.n_epochs >= min_epochs)
 
+    def describe(self):
+        """Return a table with a row for each band: how many light curves, and their medians of what they are like."""
+        epochs = pd.DataFrame({"time": self.time, "mag": self.mag, "err": self.err}).groupby(self.row_of_epoch)
+        each = pd.DataFrame({"band": self.meta["band"].to_numpy(), "epochs": self.n_epochs})
+        each["days from first to last"] = epochs["time"].max() - epochs["time"].min()
+        each["magnitude"], each["error (mag)"] = epochs["mag"].median(), epochs["err"].median()
+        bands = each.groupby("band")
+        return bands.median().rename(columns="median {}".format).assign(**{"light curves": bands.size()})
+
     def until(self, days):
         """Return the light curves as they were `days` days after their first epoch, which is that of each alone.
 
