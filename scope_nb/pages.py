@@ -19,7 +19,13 @@ from .taxonomy import published, tags
 from .writing import write_atomically
 
 COLUMNS = ("tag and run", "F1 (95 %)", "published", "difference", "verdict", "precision", "recall", "positive", "made")
-ANSWERS = ("too few test stars", "published is better", "no clear difference", "run is better")  # in rising order
+# the answers of `answer_in_words` in rising order, with their style
+ANSWERS = {
+    "too few test stars": "",
+    "published is better": "worse",
+    "no clear difference": "",
+    "run is better": "better",
+}
 
 
 def _fill(name, **values):
@@ -42,11 +48,11 @@ def page_head(run, notebook="report.ipynb"):
     scores, test, dataset = run.evaluation.texts(), run.evaluation.stats["test"], run.record.get("dataset") or {}
     label = dataset.get("label") or tags()["label"].get(run.tag, run.tag)
     facts = [("F1 of the test stars", *scores["f1_score"].split(" ", 1))]
-    answer, better, verdict = "nothing to compare with", None, f"Nothing is published for {run.tag}."
+    answer, verdict = "nothing to compare with", f"Nothing is published for {run.tag}."
     if run.tag in published().index:
         comparison = compare_published(run)
         f1, verdict = comparison.table.loc["f1_score"], comparison.verdict
-        answer, better = answer_in_words(comparison.table, test["n_positive_stars"]), f1["better"]
+        answer = answer_in_words(comparison.table, test["n_positive_stars"])
         facts.append(("published F1, SCoPe's XGB", *with_interval(f1["a"], f1[["a_low", "a_high"]]).split(" ", 1)))
     facts += [(name, *scores[name].split(" ", 1)) for name in ("precision", "recall")]
     return _fill(
@@ -60,7 +66,7 @@ def page_head(run, notebook="report.ipynb"):
         f"{run.record['time'][:10]}; {test['n_positive']:,} of {test['n']:,} test light curves are positive.",
         scores=facts,
         answer=answer,
-        better=better,
+        style=ANSWERS.get(answer),
         verdict=verdict,
         curve=_draw_curve(run.evaluation),
     )
@@ -69,20 +75,22 @@ def page_head(run, notebook="report.ipynb"):
 def _links(run, notebook):
     """Return the links of the page of a run: text, address, and whether there is such a page."""
     up, comparison = "../../..", f"compare-{run.group}.html"
-    return [
+    links = [
         ("All runs", f"{up}/index.html", True),
         (f"All classifiers of {run.tag}", f"{up}/index.html#tag-{quote(run.tag)}", True),
         ("Runs compared", _address(f"{up}/{comparison}"), (run.folder.parents[2] / comparison).exists()),
-        ("Notebook", notebook, bool(notebook)),
     ]
+    return [*links, ("Notebook", notebook, True)] if notebook else links
 
 
 def link_comparison(reports, group):
     """Show in the pages of a group of runs the link to the page that compares them, which was not there before."""
-    for page in (reports / group).glob("*/*/*.html"):
-        content = page.read_text(encoding="utf-8")
-        with write_atomically(page) as part:
-            part.write_text(content.replace('<a hidden="" ', "<a ", 1), encoding="utf-8")
+    folder, hidden = reports / group, b'<a hidden="" '
+    for page in (*folder.glob("*/*/report.html"), *folder.glob("*/*/summary.html")):
+        content = page.read_bytes()
+        if hidden in content:
+            with write_atomically(page) as part:
+                part.write_bytes(content.replace(hidden, b"<a ", 1))
 
 
 def comparison_head(group):
@@ -152,18 +160,18 @@ def _index_group(tag, runs, folder):
 
 def _index_row(run, folder):
     """Return a run for the index: each cell is a value to sort by, "" where there is none, and a text."""
-    published_f1, difference, answer, better = ("", "-"), ("", "-"), "-", ""
+    published_f1, difference, verdict, style = ("", "-"), ("", "-"), ("", "-"), ""
     if run.tag in published().index:
         table = compare_published_f1(run.tag, run.f1_score, run.interval["f1_score"])
         f1, answer = table.loc["f1_score"], answer_in_words(table, run.n_positive_stars)
-        better = f1["better"] if answer != ANSWERS[0] else ""
+        verdict, style = (list(ANSWERS).index(answer), answer), ANSWERS[answer]
         published_f1 = _cell(f1["a"])
         difference = _cell(f1["difference"], difference_with_interval(f1["difference"], f1[["low", "high"]]))
     cells = [
         _cell(run.f1_score, with_interval(run.f1_score, run.interval["f1_score"])),
         published_f1,
         difference,
-        (ANSWERS.index(answer) if answer in ANSWERS else "", answer),
+        verdict,
         _cell(run.precision),
         _cell(run.recall),
         (run.n_positive, f"{run.n_positive:,} of {run.n:,}"),
@@ -175,7 +183,7 @@ def _index_row(run, folder):
         "origin": run.group if run.simulated or group_of(run.data or "") == run.group else f"{run.group}, {run.data}",
         "page": _address(page.relative_to(folder).as_posix()) if page else "",
         "badges": _badges(run.simulated, run.split, run.replaced),
-        "better": better,
+        "style": style,
         "cells": list(zip(COLUMNS[1:], cells, strict=True)),
     }
 

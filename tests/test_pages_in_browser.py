@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import websocket
+from itables import to_html_datatable
 from matplotlib.figure import Figure
 
 from scope_nb import notebook, pages, runs
@@ -21,6 +22,7 @@ from scope_nb.scores.evaluation import evaluate_predictions
 PROGRAM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no chromium here: apt-get install chromium")
 GROUP = "größe #1 100% & <b>"
+TABLE = pd.DataFrame({f"a long name {k}": ["0.999 (0.990-1.000)"] for k in range(9)}).to_html()
 SCORES = {"F1 (95 %)": 1, "difference": 3, "precision": 5}
 
 
@@ -86,7 +88,7 @@ class Browser:
     def requests(self):
         """Return the addresses that were asked for, but for those within the page."""
         urls = [event["request"]["url"] for event in self._happened("Network.requestWillBeSent")]
-        return [url for url in urls if not url.startswith("data:")]
+        return [url for url in urls if not url.startswith(("data:", "blob:"))]
 
     def errors(self):
         """Return the errors and warnings of the console."""
@@ -124,7 +126,9 @@ def reports(tmp_path_factory, make_world):
         write_notebook(run / "report.ipynb")
         notebook.export_html(run / "report.ipynb", "A run", pages.page_head(run))
     for group in ("sample", GROUP):
-        write_notebook(folder / f"compare-{group}.ipynb")
+        write_notebook(
+            folder / f"compare-{group}.ipynb", to_html_datatable(pd.DataFrame({"n": range(99)}), connected=False)
+        )
         notebook.export_html(folder / f"compare-{group}.ipynb", "Runs compared", pages.comparison_head(group))
         pages.link_comparison(folder, group)
     with pytest.warns(UserWarning, match="sample/bad/e is damaged"):
@@ -142,7 +146,7 @@ def write_run(folder, world):
     return runs.write_run(folder, evaluate_predictions(folder.name, frame, 0.5), record, figures=figures)
 
 
-def write_notebook(path):
+def write_notebook(path, table=TABLE):
     """Write an executed notebook with what asks for scripts from elsewhere: a widget, a formula, a diagram."""
     code, text = nbformat.v4.new_code_cell, nbformat.v4.new_markdown_cell
     widget = {"application/vnd.jupyter.widget-view+json": {"model_id": "1"}, "text/plain": "100%"}
@@ -157,14 +161,13 @@ def write_notebook(path):
     cells += [text("## Only code"), code("model = 1")]
     cells += [
         text("## A wide table"),
-        code("table", outputs=[nbformat.v4.new_output("display_data", {"text/html": TABLE})]),
+        code("table", outputs=[nbformat.v4.new_output("display_data", {"text/html": table})]),
     ]
     state = {"version_major": 2, "version_minor": 0, "state": {"1": {"model_name": "FloatProgressModel"}}}
     metadata = {"widgets": {"application/vnd.jupyter.widget-state+json": state}}
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=metadata), path)
 
 
-TABLE = pd.DataFrame({f"a long name {k}": ["0.999 (0.990-1.000)"] for k in range(9)}).to_html()
 PAGES = {"index": "index.html", "comparison": f"compare-{GROUP}.html", "run": f"{GROUP}/xgb/e/report.html"}
 PAGES |= {"summary": f"{GROUP}/dnn/blue loop star/summary.html"}
 
@@ -183,6 +186,8 @@ def test_a_page_asks_for_nothing_beyond_the_disk_and_all_its_links_lead_somewher
         else {*reports.glob("compare-*.html"), *reports.glob("*/*/*/*.html")}
     )
     assert beside <= paths
+    if name == "comparison":  # its table can be searched without a network
+        assert "Showing 1 to 10 of 99 entries" in browser.run("document.body.innerText")
     if name in ("run", "summary"):
         assert reports / f"compare-{GROUP}.html" in paths
         widths = browser.run("[...document.images].map((image) => image.naturalWidth)")

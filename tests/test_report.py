@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -42,6 +43,8 @@ def test_training_from_any_folder_leaves_a_report(table, tmp_path, monkeypatch):
     assert "XGBClassifier(colsample_bytree=0.5" in record["model"]
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "<h1>rrlyr <small>RR Lyrae</small>" in page
+    mistakes = re.findall(r"<td[^>]*>(star\d+)", page[page.index("Its worst mistakes") :])
+    assert len(mistakes) == len(set(mistakes)) > 0
     assert "matplotlib.pyplot" not in page  # a reader sees what set-up says, not what it does
     index = (tmp_path / "reports" / "index.html").read_text(encoding="utf-8")
     assert '<a href="table/xgb/rrlyr/report.html">xgb</a>' in index and not (folder / "summary.html").exists()
