@@ -107,7 +107,7 @@ def _arrange_cells(cells):
         sections[-1].append(cell)
     shown = []
     for first, *code in sections:
-        speaking = [cell for cell in code if cell.get("outputs") or not _has_tag(cell, "optional", "setup")]
+        speaking = [cell for cell in code if cell.get("outputs") or not _has_tag(cell, "optional")]
         if speaking or not code:
             shown += [first, *speaking]
     settings = [cell for cell in shown if _has_tag(cell, "parameters", "injected-parameters")]

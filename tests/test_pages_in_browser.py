@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import websocket
-from itables import to_html_datatable
+from itables import options, to_html_datatable
+from itables.javascript import generate_init_offline_itables_html
 from matplotlib.figure import Figure
 
 from scope_nb import notebook, pages, runs
@@ -79,6 +80,14 @@ class Browser:
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
+    def wait_for(self, condition):
+        """Wait until some JavaScript is true."""
+        for _ in range(600):
+            if self.run(condition):
+                return
+            time.sleep(0.1)
+        raise AssertionError(f"never came true: {condition}")
+
     def press(self, key, code):
         """Press and release a key."""
         key = {"key": key, "code": key, "windowsVirtualKeyCode": code, "text": "\r" if key == "Enter" else ""}
@@ -125,10 +134,10 @@ def reports(tmp_path_factory, make_world):
     for run in folder.glob("*/xgb/*"):
         write_notebook(run / "report.ipynb")
         notebook.export_html(run / "report.ipynb", "A run", pages.page_head(run))
+    library = generate_init_offline_itables_html(options.dt_bundle)  # as init_notebook_mode shows it
+    table = to_html_datatable(pd.DataFrame({"n": range(99)}), connected=False)
     for group in ("sample", GROUP):
-        write_notebook(
-            folder / f"compare-{group}.ipynb", to_html_datatable(pd.DataFrame({"n": range(99)}), connected=False)
-        )
+        write_notebook(folder / f"compare-{group}.ipynb", library + table)
         notebook.export_html(folder / f"compare-{group}.ipynb", "Runs compared", pages.comparison_head(group))
         pages.link_comparison(folder, group)
     with pytest.warns(UserWarning, match="sample/bad/e is damaged"):
@@ -175,9 +184,11 @@ PAGES |= {"summary": f"{GROUP}/dnn/blue loop star/summary.html"}
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_asks_for_nothing_beyond_the_disk_and_all_its_links_lead_somewhere(browser, reports, name):
     browser.open(reports / PAGES[name])
+    if name == "comparison":  # its table can be searched without a network
+        browser.wait_for("document.body.innerText.includes('Showing 1 to 10 of 99 entries')")
+    links = browser.run("[...document.links].filter((a) => a.checkVisibility()).map((a) => a.href)")
     assert browser.requests() and all(url.startswith("file://") for url in browser.requests())
     assert browser.errors() == []
-    links = browser.run("[...document.links].filter((a) => a.checkVisibility()).map((a) => a.href)")
     paths = {Path(unquote(urlparse(link).path)) for link in links}
     assert all(path.exists() for path in paths)
     beside = (
@@ -186,8 +197,6 @@ def test_a_page_asks_for_nothing_beyond_the_disk_and_all_its_links_lead_somewher
         else {*reports.glob("compare-*.html"), *reports.glob("*/*/*/*.html")}
     )
     assert beside <= paths
-    if name == "comparison":  # its table can be searched without a network
-        assert "Showing 1 to 10 of 99 entries" in browser.run("document.body.innerText")
     if name in ("run", "summary"):
         assert reports / f"compare-{GROUP}.html" in paths
         widths = browser.run("[...document.images].map((image) => image.naturalWidth)")
