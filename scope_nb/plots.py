@@ -14,8 +14,9 @@ from .models.builders import shap_values
 from .models.fitting import named_importances
 from .models.keras_classifier import KerasClassifier
 from .periods.search import fold
+from .runs.tree import ancestors
 from .scores.evaluation import calibration_bins
-from .taxonomy import CATALOGUES, describe_features, dmdt_edges, unknown
+from .taxonomy import CATALOGUES, describe_features, dmdt_edges, published, unknown
 
 # Okabe and Ito's colours, told apart by colour-blind readers too
 BLUE, ORANGE, GREEN, RED, PURPLE, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#7F7F7F"
@@ -24,6 +25,7 @@ LINES = ("-", "--", "-.", ":", "-", "--")
 BAND_STYLES = {"g": (GREEN, "o"), "r": (RED, "s"), "i": (PURPLE, "^")}
 PART_STYLES = {"train": (GREY, ":"), "val": (ORANGE, "--"), "test": (BLUE, "-")}
 GUIDE = {"lw": 0.8, "color": "black", "alpha": 0.4}  # a line that helps to read others
+PERIODIC = frozenset(("pnp", "puls", "bis"))  # the tags of periodic stars: these and those below them
 # What `colour_magnitude` needs
 GAIA = [f"Gaia_EDR3__{name}" for name in ("phot_bp_mean_mag", "phot_rp_mean_mag", "phot_g_mean_mag")]
 GAIA += ["Gaia_EDR3__parallax", "Gaia_EDR3__parallax_error"]
@@ -149,7 +151,10 @@ def roc(evaluation, ax=None):
 
 
 def precision_recall(evaluation, ax=None):
-    """Plot precision against recall for the three parts; a dot marks the threshold on the test part."""
+    """Plot precision against recall for the three parts; a dot marks the threshold on the test part.
+
+    A diamond is SCoPe's published XGB, where there is one of the tag.
+    """
     ax = axes_for(ax, figsize=(3.6, 3.2))
     for part, (color, line) in PART_STYLES.items():
         rows = evaluation.part(part)
@@ -159,6 +164,9 @@ def precision_recall(evaluation, ax=None):
     test = evaluation.stats["test"]
     ax.plot(test["recall"], test["precision"], "o", color=BLUE, mec="black", zorder=3)
     ax.axhline(test["n_positive"] / test["n"], **GUIDE)
+    if evaluation.tag in published().index:
+        point = published().loc[evaluation.tag, ["recall_xgb", "precision_xgb"]]
+        ax.plot(*point, "D", ms=5, mfc="none", mec="black", label="SCoPe XGB")
     ax.set(xlabel="recall", ylabel="precision", ylim=(0, 1.03))
     ax.legend(title="average precision", loc="lower left")
     return ax
@@ -263,8 +271,10 @@ def history(frame, ax=None):
     return ax
 
 
-def gallery(examples, meta, curves=None, images=None, period_suffix="ELS_ECE_EAOV", columns=3):
+def gallery(examples, meta, curves=None, images=None, period_suffix="ELS_ECE_EAOV", columns=3, tag=""):
     """Show light curves side by side: folded, in time if not labelled periodic, or as dmdt where there is none.
+
+    If stars of the `tag` are periodic, all are folded: whoever judges a false alarm must see what the model saw.
 
     `examples` are what `mistakes` returns, `meta` is that of the data set, `curves` are `LightCurves`, matched by `_id`
     and position, and `images` hold the dmdt of each example, shape (26, 26), or None.
@@ -272,13 +282,14 @@ def gallery(examples, meta, curves=None, images=None, period_suffix="ELS_ECE_EAO
     meta = meta.loc[examples["row"]]
     place = np.full(len(meta), -1) if curves is None else match_curves(curves, meta)
     images = [None] * len(meta) if images is None else images
-    rows = -(-len(meta) // columns)
+    rows, is_periodic = -(-len(meta) // columns), not PERIODIC.isdisjoint((tag, *ancestors(tag)))
     figure, axes = plt.subplots(rows, columns, figsize=(4 * columns, 3.3 * rows), layout="constrained", squeeze=False)
     for k, example in enumerate(examples.itertuples()):
         ax, curve = axes.flat[k], curves[place[k]] if place[k] >= 0 else None
-        _draw_example(ax, meta.iloc[k], curve, images[k], period_suffix)
+        _draw_example(ax, meta.iloc[k], curve, images[k], period_suffix, is_periodic)
         sign = "missed" if example.y else "false alarm"
-        ax.set_title(f"{sign}, probability {example.probability:.2f}\n{textwrap.fill(example.labels, 42)}", fontsize=9)
+        labels = textwrap.fill(", ".join(reversed(example.labels.split(", "))), 42)  # the most specific first
+        ax.set_title(f"{sign}, probability {example.probability:.2f}\n{labels}", fontsize=9)
     for ax in axes.flat[len(meta) :]:
         ax.remove()
     if pictures := [picture for ax in figure.axes for picture in ax.images]:
@@ -287,14 +298,15 @@ def gallery(examples, meta, curves=None, images=None, period_suffix="ELS_ECE_EAO
     return axes
 
 
-def _draw_example(ax, entry, curve, image, period_suffix):
+def _draw_example(ax, entry, curve, image, period_suffix, is_periodic):
     """Draw one panel of a gallery."""
+    period = entry.get(f"period_{period_suffix}", np.nan)
     if curve is None and image is None:
         ax.text(0.5, 0.5, "neither light curve nor dmdt", ha="center")
     elif curve is None:
         dmdt_image(image, ax, colorbar=False)
-    elif entry.get("periodic", 1.0) > 0.5:
-        folded(curve, entry[f"period_{period_suffix}"], ax)
+    elif period > 0 and (is_periodic or entry.get("periodic", 1.0) > 0.5):
+        folded(curve, period, ax)
     else:
         light_curve(curve, ax)
     if curve is not None and curve.info.get("band"):

@@ -9,7 +9,7 @@ from scipy.stats import spearmanr
 
 from ..scores.metrics import difference_with_interval, mean_difference, number, percent, with_interval
 from ..taxonomy import published, tags, unknown
-from .comparison import FEW_TEST_STARS, compare, compare_published
+from .comparison import FEW_TEST_STARS, answer_in_words, compare, compare_published_f1
 from .saved import describe_difference, load_run, load_runs, require_same
 
 
@@ -80,15 +80,14 @@ def score_table(runs):
 
 def against_published(runs, algorithm="xgb", seed=0):
     """Return a table for people: the F1 of every run beside the published one of its tag, see `compare_published`."""
-    verdicts = {"a": "published is better", "b": "run is better", "": "no clear difference"}
     rows = []
     for run in runs[runs["tag"].isin(published().index)].itertuples():
-        f1 = compare_published(run.folder, algorithm, seed=seed).table.loc["f1_score"]
+        table = compare_published_f1(run.tag, run.f1_score, run.interval["f1_score"], algorithm, seed)
+        f1 = table.loc["f1_score"]
         row = {"tag": run.tag, "algorithm": run.algorithm, "F1": number(f1["b"])}
         row["published"] = with_interval(f1["a"], f1[["a_low", "a_high"]])
         row["difference"] = difference_with_interval(f1["difference"], f1[["low", "high"]])
-        verdict = "too few test stars" if run.n_positive_stars < FEW_TEST_STARS else verdicts[f1["better"]]
-        rows.append(row | {"verdict": verdict})
+        rows.append(row | {"verdict": answer_in_words(table, run.n_positive_stars)})
     return pd.DataFrame(rows)
 
 
