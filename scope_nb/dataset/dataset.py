@@ -63,7 +63,7 @@ class Part:
     def some(self, most, seed=42):
         """Return `X` of at most `most` rows drawn at random, half of them positive if there are as many."""
         rng = np.random.default_rng(seed)
-        positive, negative = (rng.permutation(np.flatnonzero(self.y == side)) for side in (1, 0))
+        positive, negative = (rng.permutation(np.flatnonzero((self.y > 0) == side)) for side in (1, 0))
         n_positive = min(len(positive), max(most // 2, most - len(negative)))
         return self.X.iloc[np.sort(np.r_[positive[:n_positive], negative[: most - n_positive]])]
 

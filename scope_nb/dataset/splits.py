@@ -57,7 +57,8 @@ def check_question(columns, tag, label=None, threshold=None, features=None, peri
             raise ValueError("a label can be given to one tag, not to a list of them")
         classes = resolve_classes(tag, columns)
         sets = {one.features for one in classes.values()}
-        tag = Tag(", ".join(classes), ", ".join(classes), sets.pop() if len(sets) == 1 else OWN_FEATURES)
+        names, label_texts = ", ".join(classes), ", ".join(one.label for one in classes.values())
+        tag = Tag(names, label_texts, sets.pop() if len(sets) == 1 else OWN_FEATURES)
     else:
         tag = _resolve_question(tag, label, columns)
     threshold = usual["threshold"] if threshold in (None, "") else threshold
