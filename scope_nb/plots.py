@@ -124,7 +124,7 @@ def explained(values):
 
 
 def confusion(evaluation, part="test", ax=None):
-    """Show the confusion matrix of a part: counts, and shares of the true class. Of `ClassScores` it is the only one."""
+    """Show the confusion matrix of a part: counts, and shares of the true class; or that of `ClassScores`."""
     if isinstance(evaluation, ClassScores):
         return confusion_of_classes(evaluation, ax)
     ax = axes_for(ax, figsize=(3.6, 3.2))

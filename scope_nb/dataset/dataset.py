@@ -80,8 +80,8 @@ class Dataset:
         The features, those derived from them, then dmdt as the columns `dmdt_0_0` to `dmdt_25_25`, then the light
         curves. Missing values are NaN.
     y, weight, star, part, row : numpy.ndarray, shape (n,)
-        0 or 1, or the number of the class; weights or None; the name of the star; "train", "val", "test", or "dropped" if `balance` keeps it from
-        training; the row number in the table.
+        0 or 1, or the number of the class; weights or None; the name of the star; "train", "val", "test", or "dropped"
+        if `balance` keeps it from training; the row number in the table.
     meta : pandas.DataFrame, shape (n, ...)
         Indexed by `row`: identity, labels and `period_SUFFIX`, of which the table may lack some.
     classes : tuple of str

@@ -192,10 +192,8 @@ def warn_of_few_stars(target, tag):
     """Warn of a tag or class with few positive stars, at the line that calls `Dataset.read`."""
     for value, name in enumerate(target.classes) if target.classes else [(1, tag)]:
         if (n_stars := len(set(target.star[target.y == value]))) < 6:
-            warnings.warn(
-                f"tag {name!r} has only {n_stars} positive stars: whether one more of them is found decides every score",
-                stacklevel=3,
-            )
+            text = f"only {n_stars} positive stars: whether one more of them is found decides every score"
+            warnings.warn(f"tag {name!r} has {text}", stacklevel=3)
 
 
 def _require_all(y, where, classes):

@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_consistent_length
 
 from ..dataset.columns import REFUSED
 from ..taxonomy import unknown
-from .calibration import METHODS, MostProbable, Calibrated, choose_method
+from .calibration import METHODS, Calibrated, MostProbable, choose_method
 from .saving import described
 
 # What XGBoost and LightGBM say of names of columns that they do not take
@@ -129,7 +129,10 @@ def _refused_names(model, X):
 
 
 def fit_folds(model, train, val, n_folds, seed=42):
-    """Fit a clone of `model` per fold of the stars of two parts; return their `Mean`, `unseen` and uncalibrated probabilities."""
+    """Fit a clone of `model` per fold of the stars of two parts.
+
+    Return their `Mean`, `unseen` without probabilities, and these, uncalibrated, of shape (n, number of classes).
+    """
     if not hasattr(model, "fit"):
         raise ValueError(f"{type(model).__name__} is trained already: folds are for models trained here")
     if getattr(model, "start_from", None) is not None:

@@ -12,7 +12,7 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from ..dataset.columns import curve_block, listed, match_columns, record_columns, split_columns
-from .calibration import MostProbable, Calibrated
+from .calibration import Calibrated, MostProbable
 from .fitting import training_rows
 from .networks import network_input
 from .preprocessing import fit_preprocessor

@@ -81,28 +81,29 @@ def score_classes(truth, answer, star=None):
     for kind, names in (("true class", truth), ("answer", answer)):
         if (missing := names == "").any():
             raise ValueError(f"{missing.sum()} rows have no {kind}, first row {missing.argmax()}: leave such rows out")
-    order = [*order, *sorted({*truth, *answer} - {*order})]
-    classes = [name for name in order if name in set(truth)]
-    answers = [*classes, *(name for name in order if name in set(answer) - set(classes))]
-    counts = pd.crosstab(truth, answer).reindex(index=classes, columns=answers, fill_value=0)
-    counts = counts.rename_axis(index="truth", columns="answer")
-    by_class, moves = {}, {"recall": [], "f1_score": []}
-    for name in classes:
-        part = (truth == name).astype(int), (answer == name).astype(float), star, 0.5
-        by_class[name] = _score_class(*part)
-        for metric, values in moves.items():
-            values.append(getattr(influences(*part), metric))
-    stats = {"n": len(truth), "n_stars": len(set(star))} | dict.fromkeys(CLASS_METRICS, np.nan)
-    stats["interval"] = dict.fromkeys(CLASS_METRICS, (np.nan, np.nan))
-    for metric, one in (("macro_f1", "f1_score"), ("balanced_accuracy", "recall")):
-        values, ends = [s[one] for s in by_class.values()], [s["interval"][one] for s in by_class.values()]
-        stats[metric], stats["interval"][metric] = np.mean(values), _mean_interval(values, ends, moves[one])
+    counts, by_class, moves = _count_answers(truth, answer, order), {}, []
+    for name in counts.index:
+        by_class[name], moved = _score_class(truth == name, answer == name, star)
+        moves.append(moved)
+    stats = {"n": len(truth), "n_stars": len(set(star)), "log_loss": np.nan}
+    stats["interval"] = ends = {"log_loss": [np.nan, np.nan]}
     for metric, rows in (("accuracy", truth == answer), ("log_loss", losses)):
         if rows is not None:
             stats[metric] = rows.mean()
             moved = np.bincount(np.unique(star, return_inverse=True)[1], (rows - rows.mean()) / len(rows))
-            stats["interval"][metric] = interval_of(metric, rows.mean(), moved, len(moved))
+            ends[metric] = interval_of(metric, rows.mean(), moved, len(moved))
+    for metric, one in (("macro_f1", "f1_score"), ("balanced_accuracy", "recall")):
+        stats[metric], ends[metric] = _mean_score(one, list(by_class.values()), moves)
     return ClassScores(counts, stats, by_class)
+
+
+def _count_answers(truth, answer, order):
+    """Return the confusion matrix, its classes in an order as far as that has them; other answers come last."""
+    order = [*order, *sorted({*truth, *answer} - {*order})]
+    classes = [name for name in order if name in set(truth)]
+    others = [name for name in order if name in set(answer) - set(truth)]
+    counts = pd.crosstab(truth, answer).reindex(index=classes, columns=[*classes, *others], fill_value=0)
+    return counts.rename_axis(index="truth", columns="answer")
 
 
 def _log_losses(truth, probability):
@@ -115,24 +116,28 @@ def _log_losses(truth, probability):
     return -np.log(np.clip(values, SMALLEST, 1))
 
 
-def _score_class(y, answered, star, threshold):
-    """Return the scores of one class against all others."""
-    n_stars = len(set(star[y == 1]))
-    values, moves = compute_scores(y, answered, threshold), influences(y, answered, star, threshold)
-    stats = {"n": int(y.sum()), "n_stars": n_stars} | {metric: values[metric] for metric in ONE_CLASS_METRICS}
-    ends = {metric: interval_of(metric, values[metric], getattr(moves, metric), n_stars) for metric in ONE_CLASS_METRICS}
-    return stats | {"interval": ends}
+def _score_class(true, answered, star):
+    """Return the scores of one class against all others, and how much each star moves them."""
+    part = true.astype(int), answered.astype(float), star, 0.5
+    n_stars = len(set(star[true]))
+    values, moves = compute_scores(*part[:2]), influences(*part)
+    stats = {"n": int(true.sum()), "n_stars": n_stars, "interval": {}}
+    for metric in ONE_CLASS_METRICS:
+        stats[metric] = values[metric]
+        stats["interval"][metric] = interval_of(metric, values[metric], getattr(moves, metric), n_stars)
+    return stats, moves
 
 
-def _mean_interval(values, ends, moves):
-    """Return the interval of a mean of scores from the ends of theirs, and from how alike stars move them.
+def _mean_score(metric, stats, moves):
+    """Return the mean of a score over classes, and its interval from theirs and from how alike stars move them.
 
     After Zou & Donner (2008, Stat. Med. 27, 1693): so a class that is perfect on few stars widens it as it should.
     """
-    values, moves = np.array(values), np.array(moves)
+    values = np.array([part[metric] for part in stats])
+    ends = np.array([part["interval"][metric] for part in stats])
+    moves = np.array([getattr(move, metric) for move in moves])
     size = np.sqrt((moves**2).sum(axis=1))
     alike = moves @ moves.T / np.maximum(np.outer(size, size), 1e-300)
     np.fill_diagonal(alike, 1.0)
-    below, above = np.abs(np.array(ends).T - values)
-    half = [np.sqrt(max(distance @ alike @ distance, 0.0)) / len(values) for distance in (below, above)]
-    return [values.mean() - half[0], values.mean() + half[1]]
+    below, above = (np.sqrt(max(gap @ alike @ gap, 0.0)) / len(values) for gap in np.abs(ends.T - values))
+    return values.mean(), [values.mean() - below, values.mean() + above]
