@@ -132,9 +132,9 @@ class Dataset:
         table, tag
             A file (.parquet, .csv or .h5), of which only what is needed is read, or a table of pandas, pyarrow or
             astropy; a tag or its label. Any column of numbers from 0 to 1 that SCoPe's tables do not have is a label of
-            one's own, and its name a tag. Missing votes are no votes. A list of tags stands for exclusive classes: of
-            two that lie above each other a light curve has the lower one ("rrab", not "rrlyr"), without any it is
-            "other", and with several it is left out (`settings["n_several"]`). "non-variable" can be a class, too.
+            one's own, and its name a tag. Missing votes are no votes. A list of tags stands for exclusive classes: the
+            more specific of two tags wins ("rrab", not "rrlyr"), a light curve without any is "other", and one with
+            several is left out (`settings["n_several"]` counts them). "non-variable" can be a class, too.
         threshold : float
             A light curve is positive if its vote share is above this (0.7).
         split : {"star", "scope"}

@@ -15,7 +15,7 @@ MANY_ROWS = 1000  # light curves in all: below them isotonic regression follows 
 SHIFT = 0.5  # how far the intercept of a class usually is from 0, in natural logarithms
 
 
-class MostProbable(ClassifierMixin, BaseEstimator):
+class ProbabilityClassifier(ClassifierMixin, BaseEstimator):
     """A classifier of which `predict` names the most probable class."""
 
     def predict(self, X):
@@ -23,7 +23,7 @@ class MostProbable(ClassifierMixin, BaseEstimator):
         return np.asarray(self.classes_)[self.predict_proba(X).argmax(axis=1)]
 
 
-class Calibrated(MostProbable):
+class Calibrated(ProbabilityClassifier):
     """A fitted classifier whose probabilities go through a rising function.
 
     scikit-learn's `CalibratedClassifierCV` wants the light curves to calibrate on, not probabilities that folds have

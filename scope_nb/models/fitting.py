@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_consistent_length
 
 from ..dataset.columns import REFUSED
 from ..taxonomy import unknown
-from .calibration import METHODS, Calibrated, MostProbable, choose_method
+from .calibration import METHODS, Calibrated, ProbabilityClassifier, choose_method
 from .saving import described
 
 # What XGBoost and LightGBM say of names of columns that they do not take
@@ -159,7 +159,7 @@ def _unseen(**parts):
     return pd.concat(tables, ignore_index=True)
 
 
-class Mean(MostProbable):
+class Mean(ProbabilityClassifier):
     """The mean of the probabilities of a list of fitted classifiers, each on its columns; it has no `fit`."""
 
     def __init__(self, models):

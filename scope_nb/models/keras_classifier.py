@@ -12,7 +12,7 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from ..dataset.columns import curve_block, listed, match_columns, record_columns, split_columns
-from .calibration import Calibrated, MostProbable
+from .calibration import Calibrated, ProbabilityClassifier
 from .fitting import training_rows
 from .networks import network_input
 from .preprocessing import fit_preprocessor
@@ -21,7 +21,7 @@ from .saving import load_model
 MOST_STEPS = 32  # batches that TensorFlow takes without coming back to Python: less of its time at each
 
 
-class KerasClassifier(MostProbable):
+class KerasClassifier(ProbabilityClassifier):
     """A Keras network as a scikit-learn classifier.
 
     Columns of `X` called `dmdt_ROW_COLUMN` are folded into an image, and those of a light curve

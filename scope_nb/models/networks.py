@@ -104,14 +104,8 @@ def _network(shapes, names, read, dense, dropout, joint, joint_dropout, n_classe
     ends += [read(x) for name, x in inputs.items() if name != "features"]
     x = Concatenate()(ends) if len(ends) > 1 else ends[0]
     x = Dense(joint, activation="relu")(Dropout(joint_dropout)(x))
-    return keras.Model(inputs, answer_layer(n_classes)(x))
-
-
-def answer_layer(n_classes):
-    """Return the last layer of a network: a sigmoid unit for two classes, else a softmax unit for each."""
-    from keras.layers import Dense
-
-    return Dense(1, activation="sigmoid") if n_classes == 2 else Dense(n_classes, activation="softmax")
+    end = Dense(1, activation="sigmoid") if n_classes == 2 else Dense(n_classes, activation="softmax")
+    return keras.Model(inputs, end(x))
 
 
 def network_input(block):

@@ -77,6 +77,8 @@ def evaluate(trained, dataset, threshold=None, by_star=True):
     by_star : bool
         Judge a star by all of its light curves: each gets the mean of their probabilities, see `pool`.
     """
+    if dataset.classes and threshold is not None:
+        raise ValueError("several classes have no threshold: the most probable one is the answer")
     model = trained.model if isinstance(trained, Trained) else trained
     frame = pd.DataFrame({name: getattr(dataset, name) for name in ("row", "star", "part", "y")})
     names = probability_names(dataset.classes)
@@ -97,14 +99,16 @@ def evaluate(trained, dataset, threshold=None, by_star=True):
         for name in names:
             frame[name] = pool(frame[name], [frame["part"], frame["star"]])
     if dataset.classes:
-        if threshold is not None:
-            raise ValueError("several classes have no threshold: the most probable one is the answer")
-        frame["truth"], test = np.array(dataset.classes)[frame["y"]], frame["part"] == "test"
-        shares = frame[names].set_axis(dataset.classes, axis=1)
-        frame["answer"] = shares.idxmax(axis=1)
-        scores = score_classes(frame["truth"][test], shares[test], frame["star"][test])
-        return replace(scores, predictions=frame.drop(columns="y"))
+        return _evaluate_classes(frame, dataset.classes)
     return evaluate_predictions(dataset.tag, frame, threshold, unseen, by_star)
+
+
+def _evaluate_classes(frame, classes):
+    """Return the `ClassScores` of the test part from the predictions of all parts."""
+    shares = frame[probability_names(classes)].set_axis(classes, axis=1)
+    frame = frame.drop(columns="y").assign(truth=np.array(classes)[frame["y"]], answer=shares.idxmax(axis=1))
+    test = frame[frame["part"] == "test"]
+    return replace(score_classes(test["truth"], shares.loc[test.index], test["star"]), predictions=frame)
 
 
 def pool(probability, star):
