@@ -68,10 +68,10 @@ def light_curve(curve, ax=None):
     return ax
 
 
-def folded(curve, period, ax=None):
-    """Plot a `LightCurve` folded at a period (days), two cycles long; phase 0 is the first epoch."""
+def folded(curve, period, ax=None, zero=None):
+    """Plot a `LightCurve` folded at a period (days), two cycles long; phase 0 is at `zero`, or the first epoch."""
     ax = axes_for(ax, figsize=(4, 3))
-    phase = fold(curve.time, period, curve.time[0])
+    phase = fold(curve.time, period, curve.time[0] if zero is None else zero)
     for cycle in (0, 1):
         _draw_epochs(ax, phase + cycle, curve)
     ax.set(xlabel=f"phase (P = {period:.6g} d)", xlim=(0, 2))

@@ -121,6 +121,11 @@ class LightCurves:
         """The light curve that each epoch belongs to."""
         return np.repeat(np.arange(len(self)), self.n_epochs)
 
+    @cached_property
+    def problems(self):
+        """Which epochs cannot be used: a boolean array for each of `values.PROBLEMS`."""
+        return unusable(self.time, self.mag, self.err)
+
     def select(self, rows):
         """Return the light curves of a boolean mask or an array of positions."""
         rows = np.arange(len(self))[np.asarray(rows) if np.size(rows) else []]
@@ -137,7 +142,7 @@ class LightCurves:
 
     def check(self):
         """Raise a `ValueError` that names light curve and epoch of the first unusable value."""
-        for problem, bad in zip(PROBLEMS, unusable(self.time, self.mag, self.err), strict=True):
+        for problem, bad in zip(PROBLEMS, self.problems, strict=True):
             if bad.any():
                 epoch = np.argmax(bad)
                 row = self.row_of_epoch[epoch]
@@ -158,12 +163,11 @@ class LightCurves:
         if bad not in ("raise", "drop"):
             raise unknown("choice for bad", bad, ["raise", "drop"])
         if bad == "drop":
-            unused = np.any(unusable(self.time, self.mag, self.err), axis=0)
-            return self.keep_epochs(~unused).clean(min_cadence_minutes)
+            return self.keep_epochs(~np.any(self.problems, axis=0)).clean(min_cadence_minutes)
         self.check()
         if min_cadence_minutes is None:
             min_cadence_minutes = defaults()["light_curves"]["min_cadence_minutes"]
-        order = np.lexsort((self.err, self.time, self.row_of_epoch))
+        order = _sort_epochs(self)
         curves = LightCurves(self.meta, self.time[order], self.mag[order], self.err[order], self.offsets)
         return curves.keep_epochs(_far_enough(curves.time, curves.offsets, min_cadence_minutes / 1440))
 
@@ -172,6 +176,15 @@ class LightCurves:
         if min_epochs is None:
             min_epochs = defaults()["light_curves"]["min_epochs"]
         return self.select(self.n_epochs >= min_epochs)
+
+    def describe(self):
+        """Return a table with a row for each band: how many light curves, and their medians of what they are like."""
+        epochs = pd.DataFrame({"time": self.time, "mag": self.mag, "err": self.err}).groupby(self.row_of_epoch)
+        each = pd.DataFrame({"band": self.meta["band"].to_numpy(), "epochs": self.n_epochs})
+        each["days from first to last"] = epochs["time"].max() - epochs["time"].min()
+        each["magnitude"], each["error (mag)"] = epochs["mag"].median(), epochs["err"].median()
+        bands = each.groupby("band")
+        return bands.median().rename(columns="median {}".format).assign(**{"light curves": bands.size()})
 
     def until(self, days):
         """Return the light curves as they were `days` days after their first epoch, which is that of each alone.
@@ -195,6 +208,20 @@ class LightCurves:
         rows = np.flatnonzero(named)
         star = stars(self.meta.iloc[rows])[0]
         return self.select(rows[star == star[np.searchsorted(rows, i % len(self))]])
+
+
+def _sort_epochs(curves):
+    """Return the order of epochs by light curve, time and error; most files are in it but for a few equal times."""
+    row, order = curves.row_of_epoch, np.arange(len(curves.time))
+    step, same = np.diff(curves.time), np.diff(curves.row_of_epoch) == 0
+    unordered = np.zeros(len(curves), bool)
+    unordered[row[1:][same & (step < 0)]] = True
+    moving, tied = unordered[row], same & (step == 0)
+    moving[1:] |= tied
+    moving[:-1] |= tied
+    epochs = np.flatnonzero(moving)
+    order[epochs] = epochs[np.lexsort((curves.err[epochs], curves.time[epochs], row[epochs]))]
+    return order
 
 
 def offsets_of(counts):

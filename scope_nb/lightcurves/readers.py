@@ -14,7 +14,7 @@ from ..taxonomy import as_names, unknown
 from .curves import LightCurves, complete_meta, offsets_of, plain_bands
 from .formats import list_files, name_stars, read_file, to_arrow
 from .shapes import BAD_FLAG, ONE_STAR, batch_of
-from .values import PROBLEMS, as_floats, unusable
+from .values import PROBLEMS, as_floats
 
 FLAG_RULES = ("strict", "usual", "ignore")
 MANY_CLOSE = 1 / 3  # of the epochs: so many that a cadence other than ZTF's is likely
@@ -175,8 +175,7 @@ def _are_good(batch, flags):
 
 def _select(curves, n_flagged, source, min_epochs, min_cadence_minutes, bad):
     """Return cleaned light curves that are long enough; warnings count what is left out."""
-    problems = unusable(curves.time, curves.mag, curves.err)
-    total = len(curves.time)
+    problems, total = curves.problems, len(curves.time)
     try:
         curves = curves.clean(min_cadence_minutes, bad)
     except ValueError as error:

@@ -13,6 +13,8 @@ ARTEFACTS = ("bogus", "ext", "blend", "bright", "artfct")  # of the image, not o
 EXCLUSIVE = {"ontological": ("rscvn",), "bis": ("rscvn",), "puls": (), "rrlyr": ("rrblz",), "lpv": (), "ceph2": ()}
 EXCLUSIVE |= {"e": (), "ceph": (), "accr": ()}
 CONSTANT, OTHER = "not variable", "other variable"
+UNSURE = (ROOT, "pnp")  # labels that say of a star no more than that it varies, or repeats
+KINDS = ("right", "right family", "don't know", "wrong")
 
 
 @cache
@@ -99,24 +101,64 @@ def class_shares(probability):
     return pd.DataFrame(shares)
 
 
-def name_classes(probability, threshold):
+def name_classes(positive, margin):
     """Return the most specific label of each star that agrees with all above it; `CONSTANT` or `OTHER` where none does.
 
-    Of the tags above their thresholds whose parents are above theirs, it is the deepest of the tree of nature, of two
-    equally deep ones the one further above its threshold; if there is none, the deepest of the tree of shapes.
+    `positive` is a boolean table with a row for each star and a column for each tag, `margin` from 0 to 1 how far above
+    its threshold each is. Of the positive tags whose parents are positive, it is the deepest of the tree of nature, of
+    two equally deep ones that of the larger margin; if there is none, the deepest of the tree of shapes.
     """
-    positive = probability > threshold
-    table, best = tags(), pd.Series(OTHER, probability.index)
+    table, best = tags(), pd.Series(OTHER, positive.index)
     if ROOT in positive:
         best[~positive[ROOT]] = CONSTANT
     order = []
-    for tag in probability:
+    for tag in positive:
         if tag not in table.index or tag == ROOT or tag in ARTEFACTS:
             continue
         above = [a for a in ancestors(tag) if a in positive]
         consistent = positive[[tag, *above]].all(axis=1)
-        margin = (probability[tag] - threshold[tag]) / (1 - threshold[tag])
-        rank = (table.at[tag, "taxonomy"] == "ontological") * 100 + len(above) + 1 + margin.clip(0, 0.999)
+        is_nature = table.at[tag, "taxonomy"] == "ontological"
+        rank = is_nature * 100 + len(above) + 1 + margin[tag].clip(0, 0.999)
         order.append(rank.where(consistent, 0.0).rename(tag))
     ranks = pd.concat(order, axis=1)
     return best.where(ranks.max(axis=1) == 0, ranks.idxmax(axis=1))
+
+
+def compare_classes(label, names, tags_of):
+    """Return how well labels agree with the known classes of stars: a table with a row for each class, and in all.
+
+    Parameters
+    ----------
+    label, names : Series
+        The most specific label of each star, from `name_classes`, and its class in a catalogue.
+    tags_of : dict of str to list of str
+        The tags of each class, as `dataset.read_class_tags` returns them.
+
+    Returns
+    -------
+    DataFrame
+        `stars`; the shares of them whose label is `right` (a tag of the class below which it has no other, or one below
+        that), of the `right family` (another of its tags), `don't know` (no more than variable or periodic, or too few
+        epochs) or `wrong`; and the three commonest labels.
+    """
+    names, rows = names.to_numpy(), {}
+    for name in [*sorted(set(names)), "all"]:
+        here = np.ones(len(label), bool) if name == "all" else names == name
+        labels = label[here]
+        kinds = [_judge_label(value, tags_of[known]) for value, known in zip(labels, names[here], strict=True)]
+        rows[name] = {"stars": len(labels)} | {kind: kinds.count(kind) / len(kinds) for kind in KINDS}
+        common = labels.value_counts().head(3)
+        rows[name]["commonest labels"] = ", ".join(f"{value} {n}" for value, n in common.items())
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _judge_label(label, class_tags):
+    """Return which of `KINDS` a label of a star is, whose class has some tags; none if it is not variable."""
+    if label == CONSTANT:
+        return "wrong" if class_tags else "right"
+    if label not in tags().index or label in UNSURE:
+        return "don't know"
+    above = {tag for other in class_tags for tag in ancestors(other)}
+    if label in above:
+        return "right family"
+    return "right" if {label, *ancestors(label)} & {*class_tags} - above else "wrong"
