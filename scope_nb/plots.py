@@ -17,7 +17,6 @@ from .models.keras_classifier import KerasClassifier
 from .periods.search import fold
 from .scores.classes import ClassScores
 from .scores.evaluation import calibration_bins
-from .scores.metrics import with_interval
 from .taxonomy import CATALOGUES, base_name, dmdt_edges, feature_table, unknown
 
 # Okabe and Ito's colours, told apart by colour-blind readers too
@@ -408,16 +407,13 @@ def _scatter(ax, values, table, labels, threshold):
 def confusion_of_classes(scores, ax=None):
     """Show the confusion matrix of `ClassScores`: counts, shaded by the share of the true class."""
     counts = scores.counts
-    ax = axes_for(ax, figsize=(1.8 + 0.5 * counts.shape[1], 1.6 + 0.36 * len(counts)))
+    ax = axes_for(ax, figsize=(max(1.8 + 0.5 * counts.shape[1], 4.5), 1.6 + 0.36 * len(counts)))
     shares = counts.to_numpy() / counts.sum(axis=1).to_numpy()[:, None]
     ax.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-    for (row, column), count in np.ndenumerate(counts.to_numpy()):
-        if count:
-            color = "white" if shares[row, column] > 0.5 else "black"
-            ax.text(column, row, f"{count:,}", ha="center", va="center", fontsize=8, color=color)
+    for row, column in np.argwhere(shares > 0):
+        color = "white" if shares[row, column] > 0.5 else "black"
+        ax.text(column, row, f"{counts.iat[row, column]:,}", ha="center", va="center", fontsize=8, color=color)
     ax.set_xticks(range(counts.shape[1]), counts.columns, rotation=45, ha="right", rotation_mode="anchor")
     ax.set_yticks(range(len(counts)), counts.index)
-    ax.grid(False)
-    macro = with_interval(scores.stats["macro_f1"], scores.stats["interval"]["macro_f1"])
-    ax.set(xlabel="answer", ylabel="true class", title=f"macro F1 {macro}")
+    ax.set(xlabel="answer", ylabel="true class", title=f"macro F1 {scores.texts()['macro_f1']}")
     return ax
