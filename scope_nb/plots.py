@@ -15,6 +15,7 @@ from .models.fitting import named_importances
 from .models.keras_classifier import KerasClassifier
 from .periods.search import fold
 from .runs.tree import ancestors
+from .scores.classes import ClassScores
 from .scores.evaluation import calibration_bins
 from .taxonomy import CATALOGUES, describe_features, dmdt_edges, published, unknown
 
@@ -123,7 +124,9 @@ def explained(values):
 
 
 def confusion(evaluation, part="test", ax=None):
-    """Show the confusion matrix of a part: counts, and shares of the true class."""
+    """Show the confusion matrix of a part: counts, and shares of the true class; or that of `ClassScores`."""
+    if isinstance(evaluation, ClassScores):
+        return confusion_of_classes(evaluation, ax)
     ax = axes_for(ax, figsize=(3.6, 3.2))
     rows = evaluation.part(part)
     counts = confusion_matrix(rows["y"], rows["probability"] > evaluation.threshold, labels=[0, 1])
@@ -410,3 +413,18 @@ def _scatter(ax, values, table, labels, threshold):
         ax.plot(group[x], group[y], mark, ms=3, alpha=0.6, mew=0, color=color, label=label)
     ax.set(xlabel=x, ylabel=y)
     ax.legend(fontsize=8, markerscale=2)
+
+
+def confusion_of_classes(scores, ax=None):
+    """Show the confusion matrix of `ClassScores`: counts, shaded by the share of the true class."""
+    counts = scores.counts
+    ax = axes_for(ax, figsize=(max(1.8 + 0.5 * counts.shape[1], 4.5), 1.6 + 0.36 * len(counts)))
+    shares = counts.to_numpy() / counts.sum(axis=1).to_numpy()[:, None]
+    ax.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    for row, column in np.argwhere(shares > 0):
+        color = "white" if shares[row, column] > 0.5 else "black"
+        ax.text(column, row, f"{counts.iat[row, column]:,}", ha="center", va="center", fontsize=8, color=color)
+    ax.set_xticks(range(counts.shape[1]), counts.columns, rotation=45, ha="right", rotation_mode="anchor")
+    ax.set_yticks(range(len(counts)), counts.index)
+    ax.set(xlabel="answer", ylabel="true class", title=f"macro F1 {scores.texts()['macro_f1']}")
+    return ax

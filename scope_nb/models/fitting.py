@@ -19,7 +19,7 @@ from tqdm.auto import tqdm
 
 from ..dataset.columns import REFUSED
 from ..taxonomy import unknown
-from .calibration import METHODS, BinaryClassifier, Calibrated, choose_method
+from .calibration import METHODS, Calibrated, ProbabilityClassifier, choose_method
 from .requirements import check_classifier, check_probabilities, raise_explained
 from .saving import described
 
@@ -31,8 +31,9 @@ NAMES_REFUSED = "feature_names must be string|special JSON characters in feature
 class Trained:
     """A trained classifier, and its predictions for light curves that it has not learned from.
 
-    `unseen` has the columns `row`, `star`, `part`, `y` and `probability` (calibrated), of the validation part; with
-    folds, of the training part too.
+    `unseen` has the columns `row`, `star`, `part`, `y` and `probability` (calibrated; of several classes one column for
+    each, see `probability_names`), of the validation part; with folds, of the training part too. Of several classes,
+    `model.classes_` are the names.
     """
 
     model: object  # fitted, its probabilities calibrated
@@ -69,17 +70,31 @@ def fit(model, dataset, folds=1, calibration="auto", seed=42, progress=True):
     if calibration not in METHODS:
         raise unknown("calibration", calibration, METHODS)
     if folds > 1 and hasattr(model, "fit"):
-        raw, unseen = fit_folds(model, dataset.train, dataset.val, folds, seed, progress)
+        raw, unseen, probability = fit_folds(model, dataset.train, dataset.val, folds, seed, progress)
     else:
         with show_time(progress=progress):
             raw = fit_model(model, dataset.train, dataset.val)
-        unseen = _unseen(val=dataset.val).assign(probability=raw.predict_proba(dataset.val.X)[:, 1])
-    y, probability = unseen["y"].to_numpy(), unseen["probability"].to_numpy()
+        unseen, probability = _unseen(val=dataset.val), raw.predict_proba(dataset.val.X)
+    y, model, names = unseen["y"].to_numpy(), raw, list(dataset.classes)
     method = choose_method(y, unseen["star"]) if calibration == "auto" else calibration
-    if method == "none":
-        return Trained(raw, raw, method, unseen)
-    calibrated = Calibrated(raw, method).learn(probability, y)
-    return Trained(calibrated, raw, method, unseen.assign(probability=calibrated.transform(probability)))
+    columns = name_probabilities(probability, names)
+    if method != "none" or names:
+        model = Calibrated(raw, method, names or None).learn(probability, y)
+        columns = name_probabilities(model.transform(probability), names)
+    return Trained(model, raw, method, unseen.join(columns))
+
+
+def probability_names(classes):
+    """Return the names of columns of probabilities: one for each of several classes, else "probability"."""
+    return [f"probability {name}" for name in classes] or ["probability"]
+
+
+def name_probabilities(probability, classes):
+    """Return probabilities, shape (n, number of classes), as named columns: of two without names only the second."""
+    probability, n_classes = np.asarray(probability), len(classes) or 2
+    if probability.shape[1] != n_classes:
+        raise ValueError(f"the model has {probability.shape[1]} classes, but the data set has {n_classes}")
+    return pd.DataFrame(probability if classes else probability[:, 1:], columns=probability_names(classes))
 
 
 def fit_model(model, train, val=None):
@@ -119,27 +134,31 @@ def _refused_names(model, X):
 
 
 def fit_folds(model, train, val, n_folds, seed=42, progress=True):
-    """Fit a clone of `model` per fold of the stars of two parts; return their `Mean` and, uncalibrated, `unseen`."""
+    """Fit a clone of `model` per fold of the stars of two parts.
+
+    Return their `Mean`, `unseen` without probabilities, and these, uncalibrated, of shape (n, number of classes).
+    """
     if not hasattr(model, "fit"):
         raise ValueError(f"{type(model).__name__} is trained already: folds are for models trained here")
     if getattr(model, "start_from", None) is not None:
         raise ValueError("folds cannot go on from a saved network: it has seen the stars that they are judged on")
     X, unseen = pd.concat([train.X, val.X], ignore_index=True), _unseen(train=train, val=val)
-    fewest = unseen.groupby("y")["star"].nunique().reindex([0, 1], fill_value=0).min()
+    n_classes = max(unseen["y"].max(), 1) + 1
+    fewest = unseen.groupby("y")["star"].nunique().reindex(range(n_classes), fill_value=0).min()
     if not 2 <= n_folds <= fewest:
-        raise ValueError(f"folds must be at least 2 and at most {fewest}, the stars of the rarer kind")
+        raise ValueError(f"folds must be at least 2 and at most {fewest}, the stars of the rarest kind")
     y = unseen["y"].to_numpy()
     weight = None if train.weight is None else np.concatenate([train.weight, val.weight])
-    probability, clones = np.zeros(len(y)), []
+    probability, clones = np.zeros((len(y), n_classes)), []
     deal = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
     with show_time(n_folds, progress) as bar:
         for learned, kept in deal.split(X, y, unseen["star"]):
             some = None if weight is None else weight[learned]
             lesson = SimpleNamespace(X=X.iloc[learned], y=y[learned], weight=some)
             clones.append(fit_model(clone(model), lesson, SimpleNamespace(X=X.iloc[kept], y=y[kept])))
-            probability[kept] = clones[-1].predict_proba(X.iloc[kept])[:, 1]
+            probability[kept] = clones[-1].predict_proba(X.iloc[kept])
             bar.update()
-    return Mean(clones), unseen.assign(probability=probability)
+    return Mean(clones), unseen, probability
 
 
 @contextmanager
@@ -167,16 +186,18 @@ def _unseen(**parts):
     return pd.concat(tables, ignore_index=True)
 
 
-class Mean(BinaryClassifier):
+class Mean(ProbabilityClassifier):
     """The mean of the probabilities of a list of fitted classifiers, each on its columns; it has no `fit`."""
-
-    classes_ = np.array([0, 1])
 
     def __init__(self, models):
         self.models = models
 
+    @property
+    def classes_(self):
+        return self.models[0].classes_
+
     def predict_proba(self, X):
-        """Return the probability of each class, shape (n, 2)."""
+        """Return the probability of each class, shape (n, number of classes)."""
         inputs = [X.filter(getattr(model, "feature_names_in_", X.columns)) for model in self.models]
         return np.mean([model.predict_proba(X) for model, X in zip(self.models, inputs, strict=True)], axis=0)
 
