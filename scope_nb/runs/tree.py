@@ -113,7 +113,8 @@ def as_known_classes(label, tags_of):
     class_of, names = {}, {}
     for name, class_tags in tags_of.items():
         above = {tag for other in class_tags for tag in ancestors(other)}
-        class_of |= {tag: name for tag in class_tags or [CONSTANT] if tag not in above and tag not in class_of}
+        answers = [tag for tag in class_tags if tag not in above] or [CONSTANT]
+        class_of |= {OTHER if tag == ROOT else tag: name for tag in answers if tag not in class_of}
     for value in set(label):
         names[value] = next((class_of[tag] for tag in (value, *ancestors(value)) if tag in class_of), value)
     return label.map(names)
@@ -151,9 +152,11 @@ def _judge_label(label, class_tags):
     """Return which of `KINDS` a label of a star is, whose class has some tags; none if it is not variable."""
     if label == CONSTANT:
         return "wrong" if class_tags else "right"
+    if label == OTHER and list(class_tags) == [ROOT]:
+        return "right"
     if label not in tags().index or label in UNSURE:
         return "don't know"
     above = {tag for other in class_tags for tag in ancestors(other)}
     if label in above:
         return "right family"
-    return "right" if {label, *ancestors(label)} & {*class_tags} - above else "wrong"
+    return "right" if {label, *ancestors(label)} & {*class_tags} - above - {ROOT} else "wrong"
