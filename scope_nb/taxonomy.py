@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import re
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -200,6 +201,27 @@ def base_name(column):
     for suffix in sorted(PERIOD_SUFFIXES, key=len, reverse=True):
         column = column.removesuffix(f"_{suffix}")
     return column
+
+
+def describe_features(names):
+    """Return what features are, as a DataFrame of `unit` and `description` indexed by their names.
+
+    Names are those of columns of `feature_table()`, with or without period suffix, of features derived from them, and
+    of the columns of dmdt that models get. Both texts are "" for a feature of one's own.
+    """
+    described = pd.concat([feature_table()[["unit", "description"]], _derived_table()])
+    texts = described.reindex([base_name(str(name)) for name in names]).fillna("").set_axis(list(names))
+    for name in texts.index[texts["description"] == ""]:
+        if place := re.fullmatch(r"dmdt_(\d+)_(\d+)", str(name)):
+            dm, dt = (edges[int(k) :][:2] for edges, k in zip(dmdt_edges(), place.groups(), strict=True))
+            pairs = f"{dm[0]:g} to {dm[1]:g} mag in {dt[0]:.3g} to {dt[1]:.3g} days"
+            texts.loc[name, "description"] = f"share of the pairs of epochs that differ by {pairs}"
+    return texts
+
+
+@cache
+def _derived_table():
+    return pd.read_csv(TABLES / "derived_features.csv", index_col="name", keep_default_na=False)
 
 
 def find_suffix(name):

@@ -3,8 +3,10 @@
 import inspect
 import re
 import warnings
+from contextlib import contextmanager
 from dataclasses import dataclass
 from textwrap import shorten
+from threading import Event, Thread
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,10 +15,12 @@ from sklearn.base import clone
 from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_consistent_length
+from tqdm.auto import tqdm
 
 from ..dataset.columns import REFUSED
 from ..taxonomy import unknown
 from .calibration import METHODS, Calibrated, ProbabilityClassifier, choose_method
+from .requirements import check_classifier, check_probabilities, raise_explained
 from .saving import described
 
 # What XGBoost and LightGBM say of names of columns that they do not take
@@ -44,7 +48,7 @@ class Trained:
         return f"Trained {model}; calibration: {self.method}; {len(self.unseen):,} unseen light curves"
 
 
-def fit(model, dataset, folds=1, calibration="auto", seed=42):
+def fit(model, dataset, folds=1, calibration="auto", seed=42, progress=True):
     """Train a classifier on a data set, calibrate its probabilities, and return it as a `Trained`.
 
     Parameters
@@ -60,13 +64,16 @@ def fit(model, dataset, folds=1, calibration="auto", seed=42):
         seen its star. It is a `ValueError` if there are fewer stars of either kind than folds.
     calibration : {"auto", "isotonic", "sigmoid", "none"}
         "auto" chooses by the number of light curves and stars, see `calibration.choose_method`.
+    progress : bool
+        Show how many folds are done, and for how long the model has been training.
     """
     if calibration not in METHODS:
         raise unknown("calibration", calibration, METHODS)
     if folds > 1 and hasattr(model, "fit"):
-        raw, unseen, probability = fit_folds(model, dataset.train, dataset.val, folds, seed)
+        raw, unseen, probability = fit_folds(model, dataset.train, dataset.val, folds, seed, progress)
     else:
-        raw = fit_model(model, dataset.train, dataset.val)
+        with show_time(progress=progress):
+            raw = fit_model(model, dataset.train, dataset.val)
         unseen, probability = _unseen(val=dataset.val), raw.predict_proba(dataset.val.X)
     y, model, names = unseen["y"].to_numpy(), raw, list(dataset.classes)
     method = choose_method(y, unseen["star"]) if calibration == "auto" else calibration
@@ -94,10 +101,10 @@ def fit_model(model, train, val=None):
     """Fit `model` in place, with all of weights and validation part that its `fit` can take, and return it.
 
     Of the parts `train` and `val` X, y and weight (which may be None) are used. A model without `fit`, trained
-    elsewhere, is left as it is.
+    elsewhere, is left as it is. A `TypeError` or `ValueError` says what a model lacks, see `requirements`.
     """
-    if inspect.isclass(model):
-        raise TypeError(f"the model is the class {model.__name__}, not one of it: write {model.__name__}()")
+    __tracebackhide__ = True
+    check_classifier(model)
     if hasattr(model, "fit"):
         weights = weight_argument(model, train.weight)
         others = {} if val is None else eval_arguments(model, [(val.X, val.y)])
@@ -109,12 +116,10 @@ def fit_model(model, train, val=None):
             # only some of those that pass arguments on say what they take
             refuses_weights = isinstance(error, TypeError | ValueError) and "sample_weight" in str(error)
             if not (weights and refuses_weights):
-                raise
+                raise_explained(model, error)
             warnings.warn(f"{type(model).__name__} takes no sample_weight: weights are ignored", stacklevel=2)
             model.fit(train.X, train.y, **others)
-    if not hasattr(model, "predict_proba"):  # a pipeline or stack knows only now
-        name = type(model).__name__
-        raise TypeError(f"{name} has no predict_proba; scikit-learn's CalibratedClassifierCV gives it one")
+    check_probabilities(model, (train if val is None else val).X.iloc[:50], len(np.unique(train.y)))
     return model
 
 
@@ -128,7 +133,7 @@ def _refused_names(model, X):
     )
 
 
-def fit_folds(model, train, val, n_folds, seed=42):
+def fit_folds(model, train, val, n_folds, seed=42, progress=True):
     """Fit a clone of `model` per fold of the stars of two parts.
 
     Return their `Mean`, `unseen` without probabilities, and these, uncalibrated, of shape (n, number of classes).
@@ -146,11 +151,33 @@ def fit_folds(model, train, val, n_folds, seed=42):
     weight = None if train.weight is None else np.concatenate([train.weight, val.weight])
     probability, clones = np.zeros((len(y), n_classes)), []
     deal = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
-    for learned, kept in deal.split(X, y, unseen["star"]):
-        lesson = SimpleNamespace(X=X.iloc[learned], y=y[learned], weight=None if weight is None else weight[learned])
-        clones.append(fit_model(clone(model), lesson, SimpleNamespace(X=X.iloc[kept], y=y[kept])))
-        probability[kept] = clones[-1].predict_proba(X.iloc[kept])
+    with show_time(n_folds, progress) as bar:
+        for learned, kept in deal.split(X, y, unseen["star"]):
+            some = None if weight is None else weight[learned]
+            lesson = SimpleNamespace(X=X.iloc[learned], y=y[learned], weight=some)
+            clones.append(fit_model(clone(model), lesson, SimpleNamespace(X=X.iloc[kept], y=y[kept])))
+            probability[kept] = clones[-1].predict_proba(X.iloc[kept])
+            bar.update()
     return Mean(clones), unseen, probability
+
+
+@contextmanager
+def show_time(folds=1, progress=True):
+    """Show for how long a model has been training, and how many folds are done: a bar whose clock always runs."""
+    text, done = "trained for {elapsed}" + (", {n_fmt} of {total_fmt} folds" if folds > 1 else ""), Event()
+    with tqdm(total=folds, bar_format=text, disable=not progress, delay=1) as bar:
+
+        def tick():
+            while not done.wait(1):
+                bar.refresh()
+
+        clock = Thread(target=tick, daemon=True)
+        clock.start()
+        try:
+            yield bar
+        finally:
+            done.set()
+            clock.join()
 
 
 def _unseen(**parts):
