@@ -146,7 +146,7 @@ def fit_folds(model, train, val, n_folds, seed=42, progress=True):
     n_classes = max(unseen["y"].max(), 1) + 1
     fewest = unseen.groupby("y")["star"].nunique().reindex(range(n_classes), fill_value=0).min()
     if not 2 <= n_folds <= fewest:
-        raise ValueError(f"folds must be at least 2 and at most {fewest}, the stars of the rarer kind")
+        raise ValueError(f"folds must be at least 2 and at most {fewest}, the stars of the rarest kind")
     y = unseen["y"].to_numpy()
     weight = None if train.weight is None else np.concatenate([train.weight, val.weight])
     probability, clones = np.zeros((len(y), n_classes)), []
