@@ -14,10 +14,9 @@ from .models.builders import shap_values
 from .models.fitting import named_importances
 from .models.keras_classifier import KerasClassifier
 from .periods.search import fold
-from .runs.tree import ancestors
 from .scores.classes import ClassScores
 from .scores.evaluation import calibration_bins
-from .taxonomy import CATALOGUES, describe_features, dmdt_edges, published, unknown
+from .taxonomy import CATALOGUES, ancestors, describe_features, dmdt_edges, published, unknown
 
 # Okabe and Ito's colours, told apart by colour-blind readers too
 BLUE, ORANGE, GREEN, RED, PURPLE, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#7F7F7F"

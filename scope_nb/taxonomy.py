@@ -15,6 +15,7 @@ TABLES = Path(__file__).with_name("tables")
 PERIOD_SUFFIXES = ("ELS", "ECE", "EAOV", "ELS_ECE_EAOV")
 FEATURE_SETS = ("phenomenological", "ontological", "light curve")
 NEGATIVE_LABEL = "non-variable"
+ROOT = "vnv"  # what has any nature at all is variable
 CATALOGUES = ("Gaia_EDR3__", "AllWISE__", "PS1_DR1__")
 ALERTS = ("n_ztf_alerts", "mean_ztf_alert_braai")
 IDENTITY = ("_id", "obj_id", "ra", "dec", "band", "filter", "field", "ccd", "quad")
@@ -39,6 +40,25 @@ def tags():
     `dnn_*` are SCoPe's tuned settings of networks; `taxonomy` and `parent_tag` place a tag in the tree.
     """
     return pd.read_csv(TABLES / "tags.csv", index_col="tag")
+
+
+@cache
+def parents():
+    """Return the parent of each tag; None of the root, "variable", and of artefacts.
+
+    The ontological tags without a parent among the tags lie below the root, too.
+    """
+    table = tags()
+    tree = {tag: parent if parent in table.index else ROOT for tag, parent in table["parent_tag"].items()}
+    return tree | {ROOT: None, "bogus": None}
+
+
+def ancestors(tag):
+    """Return the tags above a tag, the nearest first; none of one that is not in the tree."""
+    chain = []
+    while (tag := parents().get(tag)) is not None:
+        chain.append(tag)
+    return chain
 
 
 @cache

@@ -13,6 +13,7 @@ from ..taxonomy import (
     NEGATIVE_LABEL,
     OWN_FEATURES,
     Tag,
+    ancestors,
     as_names,
     check_tag_name,
     label_names,
@@ -69,23 +70,13 @@ def single_class(table, labels, threshold):
     has = {name: vote_shares(table, label) > threshold for name, label in labels.items()}
     lowest = {name: rows.copy() for name, rows in has.items()}
     for name, rows in has.items():
-        for above in _tags_above(name):
+        for above in ancestors(name):
             if above in lowest:
                 lowest[above] &= ~rows
     votes = np.column_stack(list(lowest.values()))
     number = np.where(votes.any(axis=1), votes.argmax(axis=1), len(labels))
     number[votes.sum(axis=1) > 1] = -1
     return number, (*labels, OTHER) if (number == len(labels)).any() else tuple(labels)
-
-
-def _tags_above(tag):
-    """Return the tags above a tag, the nearest first; whatever has a nature is variable."""
-    parent, above = tags()["parent_tag"], []
-    while tag in parent.index:
-        is_top = parent[tag] not in parent.index and tag not in ("vnv", "bogus")
-        tag = "vnv" if is_top else parent[tag]
-        above.append(tag)
-    return above
 
 
 def own_labels(table, threshold=0.7):
