@@ -85,7 +85,7 @@ def test_folds_of_several_classes_are_unseen(data):
     names = [f"probability {name}" for name in data.classes]
     unseen = trained.unseen.set_index("row").loc[result.loc[result["part"] == "train", "row"], names]
     np.testing.assert_array_equal(result.loc[result["part"] == "train", names], unseen)
-    with pytest.raises(ValueError, match="stars of the rarer kind"):
+    with pytest.raises(ValueError, match="stars of the rarest kind"):
         models.fit(models.forest(), data, folds=1000)
 
 
