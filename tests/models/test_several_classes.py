@@ -11,7 +11,7 @@ from sklearn.metrics import f1_score, log_loss
 from sklearn.pipeline import make_pipeline
 from xgboost import XGBClassifier
 
-from scope_nb import models
+from scope_nb import models, runs
 from scope_nb.dataset.dataset import Dataset
 from scope_nb.models import calibration
 from scope_nb.models.keras_classifier import KerasClassifier
@@ -55,6 +55,8 @@ def test_any_classifier_takes_several_classes(data, table, name, tmp_path):
     np.testing.assert_allclose(probability.sum(axis=1), 1)
     answer = np.array(data.classes)[probability.argmax(axis=1)]
     np.testing.assert_array_equal(trained.model.predict(data.test.X), answer)
+    with pytest.raises(ValueError, match=r"a run is of one tag: .* models.save_model\(trained.model, folder\) keeps"):
+        runs.save_run(tmp_path / "run", trained, result, data)
     models.save_model(trained.model, tmp_path)
     loaded = models.load_model(tmp_path, trusted=[f"{__name__}.three_units"])
     assert loaded.classes_.tolist() == list(data.classes)
