@@ -157,13 +157,9 @@ class Dataset:
             Keep at most this many training rows of a more common class for each row of the rarest one. Whole stars
             are dropped, at random by `seed`, and become the part "dropped". Validation and test keep their mix.
         weight_per_class : bool
-<<<<<<< HEAD
-            Give both classes the same total weight in the training part.
+            Give all classes the same total weight in the training part.
         corrections : path-like or table
             Labels that are corrected in memory before anything else is done, see `corrections.read_corrections`.
-=======
-            Give all classes the same total weight in the training part.
->>>>>>> main
 
         Raises
         ------
@@ -204,12 +200,9 @@ class Dataset:
             settings |= {"period_suffix": suffix, "features": columns}
             settings |= {"derived": derived, "dmdt": dmdt, "light_curves": light_curves is not None, "balance": balance}
             settings |= {"weight_per_class": weight_per_class, "seed": seed}
-<<<<<<< HEAD
             settings |= {"corrections": describe_corrections(corrections)}
-=======
             if target.classes:
                 settings |= {"classes": list(target.classes), "n_several": target.n_several}
->>>>>>> main
             path, simulated = None if file is None else file.path, bool(table.attrs.get("simulated", False))
             values = dict(tag=tag, label=label, X=X, y=y, weight=weights, star=star, part=part, row=row, target=target)
             values |= dict(settings=settings, meta=meta, path=path, simulated=simulated, n_rows=len(table))

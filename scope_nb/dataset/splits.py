@@ -122,15 +122,9 @@ def _find_classes(table, question, star_and_key):
 def assign_parts(target, tag, split, balance=None, seed=42):
     """Return the part of each light curve, or raise a `ValueError` if one lacks positives, negatives or a class."""
     if split == "star":
-<<<<<<< HEAD
         part = parts_of_stars(target.key)
-=======
-        place = split_place(target.key)
-        test, val = defaults()["training"]["test_fraction"], defaults()["training"]["val_fraction"]
-        part = np.select([place < test, place < test + val], ["test", "val"], "train")
     elif split == "scope" and target.classes:
         raise ValueError("split='scope' repeats SCoPe's split of one tag; for several classes use split='star'")
->>>>>>> main
     elif split == "scope":
         places = np.argsort(np.round(target.share) != 1, kind="stable")  # the positives first
         rest, test = train_test_split(places, test_size=0.1, random_state=42)  # SCoPe's own
