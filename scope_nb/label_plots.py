@@ -1,12 +1,15 @@
-"""Plots of labels: the light curves of findings of an audit."""
+"""Plots of labels: the light curves of findings of an audit, stars at the desk, what votes gain."""
 
 import textwrap
+from dataclasses import replace
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
+from scipy.stats import t as student
 
 from .lightcurves.curves import match_curves
-from .plots import dmdt_image, folded, light_curve
+from .plots import LINES, STYLES, axes_for, dmdt_image, folded, light_curve
 
 
 def suspects(findings, table, curves=None, period_suffix="ELS_ECE_EAOV", most=4):
@@ -49,3 +52,42 @@ def _draw_dmdt(row, ax):
         dmdt_image(row["dmdt"], ax, colorbar=False)
     else:
         ax.text(0.5, 0.5, "neither light curve nor dmdt", ha="center")
+
+
+def star_sheet(rows, curves=None, period=None):
+    """Return a figure of one star for the labelling desk: in time, folded at a period (days), and as dmdt.
+
+    `rows` are the star's rows of a training table; those of its light curves that are in `curves` are drawn over each
+    other, each shifted to the median of the first.
+    """
+    figure = Figure(figsize=(12, 3.2), layout="constrained")
+    axes = figure.subplots(1, 3, width_ratios=[1.6, 1, 1])
+    place = [] if curves is None else [k for k in match_curves(curves, rows) if k >= 0]
+    bands = curves.select(place) if place else []
+    for k in range(len(bands)):
+        curve = replace(bands[k], mag=bands[k].mag - np.median(bands[k].mag) + np.median(bands[0].mag))
+        light_curve(curve, axes[0])
+        if period is not None:
+            folded(curve, period, axes[1], zero=bands.time[0])
+    if place:
+        axes[0].set_title(f"{len(bands)} light curves: {' '.join(bands.meta['band'])}", fontsize=9, parse_math=False)
+    for ax, text in ((axes[0], "no light curve at hand"), (axes[1], "no period")):
+        if not ax.has_data():
+            ax.text(0.5, 0.5, text, ha="center", transform=ax.transAxes)
+            ax.set_axis_off()
+    _draw_dmdt(rows.iloc[0], axes[2])
+    return figure
+
+
+def gain_curves(gains, metric="average_precision", ax=None):
+    """Plot what votes gain by strategy: the mean over seeds and its 95 % interval; `gains` are of `simulate_rounds`."""
+    ax = axes_for(ax, figsize=(5.5, 3.6))
+    for k, (strategy, rows) in enumerate(gains.groupby("strategy", sort=False)):
+        by_votes = rows.groupby("votes")[metric].agg(["mean", "std", "size"])
+        half = student.ppf(0.975, by_votes["size"] - 1) * by_votes["std"] / np.sqrt(by_votes["size"])
+        color, mark = STYLES[k % len(STYLES)]
+        ax.plot(by_votes.index, by_votes["mean"], LINES[k % len(LINES)], marker=mark, ms=3, color=color, label=strategy)
+        ax.fill_between(by_votes.index, by_votes["mean"] - half, by_votes["mean"] + half, color=color, alpha=0.1, lw=0)
+    ax.set(xlabel="votes", ylabel=f"{metric.replace('_', ' ')}, test stars")
+    ax.legend()
+    return ax

@@ -1,4 +1,5 @@
-"""Labels: `audit` finds those that are probably wrong, by what `structure`, `confident` and `stored_periods` check."""
+"""Labels: `audit` finds those that are probably wrong, by what `structure`, `confident` and `stored_periods` check;
+`strategies` choose stars to ask about, `votes` are what people answer, `rounds` measure what they gain."""
 
 from .. import names_on_demand
 
@@ -9,5 +10,18 @@ __getattr__, __dir__, __all__ = names_on_demand(
         "structure": ["check_structure"],
         "confident": ["check_labels"],
         "stored_periods": ["check_periods"],
+        "votes": [
+            "append_vote",
+            "correct_by_votes",
+            "count_votes",
+            "find_askable",
+            "find_conflicts",
+            "join_pool",
+            "make_version",
+            "read_votes",
+        ],
+        "strategies": ["choose_stars", "learn_round"],
+        "rounds": ["choose_start", "compare_strategies", "imagine_votes", "open_pool", "simulate_rounds"],
+        "desk": ["Desk"],
     },
 )
