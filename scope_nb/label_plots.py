@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.figure import Figure
 from scipy.stats import t as student
 
 from .lightcurves.curves import match_curves
@@ -60,8 +59,8 @@ def star_sheet(rows, curves=None, period=None):
     `rows` are the star's rows of a training table; those of its light curves that are in `curves` are drawn over each
     other, each shifted to the median of the first.
     """
-    figure = Figure(figsize=(12, 3.2), layout="constrained")
-    axes = figure.subplots(1, 3, width_ratios=[1.6, 1, 1])
+    size = {"figsize": (12, 3.2), "width_ratios": [1.6, 1, 1]}
+    figure, axes = plt.subplots(1, 3, layout="constrained", **size)
     place = [] if curves is None else [k for k in match_curves(curves, rows) if k >= 0]
     bands = curves.select(place) if place else []
     for k in range(len(bands)):

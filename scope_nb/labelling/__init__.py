@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = names_on_demand(
         "stored_periods": ["check_periods"],
         "votes": [
             "append_vote",
+            "begin_votes",
             "correct_by_votes",
             "count_votes",
             "find_askable",
@@ -20,8 +21,8 @@ __getattr__, __dir__, __all__ = names_on_demand(
             "make_version",
             "read_votes",
         ],
-        "strategies": ["choose_stars", "learn_round"],
+        "strategies": ["STRATEGIES", "choose_stars", "learn_round"],
         "rounds": ["choose_start", "compare_strategies", "imagine_votes", "open_pool", "simulate_rounds"],
-        "desk": ["Desk"],
+        "desk": ["Desk", "tags_around"],
     },
 )

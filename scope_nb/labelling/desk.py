@@ -4,15 +4,23 @@ import html
 import io
 
 import ipywidgets as widgets
+import matplotlib.pyplot as plt
 
-from ..taxonomy import resolve_tag
+from ..taxonomy import ancestors, resolve_tag, tags
 from .structure import implied_tags
-from .votes import UNDO, UNSURE, VOTE, append_vote, read_votes
+from .votes import UNDO, UNSURE, VOTE, append_vote, begin_votes, read_votes
 
 HINT = "tags such as rrab, then Enter; or: none, ?, undo, x2, x0.5, p=0.534"
 FACTORS = {"½": 0.5, "1": 1.0, "2": 2.0}  # of the stored period
 WRONG = "wp"
 RELATIONS = {2.0: "hp", 0.5: "dp"}  # where twice the stored period is right, that is half a period
+
+
+def tags_around(tag):
+    """Return a tag, its siblings and children, and those above it: what one decides between who looks at a star."""
+    parent = tags()["parent_tag"]
+    near = [*parent.index[parent == parent.get(tag, "")], *parent.index[parent == tag]]
+    return list(dict.fromkeys([tag, *near, *ancestors(tag)]))
 
 
 class Desk(widgets.VBox):
@@ -30,7 +38,7 @@ class Desk(widgets.VBox):
         The file of votes (.csv).
     who : str
         The name of the person.
-    tags : list of str
+    tag_names : list of str
         What the buttons ask for. Those above a tag that is set are set by themselves, and kept even without a button.
     draw : callable, optional
         Takes a star and a period (days, or None) and returns a matplotlib Figure.
@@ -38,12 +46,13 @@ class Desk(widgets.VBox):
         Stored periods by star. Where another one is chosen, "wrong period" is set, and "half" or "double period".
     """
 
-    def __init__(self, stars, path, who, tags, draw=None, periods=None):
+    def __init__(self, stars, path, who, tag_names, draw=None, periods=None):
         self.stars, self.path, self.who = [str(star) for star in stars], path, str(who).strip()
         if not self.who:
             raise ValueError("who is empty: a vote needs the name of the person, to be merged with those of others")
+        begin_votes(path)
         self.draw, self.periods = draw, {} if periods is None else dict(periods)
-        self.asked = [resolve_tag(tag, columns=[tag]) for tag in tags]
+        self.asked = [resolve_tag(tag, columns=[tag]) for tag in tag_names]
         self.title, self.message = widgets.HTML(), widgets.HTML()
         self.picture = widgets.Image(format="png", layout={"max_width": "100%"})
         self.factor = widgets.ToggleButtons(options=FACTORS, value=1.0, style={"button_width": "3em"})
@@ -105,15 +114,14 @@ class Desk(widgets.VBox):
         self.picture.value = b""
         if self.star and self.draw is not None:
             file, period = io.BytesIO(), self.period.value
-            self.draw(self.star, period if period > 0 else None).savefig(file, format="png", dpi=80)
+            figure = self.draw(self.star, period if period > 0 else None)
+            figure.savefig(file, format="png", dpi=80)
+            plt.close(figure)
             self.picture.value = file.getvalue()
 
     def _standing(self):
         """Return the person's votes on the stars of the desk that stand."""
-        try:
-            votes = read_votes(self.path)
-        except FileNotFoundError:  # nobody has voted yet
-            votes = read_votes()
+        votes = read_votes(self.path)
         return votes[(votes["who"] == self.who) & votes["obj_id"].isin(self.stars)]
 
     def _try(self, act, *values):

@@ -1,6 +1,6 @@
 """Strategies: which stars of a pool to ask about next."""
 
-import warnings
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -45,13 +45,11 @@ def learn_round(dataset, seed=42, algorithm="xgb"):
 
 
 def _predict(dataset, algorithm, seed):
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".*n_jobs")
-        trained = fit(build(algorithm, dataset.tag, seed), dataset, calibration="none", progress=False)
+    trained = fit(build(algorithm, dataset.tag, seed), dataset, calibration="none", progress=False)
     return pool(trained.model.predict_proba(dataset.X)[:, 1], dataset.star)
 
 
-def choose_stars(learned, strategy, n=20, seed=42):
+def choose_stars(learned, strategy, n=20, seed=42, leave_out=()):
     """Return the names of the n stars of the pool that a strategy would ask about first, the first one first.
 
     Parameters
@@ -63,6 +61,8 @@ def choose_stars(learned, strategy, n=20, seed=42):
         "surprising", the least like those that are labelled.
     n, seed : int
         Stars that are equally good are taken at random.
+    leave_out : collection of str
+        Stars that are not asked about, such as those of which nobody knows what they are.
 
     Raises
     ------
@@ -70,9 +70,11 @@ def choose_stars(learned, strategy, n=20, seed=42):
         The strategy is unknown, or the pool is empty.
     """
     check_names("strategy", [strategy], STRATEGIES)
-    if not (learned.dataset.part == DROPPED).any():
+    data = learned.dataset
+    part = np.where((data.part == DROPPED) & np.isin(data.star, list(leave_out)), "left out", data.part)
+    if DROPPED not in part:
         raise ValueError("there is no star left to ask about: the pool is empty")
-    score = STRATEGIES[strategy](learned, n, seed)
+    score = STRATEGIES[strategy](learned._replace(dataset=replace(data, part=part)), n, seed)
     shuffled = score.sample(frac=1, random_state=seed)
     return shuffled.sort_values(ascending=False, kind="stable").index[:n].to_numpy()
 

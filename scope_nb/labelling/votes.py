@@ -3,7 +3,6 @@
 import csv
 import os
 from datetime import UTC, datetime
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,7 +11,7 @@ from ..dataset.corrections import COLUMNS as CORRECTED
 from ..dataset.corrections import apply_corrections, describe_corrections, read_corrections
 from ..dataset.labels import vote_shares
 from ..dataset.splits import parts_of_stars
-from ..dataset.tables import make_plain, parse_csv, write_parquet
+from ..dataset.tables import parse_csv
 from ..files import existing_file, naming_file
 from ..lightcurves.curves import stars
 from ..taxonomy import as_names, label_names, own_columns, resolve_tag
@@ -32,11 +31,17 @@ def append_vote(path, who, star, answer=VOTE, asked=(), tags=(), period=""):
     when = datetime.now(UTC).isoformat(timespec="microseconds")
     row = (when, who, star, answer, ";".join(asked), ";".join(tags), period)
     _check(pd.DataFrame([row], columns=COLUMNS).astype(str))
-    with lock(path), open(path, "a+", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        if not file.tell():
-            writer.writerow(COLUMNS)
-        writer.writerow(row)
+    _append(path, row)
+
+
+def begin_votes(path):
+    """Make a file of votes without any, unless it is there already."""
+    _append(path)
+
+
+def _append(path, *rows):
+    with lock(path), open(path, "a", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows(rows if file.tell() else [COLUMNS, *rows])
         file.flush()
         os.fsync(file.fileno())
 
@@ -125,8 +130,8 @@ def correct_by_votes(table, counts, least=1):
     shares = {label: table[label].astype(float).to_numpy() for label in enough["label"].unique() if label in table}
     if missing := set(enough["label"]) - set(shares):
         raise ValueError(f"the table has no column {min(missing)!r}, for which people voted: add it, empty")
-    rows_of, names, corrections = pd.Series(stars(table)[0]).groupby(stars(table)[0]).indices, table["_id"], []
-    names = as_names(names).to_numpy()
+    names, star, corrections = as_names(table["_id"]).to_numpy(), stars(table)[0], []
+    rows_of = pd.Series(star).groupby(star).indices
     for vote in enough.itertuples(index=False):
         sides = [f"{who}: {side}" for side, who in (("yes", vote.yes), ("no", vote.no)) if who]
         who = ", ".join(filter(None, (vote.yes, vote.no)))
@@ -146,9 +151,7 @@ def find_askable(pool, table):
     star, key = stars(pool)
     rows = (parts_of_stars(key) == "train") & ~np.isin(star, stars(table)[0])
     if not rows.any():
-        raise ValueError(
-            "no star of the pool is left to ask about: all are in the table, or in its other parts by name"
-        )
+        raise ValueError("no star of the pool is left to ask about: all are in the table, or not in the training part")
     return pool[rows]
 
 
@@ -156,7 +159,7 @@ def join_pool(table, pool):
     """Return a training table with the rows of a pool below its own; their labels are missing."""
     labels = [name for name in table if name in label_names() or name in own_columns(table)]
     blank = pool.reindex(columns=list(table)).assign(**dict.fromkeys(labels, np.nan))
-    joined = pd.concat([table, blank.astype(table.dtypes[labels].to_dict())], ignore_index=True)
+    joined = pd.concat([table.astype(dict.fromkeys(labels, float)), blank], ignore_index=True)
     joined.attrs = table.attrs
     return joined
 
@@ -176,7 +179,7 @@ def make_version(table, corrections, n_before=None, threshold=0.7):
     -------
     table, changes : pandas.DataFrame
         `attrs` of the table has its number `version` (1 more) and which `corrections` made it. `changes` has for each
-        changed label how many `shares` of votes are others, and how many light curves are positive `before` and `after`.
+        label how many `shares` of votes have changed, and how many light curves are positive `before` and `after`.
     """
     corrections = read_corrections(corrections)
     after = apply_corrections(table, corrections)

@@ -2,9 +2,9 @@
 
     python tests/benchmarks/active_learning.py [FOLDER | FEATURES.parquet] [SEEDS] [TAG ...]
 
-FOLDER holds a survey that data/simulate made; the embedded sample by default. There the voter answers with the errors of
-the people who voted, and the test part is scored on the truth. FEATURES are those of the real stars of Catalina (what
-`featurize` makes of realdata/catalina.parquet), whose catalogue labels are both the votes and what is scored.
+FOLDER holds a survey that data/simulate made; the embedded sample by default. There the voter answers with the errors
+of the people who voted, and the test part is scored on the truth. FEATURES are those of the real stars of Catalina
+(`featurize` of realdata/catalina.parquet), whose catalogue labels are both the votes and what is scored.
 
 For each tag a table is printed: the mean score over ten rounds of 20 votes, its difference to random choice with the
 95 % interval over seeds, and how many positive stars were found. Each seed has its own split, so that a rare tag is not
