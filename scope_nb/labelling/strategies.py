@@ -103,7 +103,7 @@ def _diverse(learned, n, seed):
     X = learned.dataset.X[rows].groupby(learned.dataset.star[rows]).mean().loc[uncertain.index]
     ranks = QuantileTransformer(n_quantiles=min(500, len(X)), output_distribution="normal", random_state=seed)
     points = make_pipeline(SimpleImputer(strategy="median", keep_empty_features=True), ranks).fit_transform(X)
-    cluster = KMeans(min(n, len(X)), n_init=1, random_state=seed).fit_predict(points)
+    cluster = KMeans(min(n, len(X)), n_init=10, random_state=seed).fit_predict(points)
     return -uncertain.groupby(cluster).cumcount()
 
 

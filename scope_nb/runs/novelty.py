@@ -65,7 +65,7 @@ def fit_novelty(table, features="light curve", period_suffix=None, seed=42):
     X = _inputs(table, features, suffix)
     held_out = split_place(stars(table)[1]) < HELD_OUT
     rows = np.random.default_rng(seed).permutation(np.flatnonzero(~held_out))[:MOST_ROWS]
-    ranks = QuantileTransformer(n_quantiles=500, output_distribution="normal", random_state=seed)
+    ranks = QuantileTransformer(n_quantiles=min(500, len(rows)), output_distribution="normal", random_state=seed)
     factor = LocalOutlierFactor(NEIGHBOURS, novelty=True, n_jobs=-1)
     model = make_pipeline(SimpleImputer(strategy="median", keep_empty_features=True), ranks, factor).fit(X[rows])
     return Novelty(model, np.sort(model.score_samples(X[held_out])), features, suffix)
