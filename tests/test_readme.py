@@ -69,7 +69,7 @@ def project(tmp_path_factory):
         frame = pd.DataFrame({name: getattr(curves[k], name) for name in ("time", "mag", "err")})
         frame.to_csv(folder / "my_stars" / f"V{k}.csv", index=False)
     (folder / "my_tags.csv").write_text("class,tags\nRRc,vnv pnp puls rrlyr rrc\nEA,vnv pnp e ea\n", encoding="utf-8")
-    config = "features: {ontological: {period_suffix: ELS_ECE_EAOV}}\n"
+    config = "features: {info: {period_suffix: ELS_ECE_EAOV}}\n"
     (folder / "config.yaml").write_text(config, encoding="utf-8")
     names = feature_columns("ontological", "ELS_ECE_EAOV")
     raw = xgboost.DMatrix(table[names].fillna(0.0), label=table["RR Lyrae ab"] > 0.7)
@@ -116,7 +116,7 @@ import shutil
 import numpy as np, pandas as pd, scope_nb
 stars = scope_nb.read_lightcurves("stars.parquet")
 time, mag, err = stars.time[:100], stars.mag[:100], stars.err[:100]
-frame = pd.DataFrame({"when": time, "brightness": mag, "err": err, "designation": "V1"})
+frame = pd.DataFrame({"time": time, "mag": mag, "err": err, "when": time, "brightness": mag, "designation": "V1"})
 """
 
 

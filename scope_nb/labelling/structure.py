@@ -5,8 +5,8 @@ import pandas as pd
 
 from ..dataset.labels import vote_shares
 from ..lightcurves.curves import stars
-from ..runs.tree import ARTEFACTS, ancestors, exclusive_pairs
-from ..taxonomy import NEGATIVE_LABEL, tags
+from ..runs.tree import ARTEFACTS, exclusive_pairs
+from ..taxonomy import NEGATIVE_LABEL, ancestors, tags
 from .findings import join_findings, make_findings
 
 # What a light curve of an ontological tag looks like, whatever the object is beside it

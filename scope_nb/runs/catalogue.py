@@ -38,7 +38,7 @@ class Catalogue:
     `curves` has one row per light curve in the layout of SCoPe's predictions (identity, period, `TAG_ALGORITHM`),
     `stars` one per star: light curves, epochs, period (days), probabilities by tag, `labels`, the most specific
     consistent `label` and its `probability`, and the shares of exclusive classes. `contradictions` lists which tags
-    of a star disagreed before the repair, `missing` why a run has no column, `record` what all rests on.
+    of a star disagreed before the repair, `missing` why a run's column is empty, `record` what all rests on.
     """
 
     curves: pd.DataFrame
@@ -144,7 +144,9 @@ def classify(
     record |= {"runs": {f"{row['algorithm']}/{row['tag']}": row["time"] for _, row in runs.iterrows()}}
     if warning:
         warnings.warn(warning, stacklevel=2)
-    return Catalogue(pd.concat([identity, probability.round(4)], axis=1), labelled, contradictions, missing, record)
+    by_curve = pd.concat([identity, probability.round(4)], axis=1)
+    by_curve = by_curve.reindex(columns=[*by_curve, *missing])  # a run that says nothing leaves its column empty
+    return Catalogue(by_curve, labelled, contradictions, missing, record)
 
 
 def _check_choices(combine, false_alarms, top):

@@ -5,9 +5,8 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from ..taxonomy import tags
+from ..taxonomy import ROOT, ancestors, parents, tags
 
-ROOT = "vnv"  # what has any nature at all is variable
 ARTEFACTS = ("bogus", "ext", "blend", "bright", "artfct")  # of the image, not of the star
 # parents whose children exclude each other, and the children that may stand beside another one all the same
 EXCLUSIVE = {"ontological": ("rscvn",), "bis": ("rscvn",), "puls": (), "rrlyr": ("rrblz",), "lpv": (), "ceph2": ()}
@@ -15,25 +14,6 @@ EXCLUSIVE |= {"e": (), "ceph": (), "accr": ()}
 CONSTANT, OTHER = "not variable", "other variable"
 UNSURE = (ROOT, "pnp")  # labels that say of a star no more than that it varies, or repeats
 KINDS = ("right", "right family", "don't know", "wrong")
-
-
-@cache
-def parents():
-    """Return the parent of each tag; None of the root, "variable", and of artefacts.
-
-    The ontological tags without a parent among the tags lie below the root, too.
-    """
-    table = tags()
-    tree = {tag: parent if parent in table.index else ROOT for tag, parent in table["parent_tag"].items()}
-    return tree | {ROOT: None, "bogus": None}
-
-
-def ancestors(tag):
-    """Return the tags above a tag, the nearest first; none of one that is not in the tree."""
-    chain = []
-    while (tag := parents().get(tag)) is not None:
-        chain.append(tag)
-    return chain
 
 
 def repair_probabilities(probability):
@@ -124,6 +104,22 @@ def name_classes(positive, margin):
     return best.where(ranks.max(axis=1) == 0, ranks.idxmax(axis=1))
 
 
+def as_known_classes(label, tags_of):
+    """Return labels by the names of a catalogue's classes, as far as one has such a label or one above it.
+
+    `label` and `tags_of` are those of `compare_classes`. "srv" is a long-period variable where the catalogue has no
+    finer class; "rrlyr" stays, where it has RR Lyrae stars of type ab and c only.
+    """
+    class_of, names = {}, {}
+    for name, class_tags in tags_of.items():
+        above = {tag for other in class_tags for tag in ancestors(other)}
+        answers = [tag for tag in class_tags if tag not in above] or [CONSTANT]
+        class_of |= {OTHER if tag == ROOT else tag: name for tag in answers if tag not in class_of}
+    for value in set(label):
+        names[value] = next((class_of[tag] for tag in (value, *ancestors(value)) if tag in class_of), value)
+    return label.map(names)
+
+
 def compare_classes(label, names, tags_of):
     """Return how well labels agree with the known classes of stars: a table with a row for each class, and in all.
 
@@ -156,9 +152,11 @@ def _judge_label(label, class_tags):
     """Return which of `KINDS` a label of a star is, whose class has some tags; none if it is not variable."""
     if label == CONSTANT:
         return "wrong" if class_tags else "right"
+    if label == OTHER and list(class_tags) == [ROOT]:
+        return "right"
     if label not in tags().index or label in UNSURE:
         return "don't know"
     above = {tag for other in class_tags for tag in ancestors(other)}
     if label in above:
         return "right family"
-    return "right" if {label, *ancestors(label)} & {*class_tags} - above else "wrong"
+    return "right" if {label, *ancestors(label)} & {*class_tags} - above - {ROOT} else "wrong"

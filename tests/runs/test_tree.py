@@ -64,8 +64,12 @@ def test_labels_are_judged_by_known_classes():
     label = pd.Series(["rrab", "rrlyr", "pnp", "other variable", "dscu", "not variable", "ew", "not variable"])
     names = pd.Series(["RRab"] * 6 + ["EW", "constant"])
     tags_of = {"RRab": ["vnv", "pnp", "puls", "rrlyr", "rrab"], "EW": ["vnv", "pnp", "bis", "e", "ew", "wuma"]}
-    table = tree.compare_classes(label, names, tags_of | {"constant": []})
+    tags_of |= {"constant": [], "Misc": ["vnv"]}
+    table = tree.compare_classes(label, names, tags_of)
     assert table.index.tolist() == ["EW", "RRab", "constant", "all"]
+    labels = pd.Series(["rrab", "rrblz", "rrlyr", "ew", "not variable", "other variable"])
+    named = tree.as_known_classes(labels, tags_of)
+    assert named.tolist() == ["RRab", "rrblz", "rrlyr", "EW", "constant", "Misc"]
     np.testing.assert_allclose(table.loc["RRab", list(tree.KINDS)].astype(float) * 6, [1, 1, 2, 2])
     assert table["right"].tolist() == [1, 1 / 6, 1, 3 / 8]
     assert table.at["RRab", "commonest labels"].startswith("rrab 1, rrlyr 1")
