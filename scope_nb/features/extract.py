@@ -1,6 +1,7 @@
 """From light curves to the training table: statistics, periods, Fourier series, dmdt, and features of one's own."""
 
 import warnings
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,8 @@ from tqdm.auto import tqdm
 
 from ..lightcurves.curves import FEWEST_EPOCHS, require_light_curves
 from ..lightcurves.values import PROBLEMS, as_floats, unusable
-from ..periods.search import find_periods
+from ..periods.gpu import choose_device, search_many
+from ..periods.search import find_periods, judge_searches, prepare_search
 from ..taxonomy import PERIOD_SUFFIXES, as_names, defaults, feature_table, label_names, unknown
 from .dmdt import dmdt_histogram
 from .extra import TRIES, extra_functions, name_light_curve
@@ -24,7 +26,11 @@ def light_curve_features(time, mag, err, max_freq=None, oversampling=None):
 
     See `periods.find_periods` for the parameters and errors.
     """
-    results = find_periods(time, mag, err, max_freq, oversampling)  # refuses what cannot be used
+    return _features_at(find_periods(time, mag, err, max_freq, oversampling), time, mag, err)
+
+
+def _features_at(results, time, mag, err):
+    """Return the features of a light curve from the four results of `find_periods`, which refuses what is unusable."""
     time, mag, err = as_floats(time, "d"), as_floats(mag, "mag"), as_floats(err, "mag")
     row = light_curve_statistics(time, mag, err)
     for suffix, result in results.items():
@@ -44,11 +50,13 @@ def featurize(
     extra=(),
     until=None,
     bad="raise",
+    device="cpu",
 ):
     """Turn cleaned light curves into a training table, `n_jobs` at a time (-1: as many as there are cores).
 
     For so many that it takes hours, `dataset.write_features` keeps what is done. See `periods.find_periods` for
-    `max_freq` and `oversampling`; `min_epochs` is the fewest epochs allowed (50).
+    `max_freq` and `oversampling`, and `periods.choose_device` for `device`; `min_epochs` is the fewest epochs allowed
+    (50).
 
     Parameters
     ----------
@@ -70,7 +78,7 @@ def featurize(
         `extra`, and `dmdt` (26 x 26 views of one float32 array). A row depends on its light curve alone.
     """
     require_light_curves(light_curves)
-    work = Extraction(light_curves, max_freq, oversampling, min_epochs, extra, until, bad)
+    work = Extraction(light_curves, max_freq, oversampling, min_epochs, extra, until, bad, device)
     bar = {"unit": "light curve", "disable": not progress}
     rows, further, failures = work.rows, pd.DataFrame(index=work.rows), work.failures
     if work.extra:  # first: what fails, fails soon
@@ -104,7 +112,8 @@ class Extraction:
     extra : list of ExtraFunction
     """
 
-    def __init__(self, light_curves, max_freq, oversampling, min_epochs, extra, until, bad):
+    def __init__(self, light_curves, max_freq, oversampling, min_epochs, extra, until, bad, device="cpu"):
+        self.device = choose_device(device)
         if bad not in BAD_CHOICES:
             raise unknown("choice for bad", bad, BAD_CHOICES)
         if len(light_curves) == 0:
@@ -136,6 +145,8 @@ class Extraction:
 
         The table's index are the rows. `advance` is called after each.
         """
+        if self.device == "cuda" and self.features in functions:
+            return self._compute_with_gpu(rows, [f for f in functions if f != self.features], n_jobs, advance)
         tasks = (delayed(self._try)(functions, self.light_curves[row], row) for row in rows)
         results = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")(tasks)
         made, failures = {}, {}
@@ -143,6 +154,11 @@ class Extraction:
             (failures if isinstance(result, str) else made)[int(row)] = result
             advance()
         return pd.DataFrame(list(made.values()), index=list(made)), failures
+
+    def _compute_with_gpu(self, rows, functions, n_jobs, advance):
+        """Return what `compute` does for `features` and other functions; the GPU searches for the periods."""
+        items = ((curve, self._try([self._prepare], curve, row)) for row, curve in ((r, self.light_curves[r]) for r in rows))
+        return None
 
     def _try(self, functions, curve, row):
         """Return what functions give for a light curve as one dict, or, unless it is to be raised, the error's text."""
