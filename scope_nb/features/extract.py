@@ -1,7 +1,6 @@
 """From light curves to the training table: statistics, periods, Fourier series, dmdt, and features of one's own."""
 
 import warnings
-from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -38,6 +37,16 @@ def _features_at(results, time, mag, err):
         columns |= fourier_features(time, mag, err, result.period)
         row |= {f"{name}_{suffix}": value for name, value in columns.items()}
     return row | {"dmdt": dmdt_histogram(time, mag)}
+
+
+def _finish_features(epochs, prepared, searches):
+    """Return the features of a light curve that was searched, or the error that prevents it."""
+    if isinstance(epochs, Exception):
+        return epochs
+    try:
+        return _features_at(judge_searches(prepared, searches), *epochs)
+    except Exception as error:
+        return error
 
 
 def featurize(
@@ -156,9 +165,37 @@ class Extraction:
         return pd.DataFrame(list(made.values()), index=list(made)), failures
 
     def _compute_with_gpu(self, rows, functions, n_jobs, advance):
-        """Return what `compute` does for `features` and other functions; the GPU searches for the periods."""
-        items = ((curve, self._try([self._prepare], curve, row)) for row, curve in ((r, self.light_curves[r]) for r in rows))
-        return None
+        """Return what `compute` does for `features` and other functions: the GPU searches, processes do the rest."""
+        further, failures = self.compute(rows, functions, n_jobs, lambda: None)
+        results = search_many((self._prepare(row) for row in further.index), _finish_features, n_jobs)
+        made = {}
+        for row, result in zip(further.index, results, strict=True):
+            if isinstance(result, Exception):
+                failures[row] = self._name_failure(result, row)
+            else:
+                made[row] = result
+            advance()
+        table = pd.DataFrame(list(made.values()), index=list(made))
+        return pd.concat([further.loc[table.index], table], axis=1), failures
+
+    def _prepare(self, row):
+        """Return the epochs of a light curve, and what is searched; or the error for which there is nothing."""
+        part = slice(*self.light_curves.offsets[row : row + 2])
+        epochs = self.light_curves.time[part], self.light_curves.mag[part], self.light_curves.err[part]
+        try:
+            return epochs, prepare_search(*epochs, *self.search)
+        except Exception as error:
+            return error, None
+
+    def _name_failure(self, error, row):
+        """Raise the error of a light curve with its name, or return its text."""
+        try:
+            with name_light_curve("featurize", self.light_curves[row], row):
+                raise error
+        except ValueError as named:
+            if self.bad == "raise":
+                raise
+            return str(named)
 
     def _try(self, functions, curve, row):
         """Return what functions give for a light curve as one dict, or, unless it is to be raised, the error's text."""

@@ -61,7 +61,7 @@ def choose_device(device):
 def search_many(items, finish, n_jobs):
     """Yield `finish(item, prepared, searches)` for pairs of an item and its `search.Prepared`, in their order.
 
-    Both of them may be None: then there is nothing to search, and `searches` is None. `finish` is called in `n_jobs`
+    Where the latter is None or has no grid, nothing is searched and `searches` is None. `finish` is called in `n_jobs`
     processes, while the GPU searches on.
     """
     searched = search_on_gpu(items)
@@ -119,6 +119,7 @@ class Lane:
 
     def array(self, name, shape, dtype):
         """Return an array of that name with any values."""
+        shape = tuple(int(length) for length in shape)
         size = math.prod(shape)
         if name not in self.buffers or self.buffers[name].size < size:
             self.buffers[name] = self.cuda.device_array(size, dtype, stream=self.stream)
