@@ -128,7 +128,7 @@ class Lane:
     def upload(self, name, values):
         """Return an array of that name with the values of an array."""
         array = self.array(name, values.shape, values.dtype)
-        array.copy_to_device(values, stream=self.stream)
+        array.copy_to_device(np.ascontiguousarray(values), stream=self.stream)
         return array
 
     def run(self, kernel, blocks, threads, *arguments):
@@ -178,13 +178,18 @@ def _rank(lane, curves, rows, heights, values, integers, peaks):
     """Let the GPU fill `peaks` with the best distinct peaks; return its sums of values and of their squares."""
     from . import kernels as k
 
-    searches, windows = len(heights), int(curves["windows"].max())
-    blocks = (-(-windows // k.WIDE), len(curves), searches)
-    keys, distinct = (lane.array(name, (searches, curves["windows"].sum()), np.uint64) for name in ("keys", "distinct"))
-    sums = lane.array(f"sums of {searches}", (searches, len(curves), blocks[0], 2), np.float64)
+    searches, n, windows = len(heights), len(curves), curves["windows"]
+    blocks = (-(-int(windows.max()) // k.WIDE), n, searches)
+    keys = lane.array("keys", (searches, windows.sum()), np.uint64)
+    sums = lane.array(f"sums of {searches}", (searches, n, blocks[0], 2), np.float64)
     lane.run(k.highest_of_windows, blocks, k.WIDE, rows, heights, values, integers, keys, sums)
-    lane.run(k.drop_slopes, blocks, k.WIDE, rows, keys, distinct)
-    lane.run(k.select_highest, (1, len(curves), searches), k.RANKING, rows, distinct, peaks)
+    many = 3 * EXACT_PEAKS  # enough: a peak rules out those of the windows before and after its own at most
+    high = lane.array("high", (searches, n, many), np.uint64)
+    places = [lane.upload(f"place {i}", each) for i, each in enumerate((curves["window"], windows))]
+    lane.run(k.select_highest, (1, n, searches), k.RANKING, *places, keys, high)
+    lane.run(k.drop_slopes, (1, n, searches), k.RANKING, rows, keys, high)
+    places = [lane.upload(f"list {i}", each) for i, each in enumerate((many * np.arange(n), np.full(n, many)))]
+    lane.run(k.select_highest, (1, n, searches), k.RANKING, *places, high.reshape(searches, n * many), peaks)
     return sums
 
 
@@ -197,7 +202,8 @@ def _pack_epochs(time, mag, err, bands, grid):
     klogk *= 2.0 ** math.floor(math.log2((2**31 - 1) / klogk[n]))  # so that their sums do
     weight, offset, variance = weigh_epochs(mag, err)
     angle = 2 * np.pi * grid.step * (time - time[0])
-    weights = np.column_stack([weight, weight * offset, np.cos(angle), np.sin(angle)])
+    weights = np.empty((n, 4))
+    weights[:, 0], weights[:, 1], weights[:, 2], weights[:, 3] = weight, weight * offset, np.cos(angle), np.sin(angle)
     words, low, unit, mean, square = pack_words(mag)
     windows = -(-grid.size // grid.oversampling)
     row = (0, n, grid.first, grid.size, 0, windows, 0, grid.oversampling, low)
@@ -226,13 +232,14 @@ def _collect(batch):
         ranked = np.sort(np.stack([peaks[0], exact[0], peaks[2]]), axis=2)[:, :, : -most - 1 : -1]
         index, height = (2**32 - 1 - (ranked & np.uint64(2**32 - 1))).astype(np.int64), ranked >> np.uint64(32)
         power = np.ascontiguousarray(height[2, :, 0]).astype(np.uint32).view(np.float32)
-        best = height[0, :, 0].astype(float), rounded[n, exact[0].argmax(axis=1)], power
+        best = np.stack([height[0, :, 0].astype(float), rounded[n, exact[0].argmax(axis=1)], power]).tolist()
+        mean, spread = mean.tolist(), spread.tolist()
     for i, (item, prepared) in enumerate(batch.items):
         searches = None
         if i in places:
             j = places[i]
             searches = {
-                name: Search(index[s, j][ranked[s, j] > 0], float(best[s][j]), mean[s, j], spread[s, j])
+                name: Search(index[s, j][ranked[s, j] > 0], best[s][j], mean[s][j], spread[s][j])
                 for name, s in (("ELS", 2), ("ECE", 0), ("EAOV", 1))
             }
         yield item, prepared, searches

@@ -20,12 +20,14 @@ THREADS = LANES  # of a block
 COUNTERS, WORDS = PHASE_BINS * PAIRS * THREADS, PHASE_BINS * THREADS  # that a block holds
 TABLE = 1024  # counts whose k log k a block holds
 CHUNK = 256  # epochs of a light curve that a block holds at a time
+ONE_MORE = CHUNK + 1
 WIDE = 128  # threads of a block of Lomb-Scargle
 NEIGHBOURS = 8  # frequencies of each
 UNSURE = 0.01  # determinants of Lomb-Scargle below this are computed anew, in double precision
 TOP = 2**31 - 1  # the height of entropy 0
 LAST = 2**32 - 1  # less the index of a peak: of equal heights the first is the best
-RANKING = 256  # threads of a block that ranks peaks, one for each value of eight bits
+RANKING = 512  # threads of a block that ranks peaks
+AHEAD = 8  # keys that each reads before it looks at them
 TURN = 2 * math.pi
 EMPTY = -1.0  # a power that is yet to be computed
 CURVES = np.dtype(
@@ -62,7 +64,7 @@ def histograms(curves, steps, ends, level, klogk, entropy, variance):
     Phases are those of `periodograms._phase_bins`, bit for bit.
     """
     counter = cuda.shared.array(COUNTERS, uint32)
-    epoch = cuda.shared.array(CHUNK, uint64)
+    epoch = cuda.shared.array(ONE_MORE, uint64)
     near = cuda.shared.array(TABLE, int32)
     levels = cuda.local.array(ROWS, int32)
     thread, i, start = uint32(cuda.threadIdx.x), uint32(cuda.blockIdx.y), cuda.blockIdx.x * LANES
@@ -94,12 +96,13 @@ def histograms(curves, steps, ends, level, klogk, entropy, variance):
         for r in range(MAG_BINS):
             place, one = uint32((r // 2) * THREADS) + thread, uint32(1 << (16 * (r % 2)))
             end = min(uint32(max(ends[i, uint32(r + 1)], chunk) - chunk), uint32(CHUNK))
+            both = epoch[j]
             while j < end:
-                both = epoch[j]
                 phase = uint32((both >> uint64(32)) + uint64(shift) * (both & uint64(LAST)))
                 bin_ = uint32((uint64(phase) * uint64(PHASE_BINS)) >> uint64(32))
-                counter[bin_ * uint32(PAIRS * THREADS) + place] += one
                 j = uint32(j + uint32(1))
+                both = epoch[j]  # before the counter is touched, for which it would otherwise wait
+                cuda.atomic.add(counter, uint32(bin_ * uint32(PAIRS * THREADS) + place), one)  # need not wait itself
         chunk = uint32(chunk + uint32(CHUNK))
     k = start + cuda.threadIdx.x
     if k >= curves[i]["size"]:
@@ -298,49 +301,55 @@ def higher_peaks(keys, window, direction, end, width):
 
 
 @cuda.jit(cache=True)
-def drop_slopes(curves, keys, distinct):
-    """Copy the keys of distinct peaks, in place of others write 0.
+def drop_slopes(curves, keys, peaks):
+    """Set to 0 the peaks that are not distinct, those of which a higher one that is distinct lies within `width`.
 
-    A peak is none if a higher one that is distinct lies within `width`. Only neighbouring windows can have that, so
-    that the peaks which rise in a row, each within `width` of the next, are distinct in turns, from the highest down.
+    Only those of neighbouring windows can. Of peaks that rise from window to window, each within `width` of the next,
+    every second is distinct, from the highest down.
     """
     i, search = cuda.blockIdx.y, cuda.blockIdx.z
-    window = cuda.blockIdx.x * WIDE + cuda.threadIdx.x
-    if window < curves[i]["windows"]:
-        first, width = curves[i]["window"], curves[i]["width"]
-        before = higher_peaks(keys[search], first + window, -1, first, width)
-        after = higher_peaks(keys[search], first + window, 1, first + curves[i]["windows"] - 1, width)
-        alone = before % 2 == 0 and after % 2 == 0
-        distinct[search, first + window] = keys[search, first + window] if alone else uint64(0)
+    for j in range(cuda.threadIdx.x, peaks.shape[2], RANKING):
+        if peaks[search, i, j] > 0:
+            index = int64(LAST - (peaks[search, i, j] & uint64(LAST)))
+            first, width = curves[i]["window"], curves[i]["width"]
+            window, end = first + index // width, first + curves[i]["windows"] - 1
+            before = higher_peaks(keys[search], window, -1, first, width)
+            after = higher_peaks(keys[search], window, 1, end, width)
+            if before % 2 == 1 or after % 2 == 1:
+                peaks[search, i, j] = uint64(0)
 
 
 @cuda.jit(cache=True)
-def select_highest(curves, keys, peaks):
-    """Fill in the highest keys of each light curve and search, in no order; 0 where there are fewer.
+def select_highest(begin, count, keys, peaks):
+    """Fill in the highest of the keys that stand from `begin` on, for each light curve and search, in no order.
 
-    The lowest of them is determined eight bits at a time, from the top.
+    Where there are fewer the rest is 0. The lowest of them is determined eight bits at a time, from the top.
     """
-    tally = cuda.shared.array(RANKING, int32)
+    tally = cuda.shared.array(256, int32)
     state = cuda.shared.array(2, uint64)  # the upper bits so far; how many keys with these bits are wanted
     slot = cuda.shared.array(1, int32)
+    some = cuda.local.array(AHEAD, uint64)
     thread, i, search = cuda.threadIdx.x, cuda.blockIdx.y, cuda.blockIdx.z
-    first, end = curves[i]["window"], curves[i]["window"] + curves[i]["windows"]
-    most = peaks.shape[2]
+    first, end, most = begin[i], begin[i] + count[i], peaks.shape[2]
     for j in range(thread, most, RANKING):
         peaks[search, i, j] = uint64(0)
     if thread == 0:
         state[0], state[1], slot[0] = uint64(0), uint64(most), 0
     for digit in range(8):
         shift = uint64(56 - 8 * digit)
-        tally[thread] = 0
+        for j in range(thread, 256, RANKING):
+            tally[j] = 0
         cuda.syncthreads()
-        for w in range(first + thread, end, RANKING):
-            upper = keys[search, w] >> shift
-            if upper >> uint64(8) == state[0]:
-                cuda.atomic.add(tally, int(upper & uint64(255)), 1)
+        for w in range(first + thread, end, RANKING * AHEAD):
+            for j in range(AHEAD):
+                place = w + j * RANKING
+                some[j] = keys[search, place] >> shift if place < end else uint64(0)
+            for j in range(AHEAD):
+                if some[j] >> uint64(8) == state[0]:
+                    cuda.atomic.add(tally, int64(some[j] & uint64(255)), 1)
         cuda.syncthreads()
         if thread == 0:
-            value, wanted = 255, int(state[1])
+            value, wanted = 255, int64(state[1])
             while value > 0 and tally[value] < wanted:
                 wanted -= tally[value]
                 value -= 1
