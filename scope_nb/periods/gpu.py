@@ -5,7 +5,8 @@ The kernels are those of `kernels`, which is imported where a GPU is used and no
 
 import math
 from collections import namedtuple
-from itertools import islice
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain, islice
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -64,7 +65,7 @@ def search_many(items, finish, n_jobs):
     Where the latter is None or has no grid, nothing is searched and `searches` is None. `finish` is called in `n_jobs`
     processes, while the GPU searches on.
     """
-    searched = search_on_gpu(items)
+    searched = chain.from_iterable(_one_ahead(_search_batches(items)))
     chunks = iter(lambda: list(islice(searched, TOGETHER)), [])
     tasks = (delayed(_finish)(finish, chunk) for chunk in chunks)
     for results in Parallel(n_jobs=n_jobs, batch_size=1, return_as="generator")(tasks):
@@ -75,19 +76,34 @@ def _finish(finish, chunk):
     return [finish(*searched) for searched in chunk]
 
 
+def _one_ahead(iterator):
+    """Yield what an iterator yields, while a thread already asks it for the next."""
+    end = object()
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(next, iterator, end)
+        while (value := coming.result()) is not end:
+            coming = thread.submit(next, iterator, end)
+            yield value
+
+
 def search_on_gpu(items):
     """Yield item, prepared light curve and its searches (a dict of `Search`, or None) for pairs of the former."""
+    return chain.from_iterable(_search_batches(items))
+
+
+def _search_batches(items):
+    """Yield what `search_on_gpu` does in lists, one for each batch."""
     from numba import cuda
 
-    lanes = [Lane(), Lane()]  # one is collected while the other is at work
-    waiting = None
-    for i, batch in enumerate(_batches(items, cuda.current_context().get_memory_info().free * SHARE / BYTES)):
-        launched = _launch(batch, lanes[i % 2])
+    most = cuda.current_context().get_memory_info().free * SHARE / BYTES
+    lanes, waiting = [Lane(), Lane()], None  # one is collected and filled anew while the other is at work
+    for i, batch in enumerate(_batches(items, most)):
+        launched = _launch(batch, lanes[i % 2], lanes[1 - i % 2])
         if waiting:
-            yield from _collect(waiting)
+            yield _collect(waiting)
         waiting = launched
     if waiting:
-        yield from _collect(waiting)
+        yield _collect(waiting)
 
 
 def _batches(items, most):
@@ -115,7 +131,7 @@ class Lane:
     def __init__(self):
         from numba import cuda
 
-        self.cuda, self.stream, self.buffers = cuda, cuda.stream(), {}
+        self.cuda, self.stream, self.done, self.buffers = cuda, cuda.stream(), cuda.event(), {}
 
     def array(self, name, shape, dtype):
         """Return an array of that name with any values."""
@@ -136,8 +152,8 @@ class Lane:
         kernel[blocks, threads, self.stream](*arguments)
 
 
-def _launch(items, lane):
-    """Let the GPU search a batch, without waiting for it."""
+def _launch(items, lane, before):
+    """Let the GPU search a batch as soon as it is done with that of the lane `before`, and do not wait for it."""
     from . import kernels as k
 
     searched = [i for i, (_, prepared) in enumerate(items) if prepared is not None and prepared.grid]
@@ -154,6 +170,7 @@ def _launch(items, lane):
     values = heights.view(np.float32)
     size = int(curves["size"].max())
     blocks = [(-(-size // threads), n, 1) for threads in (k.THREADS, k.WIDE * k.NEIGHBOURS, k.WIDE)]
+    before.done.wait(lane.stream)  # side by side, both would be late
     lane.run(k.histograms, blocks[0], k.THREADS, rows, steps, ends, level, klogk, heights[0], values[1])
     lane.run(k.lomb_scargle, blocks[1], k.WIDE, rows, steps, weights, values[2])
     lane.run(k.lomb_scargle_again, blocks[2], k.WIDE, rows, steps, weights, values[2])
@@ -171,6 +188,7 @@ def _launch(items, lane):
     _rank(lane, curves, rows, heights[:1], values[:1], 0, exact)
     rounded = lane.array("rounded", (n, EXACT_PEAKS), np.float32)
     lane.run(k.read_values, (1, n, 1), k.WIDE, rows, exact[0], values[1], rounded)
+    lane.done.record(lane.stream)
     return Batch(items, searched, curves, lane, (peaks, exact, rounded, sums))
 
 
@@ -220,8 +238,8 @@ def _pack_epochs(time, mag, err, bands, grid):
 
 
 def _collect(batch):
-    """Yield item, prepared light curve and searches of a batch, as soon as the GPU is done with it."""
-    places = {i: j for j, i in enumerate(batch.searched)}
+    """Return item, prepared light curve and searches of a batch as a list, as soon as the GPU is done with it."""
+    triples, places = [],  {i: j for j, i in enumerate(batch.searched)}
     if places:
         peaks, exact, rounded, sums = (array.copy_to_host(stream=batch.lane.stream) for array in batch.arrays)
         batch.lane.stream.synchronize()
@@ -242,4 +260,5 @@ def _collect(batch):
                 name: Search(index[s, j][ranked[s, j] > 0], best[s][j], mean[s][j], spread[s][j])
                 for name, s in (("ELS", 2), ("ECE", 0), ("EAOV", 1))
             }
-        yield item, prepared, searches
+        triples.append((item, prepared, searches))
+    return triples
