@@ -166,7 +166,9 @@ class Extraction:
 
     def _compute_with_gpu(self, rows, functions, n_jobs, advance):
         """Return what `compute` does for `features` and other functions: the GPU searches, processes do the rest."""
-        further, failures = self.compute(rows, functions, n_jobs, lambda: None)
+        further, failures = pd.DataFrame(index=rows), {}
+        if functions:
+            further, failures = self.compute(rows, functions, n_jobs, lambda: None)
         results = search_many((self._prepare(row) for row in further.index), _finish_features, n_jobs)
         made = {}
         for row, result in zip(further.index, results, strict=True):

@@ -1,4 +1,4 @@
-"""Periods: `periodograms`, `harmonics`, on a GPU `kernels` compute, `judge` and `bands` weigh, `search` and `gpu` search."""
+"""Periods: `periodograms`, `kernels` (for a GPU) and `harmonics` compute, `judge` and `bands` weigh, `search` finds."""
 
 from .. import names_on_demand
 

@@ -26,9 +26,10 @@ from .periodograms import (
 DEVICES = ("cpu", "cuda", "auto")
 FREQUENCIES = 50_000_000  # trial frequencies of a batch: more bring no speed
 MOST_CURVES = 4096  # of a batch
+MANY = 3 * EXACT_PEAKS  # high peaks from which distinct ones are chosen; each rules out two at most, those beside it
 BYTES = 80  # of the GPU's memory for each of them, while the next batch is there too
 SHARE = 0.8  # of the free memory that is used
-TOGETHER = 16  # light curves that a process finishes at a time
+TOGETHER = 8  # light curves that a process finishes at a time
 # what the kernels need of the epochs of a light curve, and its row of `kernels.CURVES` without places
 Epochs = namedtuple("Epochs", "steps ends level klogk weights words row")
 # items of a batch, which of them are searched, their `kernels.CURVES`, and the `Lane` and its arrays with the outcome
@@ -38,8 +39,8 @@ Batch = namedtuple("Batch", "items searched curves lane arrays")
 def choose_device(device):
     """Return "cpu" or "cuda" for one of `DEVICES`; "auto" is "cuda" where a GPU can be used.
 
-    "cuda" needs an NVIDIA GPU and the extra `cuda`; without them it is an `ImportError`. The GPU makes the periodograms,
-    as the processor does but in single precision; all else is done by the processor, in `n_jobs` processes.
+    "cuda" needs an NVIDIA GPU and the extra `cuda`; without them it is an `ImportError`. The GPU makes the
+    periodograms, in single precision where the processor has double; all else is done in `n_jobs` processes.
     """
     if device not in DEVICES:
         raise unknown("device", device, DEVICES)
@@ -113,8 +114,8 @@ def _batches(items, most):
         more = prepared.grid.size if prepared is not None and prepared.grid else 0
         if more > most:
             raise ValueError(
-                f"a search of {more:,} trial frequencies needs more memory than is free on the GPU, which is enough for "
-                f"{most:,.0f}: lower max_freq or oversampling, or use device='cpu'"
+                f"a search of {more:,} trial frequencies needs more memory than is free on the GPU, which is enough "
+                f"for {most:,.0f}: lower max_freq or oversampling, or use device='cpu'"
             )
         if batch and (size + more > min(most, FREQUENCIES) or len(batch) == MOST_CURVES):
             yield batch
@@ -166,6 +167,11 @@ def _launch(items, lane, before):
     uploads = {name: np.concatenate([getattr(each, name) for each in epochs]) for name in Epochs._fields[:-1]}
     steps, ends, level, klogk, weights, words = (lane.upload(*pair) for pair in uploads.items())
     rows, n = lane.upload("curves", curves), len(curves)
+    rough = np.flatnonzero([are_too_rough(items[i][1].mag) for i in searched])
+    some = lane.upload("rough", curves[rough]) if len(rough) else None
+    # where `select_highest` begins and how far it goes: first in all windows, then in what it chose
+    spans = [curves["window"], curves["windows"], MANY * np.arange(n), np.full(n, MANY)]
+    spans = lane.upload("spans", np.array(spans))
     heights = lane.array("heights", (3, curves["size"].sum()), np.uint32)
     values = heights.view(np.float32)
     size = int(curves["size"].max())
@@ -174,25 +180,23 @@ def _launch(items, lane, before):
     lane.run(k.histograms, blocks[0], k.THREADS, rows, steps, ends, level, klogk, heights[0], values[1])
     lane.run(k.lomb_scargle, blocks[1], k.WIDE, rows, steps, weights, values[2])
     lane.run(k.lomb_scargle_again, blocks[2], k.WIDE, rows, steps, weights, values[2])
-    rough = np.flatnonzero([are_too_rough(items[i][1].mag) for i in searched])
     peaks = lane.array("peaks", (3, n, EXACT_PEAKS), np.uint64)
     if len(rough):
-        some = lane.upload("rough", curves[rough])
         everywhere = (blocks[0][0], len(rough), 1)
         lane.run(k.exact_variance, everywhere, k.THREADS, some, steps, words, peaks[1], True, values[1])
-    sums = _rank(lane, curves, rows, heights, values, 1, peaks)
+    sums = _rank(lane, curves, rows, spans, heights, values, 1, peaks)
     lane.run(k.clear, (-(-heights.shape[1] // k.WIDE), 1, 1), k.WIDE, heights[0])
     near = (-(-EXACT_PEAKS * (2 * int(curves["width"].max()) + 1) // k.THREADS), n, 1)
     lane.run(k.exact_variance, near, k.THREADS, rows, steps, words, peaks[1], False, values[0])
     exact = lane.array("exact", (1, n, EXACT_PEAKS), np.uint64)
-    _rank(lane, curves, rows, heights[:1], values[:1], 0, exact)
+    _rank(lane, curves, rows, spans, heights[:1], values[:1], 0, exact)
     rounded = lane.array("rounded", (n, EXACT_PEAKS), np.float32)
     lane.run(k.read_values, (1, n, 1), k.WIDE, rows, exact[0], values[1], rounded)
     lane.done.record(lane.stream)
     return Batch(items, searched, curves, lane, (peaks, exact, rounded, sums))
 
 
-def _rank(lane, curves, rows, heights, values, integers, peaks):
+def _rank(lane, curves, rows, spans, heights, values, integers, peaks):
     """Let the GPU fill `peaks` with the best distinct peaks; return its sums of values and of their squares."""
     from . import kernels as k
 
@@ -201,13 +205,10 @@ def _rank(lane, curves, rows, heights, values, integers, peaks):
     keys = lane.array("keys", (searches, windows.sum()), np.uint64)
     sums = lane.array(f"sums of {searches}", (searches, n, blocks[0], 2), np.float64)
     lane.run(k.highest_of_windows, blocks, k.WIDE, rows, heights, values, integers, keys, sums)
-    many = 3 * EXACT_PEAKS  # enough: a peak rules out those of the windows before and after its own at most
-    high = lane.array("high", (searches, n, many), np.uint64)
-    places = [lane.upload(f"place {i}", each) for i, each in enumerate((curves["window"], windows))]
-    lane.run(k.select_highest, (1, n, searches), k.RANKING, *places, keys, high)
+    high = lane.array("high", (searches, n, MANY), np.uint64)
+    lane.run(k.select_highest, (1, n, searches), k.RANKING, spans, keys, high)
     lane.run(k.drop_slopes, (1, n, searches), k.RANKING, rows, keys, high)
-    places = [lane.upload(f"list {i}", each) for i, each in enumerate((many * np.arange(n), np.full(n, many)))]
-    lane.run(k.select_highest, (1, n, searches), k.RANKING, *places, high.reshape(searches, n * many), peaks)
+    lane.run(k.select_highest, (1, n, searches), k.RANKING, spans[2:], high.reshape(searches, n * MANY), peaks)
     return sums
 
 
@@ -239,7 +240,7 @@ def _pack_epochs(time, mag, err, bands, grid):
 
 def _collect(batch):
     """Return item, prepared light curve and searches of a batch as a list, as soon as the GPU is done with it."""
-    triples, places = [],  {i: j for j, i in enumerate(batch.searched)}
+    triples, places = [], {i: j for j, i in enumerate(batch.searched)}
     if places:
         peaks, exact, rounded, sums = (array.copy_to_host(stream=batch.lane.stream) for array in batch.arrays)
         batch.lane.stream.synchronize()

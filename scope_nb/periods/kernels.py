@@ -39,7 +39,7 @@ CURVES = np.dtype(
 
 @cuda.jit(device=True)
 def weigh_counts(counter, thread, levels, table):
-    """Return k log k summed over phase bins less that over all cells, the scatter between bins, and how many are filled."""
+    """Return k log k summed over phase bins less that over all cells, the scatter between bins, how many are filled."""
     total, between, filled = int32(0), float32(0.0), int32(0)
     for b in range(PHASE_BINS):
         column, moment = uint32(0), int32(0)
@@ -320,8 +320,8 @@ def drop_slopes(curves, keys, peaks):
 
 
 @cuda.jit(cache=True)
-def select_highest(begin, count, keys, peaks):
-    """Fill in the highest of the keys that stand from `begin` on, for each light curve and search, in no order.
+def select_highest(spans, keys, peaks):
+    """Fill in the highest keys of each light curve and search, in no order; `spans` says where they begin, how many.
 
     Where there are fewer the rest is 0. The lowest of them is determined eight bits at a time, from the top.
     """
@@ -330,7 +330,7 @@ def select_highest(begin, count, keys, peaks):
     slot = cuda.shared.array(1, int32)
     some = cuda.local.array(AHEAD, uint64)
     thread, i, search = cuda.threadIdx.x, cuda.blockIdx.y, cuda.blockIdx.z
-    first, end, most = begin[i], begin[i] + count[i], peaks.shape[2]
+    first, end, most = spans[0, i], spans[0, i] + spans[1, i], peaks.shape[2]
     for j in range(thread, most, RANKING):
         peaks[search, i, j] = uint64(0)
     if thread == 0:

@@ -28,6 +28,7 @@ from .periodograms import (
 )
 
 NESTED = "ELS_ECE_EAOV"
+TABLE_OPTIONS = ("by_star", "method", "n_jobs", "progress", "device")  # of `period_table`, and the first two of
 OPTIONS = ("max_freq", "oversampling", "keep_periodograms", "band")  # of `find_periods`
 # epochs ready for the searches, of several bands as observed too (or None), and the grid: None if there is no period
 Prepared = namedtuple("Prepared", "time mag err bands grid")
@@ -132,14 +133,11 @@ def search_grid(time, mag, err, grid):
         variance = exact = analysis_of_variance(time, mag, grid, bins)
     else:
         exact = analysis_of_variance(time, mag, grid, bins, near=distinct_peaks(variance, width, EXACT_PEAKS))
+    power = lomb_scargle(time, mag, err, grid)
     searches = {}
-    for name, power, height in (
-        ("ELS", power := lomb_scargle(time, mag, err, grid), power),
-        ("ECE", entropy, -entropy),
-        ("EAOV", variance, exact),
-    ):
-        peaks = distinct_peaks(height, width, many)
-        searches[name] = Search(peaks, power[peaks[0]], power.mean(), power.std(), power)
+    for name, values, heights in (("ELS", power, power), ("ECE", entropy, -entropy), ("EAOV", variance, exact)):
+        peaks = distinct_peaks(heights, width, many)
+        searches[name] = Search(peaks, values[peaks[0]], values.mean(), values.std(), values)
     return searches
 
 
@@ -188,7 +186,9 @@ def period_table(light_curves, by_star=False, method=NESTED, n_jobs=-1, progress
         `n_epochs`, `bands`, and of `PeriodResult` all from `period` to `candidate_trust`. A `ValueError` names the
         light curve or star.
     """
-    check_names("option of period_table()", options, ("by_star", "method", "n_jobs", "progress", "device", *OPTIONS[:2]))
+    check_names(
+        "option of period_table()", options, ("by_star", "method", "n_jobs", "progress", "device", *OPTIONS[:2])
+    )
     method, device = find_suffix(method), choose_device(device)
     require_light_curves(light_curves)
     rows = pd.Series(np.arange(len(light_curves)))

@@ -1,4 +1,4 @@
-"""Speed of the searches and features on a GPU, and their agreement with the processor: `python tests/benchmarks/gpu.py`.
+"""Speed of searches and features on a GPU, and how they agree with the processor: `python tests/benchmarks/gpu.py`.
 
 Needs the extra `cuda` and an NVIDIA GPU. Beside them stands Lomb-Scargle by nifty-ls on the GPU (cufinufft) or, where
 that is not installed, on one core. SCoPe states for its CUDA kernels, 863,980 frequencies on one H200: 4.58, 5.53 and
@@ -55,8 +55,9 @@ def time_kernels(items):
     for _ in range(2):
         lane.times = {}
         gpu._collect(gpu._launch(items, lane, gpu.Lane()))
-    parts = ", ".join(f"{name} {1000 * total / len(items):.0f}" for name, total in lane.times.items())
-    print(f"  kernels, microseconds a light curve: {parts}; together {1000 * sum(lane.times.values()) / len(items):.0f}")
+    parts = ", ".join(f"{name} {1000 * spent / len(items):.0f}" for name, spent in lane.times.items())
+    total = 1000 * sum(lane.times.values()) / len(items)
+    print(f"  kernels, microseconds a light curve: {parts}; together {total:.0f}")
 
 
 def time_searches(items):
@@ -69,7 +70,8 @@ def time_searches(items):
 
 def time_features(n, many):
     """Print how many rows of a training table are made in a second, with the GPU and by the processor alone."""
-    curves = LightCurves.from_lists(pd.DataFrame({"_id": range(many)}), *zip(*(star(n, k) for k in range(many)), strict=True))
+    columns = zip(*(star(n, k) for k in range(many)), strict=True)
+    curves = LightCurves.from_lists(pd.DataFrame({"_id": range(many)}), *columns)
     few = curves.select(np.arange(100))
     for device, part in (("cuda", few), ("cuda", curves), ("cpu", few)):  # the first loads kernels, starts processes
         start = time.perf_counter()

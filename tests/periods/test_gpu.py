@@ -1,4 +1,4 @@
-"""The kernels for GPUs, run by numba's simulator of one, in a process of its own: small light curves, few frequencies."""
+"""The kernels for a GPU, run by numba's simulator of one in a process of its own: few epochs, few frequencies."""
 
 import os
 import subprocess
@@ -36,7 +36,7 @@ def star(n, days, outlier=0.0):
 
 
 def check_searches():
-    \"\"\"Several batches, one item that is not searched; many epochs, few, outliers; weights too uneven for float32.\"\"\"
+    \"\"\"Several batches, an item that is not searched; epochs many and few, outliers, uneven weights.\"\"\"
     uneven = star(40, 7)
     uneven[2][::5] = 1e-4
     curves = [star(40, 7), star(300, 2), star(12, 9), star(30, 8, outlier=50.0), uneven]
