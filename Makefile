@@ -20,7 +20,7 @@ help:
 	@echo "make report TAG=vnv ALGORITHM=xgb   train one classifier, write its report (optional: DATA=, FEATURES=, GROUP=, FOLDS=5, LIMIT=60)"
 	@echo "make reports ALGORITHM=xgb          the same for every tag that the data can train, then all compared; resumes"
 	@echo "make classify CURVES=my_stars/      what are these stars? A catalogue by classifiers of light curves (DATA=, GROUP=)"
-	@echo "make lab                            open the notebooks in JupyterLab"
+	@echo "make lab                            open JupyterLab with your_model.ipynb, where to bring a classifier of your own"
 	@echo "make index                          write the index of all runs anew"
 	@echo "make test                           run the tests, notebooks included, but for those marked slow"
 	@echo "make test-all                       run those, too"
@@ -65,7 +65,7 @@ lint: $(READY)
 	$(BIN)/nbstripout --verify notebooks/*.ipynb
 
 lab: $(READY)
-	$(BIN)/jupyter lab --notebook-dir=notebooks
+	$(BIN)/jupyter lab --ServerApp.root_dir=. notebooks/your_model.ipynb
 
 sample: $(READY)
 	$(BIN)/python data/simulate --mix sample --stars $(SAMPLE_STARS) --seed 1 --out data --prefix sample_ --keep 350

@@ -78,6 +78,7 @@ def _add_classify(commands):
     classify.add_argument("--min-epochs", type=int, help="light curves with fewer epochs are not classified (50)")
     classify.add_argument("--min-cadence-minutes", type=float, help="closer epochs are thinned (30; 0 keeps all)")
     classify.add_argument("--false-alarms", type=float, help="expected share of false labels, in place of thresholds")
+    classify.add_argument("--top", type=int, help="label so many stars of each tag, the most probable ones")
     classify.add_argument("--no-repair", action="store_true", help="leave probabilities that contradict each other")
     classify.add_argument("--reports", default="", help="folder of the runs (the project's reports/)")
 
@@ -86,10 +87,8 @@ def _classify(options):
     """Train the classifiers of a group that are missing, and write the catalogue of some light curves."""
     from pathlib import Path
 
-    from .files import reports_folder
     from .lightcurves import read_lightcurves
-    from .lightcurves.formats import name_stars
-    from .runs import classify, train_group
+    from .runs import catalogue_folder, classify, train_group
 
     curves = read_lightcurves(options.curves, 1, options.min_cadence_minutes, bad="drop")
     if options.data or options.group == "stars":  # another group is one of the user's own
@@ -97,11 +96,10 @@ def _classify(options):
         reasons = train_group(options.group, options.data, options.reports)
         if reasons:
             print(f"not trained: {', '.join(reasons)}")
-    limits = {"min_epochs": options.min_epochs, "false_alarms": options.false_alarms}
+    limits = {"min_epochs": options.min_epochs, "false_alarms": options.false_alarms, "top": options.top}
     catalogue = classify(curves, options.group, options.reports, repair=not options.no_repair, **limits)
     catalogue.record["curves"] = [str(Path(path).absolute()) for path in options.curves]
-    name = name_stars([Path(options.curves[0]).absolute()])[0]
-    folder = catalogue.write(options.output or reports_folder(options.reports) / f"catalogue-{name}")
+    folder = catalogue.write(options.output or catalogue_folder(options.curves, options.reports))
     if catalogue.record["simulated"]:
         print("The classifiers rest on simulated data: --data trains them on a real training table.")
     print(catalogue.stars["label"].value_counts().to_string(header=False))

@@ -12,6 +12,7 @@ from .files import existing_file
 from .taxonomy import check_names, defaults
 from .writing import write_atomically
 
+TEMPLATES = Path(__file__).with_name("templates")
 KERNEL_FAILURES = ("DeadKernelError", "CellTimeoutError")  # of the process of a notebook, not of what a cell says
 MAY_BE_LISTS = ("features",)  # parameters that are usually a text
 MARKS = {ord(mark): f"&#{ord(mark)};" for mark in "`*_{}[]#|~$\\'\""} | {
@@ -75,8 +76,9 @@ def run_notebook(notebook, output, parameters=None, title=None, make_head=None, 
 def export_html(notebook, title=None, head=""):
     """Export an executed notebook as one self-contained HTML page beside it, which opens with the HTML `head`.
 
-    Of cells tagged `setup`, imports and checks, the page shows only what they print; cells tagged `optional` that
-    print nothing are left out.
+    Code is folded, parameters stand at the end, and nothing is fetched from elsewhere. Of cells tagged `setup`, imports
+    and checks, the page shows only what they print; cells tagged `optional` that print nothing are left out, with the
+    text above them if it has no other code; so are cells tagged `how-to`, which speak to whoever runs the notebook.
     """
     import nbformat
     from nbconvert import HTMLExporter
@@ -84,16 +86,36 @@ def export_html(notebook, title=None, head=""):
 
     notebook = Path(notebook)
     book = nbformat.read(notebook, as_version=4)
-    book.cells = [cell for cell in book.cells if "optional" not in cell.metadata.get("tags", []) or cell.get("outputs")]
-    setup = Config(TagRemovePreprocessor={"enabled": True, "remove_input_tags": {"setup"}})
-    # scripts from elsewhere are left out: the page must open without a network
-    exporter = HTMLExporter(config=setup, template_name="lab", mathjax_url="", require_js_url="", jquery_url="")
+    book.cells = _arrange_cells(book.cells)
+    hidden = {"enabled": True, "remove_input_tags": {"setup"}, "remove_cell_tags": {"how-to"}}
+    exporter = HTMLExporter(config=Config(TagRemovePreprocessor=hidden), template_file=str(TEMPLATES / "page.html.j2"))
     exporter.exclude_input_prompt = exporter.exclude_output_prompt = True
-    page, _ = exporter.from_notebook_node(book, {"metadata": {"name": title or notebook.stem}})
+    resources = {"metadata": {"name": title or notebook.stem}, "page_head": head}
+    page, _ = exporter.from_notebook_node(book, resources)
     path = notebook.with_suffix(".html")
     with write_atomically(path) as part:
-        part.write_text(page.replace("<main>", f"<main>{head}", 1), encoding="utf-8")
+        part.write_text(page, encoding="utf-8")
     return path
+
+
+def _arrange_cells(cells):
+    """Return the cells in the order of the page, without those that say nothing."""
+    sections = []  # a text with the code below it
+    for cell in cells:
+        if cell.cell_type == "markdown" or not sections:
+            sections.append([])
+        sections[-1].append(cell)
+    shown = []
+    for first, *code in sections:
+        speaking = [cell for cell in code if cell.get("outputs") or not _has_tag(cell, "optional")]
+        if speaking or not code:
+            shown += [first, *speaking]
+    settings = [cell for cell in shown if _has_tag(cell, "parameters", "injected-parameters")]
+    return [cell for cell in shown if cell not in settings] + settings
+
+
+def _has_tag(cell, *tags):
+    return not set(tags).isdisjoint(cell.metadata.get("tags", []))
 
 
 def as_text(value):

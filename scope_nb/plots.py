@@ -9,14 +9,14 @@ import pandas as pd
 from matplotlib.colors import LogNorm
 from sklearn.metrics import ConfusionMatrixDisplay, confusion_matrix, precision_recall_curve, roc_curve
 
-from .features import derived
 from .lightcurves.curves import match_curves
 from .models.builders import shap_values
 from .models.fitting import named_importances
 from .models.keras_classifier import KerasClassifier
 from .periods.search import fold
+from .scores.classes import ClassScores
 from .scores.evaluation import calibration_bins
-from .taxonomy import CATALOGUES, base_name, dmdt_edges, feature_table, unknown
+from .taxonomy import CATALOGUES, ancestors, describe_features, dmdt_edges, published, unknown
 
 # Okabe and Ito's colours, told apart by colour-blind readers too
 BLUE, ORANGE, GREEN, RED, PURPLE, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#7F7F7F"
@@ -25,6 +25,7 @@ LINES = ("-", "--", "-.", ":", "-", "--")
 BAND_STYLES = {"g": (GREEN, "o"), "r": (RED, "s"), "i": (PURPLE, "^")}
 PART_STYLES = {"train": (GREY, ":"), "val": (ORANGE, "--"), "test": (BLUE, "-")}
 GUIDE = {"lw": 0.8, "color": "black", "alpha": 0.4}  # a line that helps to read others
+PERIODIC = frozenset(("pnp", "puls", "bis"))  # the tags of periodic stars: these and those below them
 # What `colour_magnitude` needs
 GAIA = [f"Gaia_EDR3__{name}" for name in ("phot_bp_mean_mag", "phot_rp_mean_mag", "phot_g_mean_mag")]
 GAIA += ["Gaia_EDR3__parallax", "Gaia_EDR3__parallax_error"]
@@ -66,10 +67,10 @@ def light_curve(curve, ax=None):
     return ax
 
 
-def folded(curve, period, ax=None):
-    """Plot a `LightCurve` folded at a period (days), two cycles long; phase 0 is the first epoch."""
+def folded(curve, period, ax=None, zero=None):
+    """Plot a `LightCurve` folded at a period (days), two cycles long; phase 0 is at `zero`, or the first epoch."""
     ax = axes_for(ax, figsize=(4, 3))
-    phase = fold(curve.time, period, curve.time[0])
+    phase = fold(curve.time, period, curve.time[0] if zero is None else zero)
     for cycle in (0, 1):
         _draw_epochs(ax, phase + cycle, curve)
     ax.set(xlabel=f"phase (P = {period:.6g} d)", xlim=(0, 2))
@@ -115,14 +116,16 @@ def dmdt_image(image, ax=None, colorbar=True):
 def explained(values):
     """Show feature values (a dict or Series by name without period suffix) with units and meaning, where known."""
     values = pd.Series(values)
-    frame = feature_table().reindex(values.index)[["unit", "description"]].fillna("").rename_axis(None)
+    frame = describe_features(values.index)
     frame.insert(0, "value", values)
     style = frame.style.format({"value": "{:.5g}"}).format_index(escape="html")  # names of one's own may hold a <
     return style.set_properties(["unit", "description"], **{"text-align": "left"})
 
 
 def confusion(evaluation, part="test", ax=None):
-    """Show the confusion matrix of a part: counts, and shares of the true class."""
+    """Show the confusion matrix of a part: counts, and shares of the true class; or that of `ClassScores`."""
+    if isinstance(evaluation, ClassScores):
+        return confusion_of_classes(evaluation, ax)
     ax = axes_for(ax, figsize=(3.6, 3.2))
     rows = evaluation.part(part)
     counts = confusion_matrix(rows["y"], rows["probability"] > evaluation.threshold, labels=[0, 1])
@@ -150,7 +153,10 @@ def roc(evaluation, ax=None):
 
 
 def precision_recall(evaluation, ax=None):
-    """Plot precision against recall for the three parts; a dot marks the threshold on the test part."""
+    """Plot precision against recall for the three parts; a dot marks the threshold on the test part.
+
+    A diamond is SCoPe's published XGB, where there is one of the tag.
+    """
     ax = axes_for(ax, figsize=(3.6, 3.2))
     for part, (color, line) in PART_STYLES.items():
         rows = evaluation.part(part)
@@ -160,6 +166,9 @@ def precision_recall(evaluation, ax=None):
     test = evaluation.stats["test"]
     ax.plot(test["recall"], test["precision"], "o", color=BLUE, mec="black", zorder=3)
     ax.axhline(test["n_positive"] / test["n"], **GUIDE)
+    if evaluation.tag in published().index:
+        point = published().loc[evaluation.tag, ["recall_xgb", "precision_xgb"]]
+        ax.plot(*point, "D", ms=5, mfc="none", mec="black", label="SCoPe XGB")
     ax.set(xlabel="recall", ylabel="precision", ylim=(0, 1.03))
     ax.legend(title="average precision", loc="lower left")
     return ax
@@ -245,7 +254,7 @@ def _swarm(x, bins=60, half=0.38):
 
 def with_unit(column):
     """Return the name of a feature with its unit, where it has one."""
-    unit = feature_table()["unit"].get(base_name(column)) or derived.unit(column)
+    unit = describe_features([column])["unit"].item()
     return f"{column} ({unit})" if unit else column
 
 
@@ -264,8 +273,10 @@ def history(frame, ax=None):
     return ax
 
 
-def gallery(examples, meta, curves=None, images=None, period_suffix="ELS_ECE_EAOV", columns=3):
+def gallery(examples, meta, curves=None, images=None, period_suffix="ELS_ECE_EAOV", columns=3, tag=""):
     """Show light curves side by side: folded, in time if not labelled periodic, or as dmdt where there is none.
+
+    If stars of the `tag` are periodic, all are folded: whoever judges a false alarm must see what the model saw.
 
     `examples` are what `mistakes` returns, `meta` is that of the data set, `curves` are `LightCurves`, matched by `_id`
     and position, and `images` hold the dmdt of each example, shape (26, 26), or None.
@@ -273,13 +284,14 @@ def gallery(examples, meta, curves=None, images=None, period_suffix="ELS_ECE_EAO
     meta = meta.loc[examples["row"]]
     place = np.full(len(meta), -1) if curves is None else match_curves(curves, meta)
     images = [None] * len(meta) if images is None else images
-    rows = -(-len(meta) // columns)
+    rows, is_periodic = -(-len(meta) // columns), not PERIODIC.isdisjoint((tag, *ancestors(tag)))
     figure, axes = plt.subplots(rows, columns, figsize=(4 * columns, 3.3 * rows), layout="constrained", squeeze=False)
     for k, example in enumerate(examples.itertuples()):
         ax, curve = axes.flat[k], curves[place[k]] if place[k] >= 0 else None
-        _draw_example(ax, meta.iloc[k], curve, images[k], period_suffix)
+        _draw_example(ax, meta.iloc[k], curve, images[k], period_suffix, is_periodic)
         sign = "missed" if example.y else "false alarm"
-        ax.set_title(f"{sign}, probability {example.probability:.2f}\n{textwrap.fill(example.labels, 42)}", fontsize=9)
+        labels = textwrap.fill(", ".join(reversed(example.labels.split(", "))), 42)  # the most specific first
+        ax.set_title(f"{sign}, probability {example.probability:.2f}\n{labels}", fontsize=9)
     for ax in axes.flat[len(meta) :]:
         ax.remove()
     if pictures := [picture for ax in figure.axes for picture in ax.images]:
@@ -288,14 +300,15 @@ def gallery(examples, meta, curves=None, images=None, period_suffix="ELS_ECE_EAO
     return axes
 
 
-def _draw_example(ax, entry, curve, image, period_suffix):
+def _draw_example(ax, entry, curve, image, period_suffix, is_periodic):
     """Draw one panel of a gallery."""
+    period = entry.get(f"period_{period_suffix}", np.nan)
     if curve is None and image is None:
         ax.text(0.5, 0.5, "neither light curve nor dmdt", ha="center")
     elif curve is None:
         dmdt_image(image, ax, colorbar=False)
-    elif entry.get("periodic", 1.0) > 0.5:
-        folded(curve, entry[f"period_{period_suffix}"], ax)
+    elif period > 0 and (is_periodic or entry.get("periodic", 1.0) > 0.5):
+        folded(curve, period, ax)
     else:
         light_curve(curve, ax)
     if curve is not None and curve.info.get("band"):
@@ -399,3 +412,18 @@ def _scatter(ax, values, table, labels, threshold):
         ax.plot(group[x], group[y], mark, ms=3, alpha=0.6, mew=0, color=color, label=label)
     ax.set(xlabel=x, ylabel=y)
     ax.legend(fontsize=8, markerscale=2)
+
+
+def confusion_of_classes(scores, ax=None):
+    """Show the confusion matrix of `ClassScores`: counts, shaded by the share of the true class."""
+    counts = scores.counts
+    ax = axes_for(ax, figsize=(max(1.8 + 0.5 * counts.shape[1], 4.5), 1.6 + 0.36 * len(counts)))
+    shares = counts.to_numpy() / counts.sum(axis=1).to_numpy()[:, None]
+    ax.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    for row, column in np.argwhere(shares > 0):
+        color = "white" if shares[row, column] > 0.5 else "black"
+        ax.text(column, row, f"{counts.iat[row, column]:,}", ha="center", va="center", fontsize=8, color=color)
+    ax.set_xticks(range(counts.shape[1]), counts.columns, rotation=45, ha="right", rotation_mode="anchor")
+    ax.set_yticks(range(len(counts)), counts.index)
+    ax.set(xlabel="answer", ylabel="true class", title=f"macro F1 {scores.texts()['macro_f1']}")
+    return ax

@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import re
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +15,7 @@ TABLES = Path(__file__).with_name("tables")
 PERIOD_SUFFIXES = ("ELS", "ECE", "EAOV", "ELS_ECE_EAOV")
 FEATURE_SETS = ("phenomenological", "ontological", "light curve")
 NEGATIVE_LABEL = "non-variable"
+ROOT = "vnv"  # what has any nature at all is variable
 CATALOGUES = ("Gaia_EDR3__", "AllWISE__", "PS1_DR1__")
 ALERTS = ("n_ztf_alerts", "mean_ztf_alert_braai")
 IDENTITY = ("_id", "obj_id", "ra", "dec", "band", "filter", "field", "ccd", "quad")
@@ -38,6 +40,25 @@ def tags():
     `dnn_*` are SCoPe's tuned settings of networks; `taxonomy` and `parent_tag` place a tag in the tree.
     """
     return pd.read_csv(TABLES / "tags.csv", index_col="tag")
+
+
+@cache
+def parents():
+    """Return the parent of each tag; None of the root, "variable", and of artefacts.
+
+    The ontological tags without a parent among the tags lie below the root, too.
+    """
+    table = tags()
+    tree = {tag: parent if parent in table.index else ROOT for tag, parent in table["parent_tag"].items()}
+    return tree | {ROOT: None, "bogus": None}
+
+
+def ancestors(tag):
+    """Return the tags above a tag, the nearest first; none of one that is not in the tree."""
+    chain = []
+    while (tag := parents().get(tag)) is not None:
+        chain.append(tag)
+    return chain
 
 
 @cache
@@ -200,6 +221,27 @@ def base_name(column):
     for suffix in sorted(PERIOD_SUFFIXES, key=len, reverse=True):
         column = column.removesuffix(f"_{suffix}")
     return column
+
+
+def describe_features(names):
+    """Return what features are, as a DataFrame of `unit` and `description` indexed by their names.
+
+    Names are those of columns of `feature_table()`, with or without period suffix, of features derived from them, and
+    of the columns of dmdt that models get. Both texts are "" for a feature of one's own.
+    """
+    described = pd.concat([feature_table()[["unit", "description"]], _derived_table()])
+    texts = described.reindex([base_name(str(name)) for name in names]).fillna("").set_axis(list(names))
+    for name in texts.index[texts["description"] == ""]:
+        if place := re.fullmatch(r"dmdt_(\d+)_(\d+)", str(name)):
+            dm, dt = (edges[int(k) :][:2] for edges, k in zip(dmdt_edges(), place.groups(), strict=True))
+            pairs = f"{dm[0]:g} to {dm[1]:g} mag in {dt[0]:.3g} to {dt[1]:.3g} days"
+            texts.loc[name, "description"] = f"share of the pairs of epochs that differ by {pairs}"
+    return texts
+
+
+@cache
+def _derived_table():
+    return pd.read_csv(TABLES / "derived_features.csv", index_col="name", keep_default_na=False)
 
 
 def find_suffix(name):

@@ -11,9 +11,9 @@ import pytest
 import scope_nb
 
 PACKAGE = Path(scope_nb.__file__).parent
-ROOMS = ["lightcurves", "periods", "features", "dataset", "models", "scores", "runs"]
-GROUND = ["taxonomy", "files", "writing", "parquet", "config", "notebook", "fetch"]
-ORDER = [*GROUND, *ROOMS, "plots", "run_plots", "report", "__main__"]
+ROOMS = ["lightcurves", "periods", "features", "dataset", "models", "scores", "runs", "labelling"]
+GROUND = ["compiled", "taxonomy", "files", "writing", "parquet", "config", "notebook", "fetch"]
+ORDER = [*GROUND, *ROOMS, "plots", "run_plots", "star_plots", "label_plots", "pages", "report", "__main__"]
 
 
 def test_import_alone_loads_nothing_and_changes_nothing():

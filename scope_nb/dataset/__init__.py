@@ -1,4 +1,4 @@
-"""Training tables: `tables` reads and writes them, `catalogues` adds columns, `dataset` cuts out the data of a tag."""
+"""Training tables: `tables` reads and writes them, `catalogues` and `corrections` change them, `dataset` cuts them."""
 
 from .. import let_threads_sleep, names_on_demand
 
@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = names_on_demand(
         "tables": ["make_plain", "open_table", "read_parquet", "read_table", "write_parquet"],
         "long_work": ["write_features"],
         "catalogues": ["join_catalogue"],
+        "corrections": ["apply_corrections", "read_corrections", "undo_corrections", "write_corrections"],
         "labels": [
             "compare_medians",
             "count_labels",

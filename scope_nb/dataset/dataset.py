@@ -25,6 +25,7 @@ from ..taxonomy import (
     unknown,
 )
 from .columns import curve_block, sequences
+from .corrections import apply_corrections, describe_corrections, read_corrections
 from .labels import own_labels
 from .splits import (
     DROPPED,
@@ -51,9 +52,11 @@ class Part:
     weight: np.ndarray | None
     star: np.ndarray
     row: np.ndarray
+    classes: tuple[str, ...] = ()
 
     def __repr__(self):
-        return f"Part of {len(self):,} light curves, {self.y.sum():,} positive, {self.X.shape[1]} columns"
+        kinds = f"{len(self.classes)} classes" if self.classes else f"{self.y.sum():,} positive"
+        return f"Part of {len(self):,} light curves, {kinds}, {self.X.shape[1]} columns"
 
     def __len__(self):
         return len(self.y)
@@ -61,7 +64,7 @@ class Part:
     def some(self, most, seed=42):
         """Return `X` of at most `most` rows drawn at random, half of them positive if there are as many."""
         rng = np.random.default_rng(seed)
-        positive, negative = (rng.permutation(np.flatnonzero(self.y == side)) for side in (1, 0))
+        positive, negative = (rng.permutation(np.flatnonzero((self.y > 0) == side)) for side in (1, 0))
         n_positive = min(len(positive), max(most // 2, most - len(negative)))
         return self.X.iloc[np.sort(np.r_[positive[:n_positive], negative[: most - n_positive]])]
 
@@ -78,10 +81,12 @@ class Dataset:
         The features, those derived from them, then dmdt as the columns `dmdt_0_0` to `dmdt_25_25`, then the light
         curves. Missing values are NaN.
     y, weight, star, part, row : numpy.ndarray, shape (n,)
-        0 or 1; weights or None; the name of the star; "train", "val", "test", or "dropped" if `balance` keeps it from
-        training; the row number in the table.
+        0 or 1, or the number of the class; weights or None; the name of the star; "train", "val", "test", or "dropped"
+        if `balance` keeps it from training; the row number in the table.
     meta : pandas.DataFrame, shape (n, ...)
         Indexed by `row`: identity, labels and `period_SUFFIX`, of which the table may lack some.
+    classes : tuple of str
+        The classes, if there are several; else empty.
     settings : dict
         How it was cut: threshold, split, period suffix, names of the features, ...
     """
@@ -101,6 +106,7 @@ class Dataset:
     n_rows: int = 0  # of the table
     target: Target | None = None
     row_weight: np.ndarray | None = None  # without the weights of the classes
+    classes: tuple[str, ...] = ()
 
     @classmethod
     def read(
@@ -119,6 +125,7 @@ class Dataset:
         balance=None,
         weight_per_class=False,
         seed=42,
+        corrections=None,
     ):
         """Cut the data set of one tag out of a training table; None is the usual value of an argument.
 
@@ -127,7 +134,9 @@ class Dataset:
         table, tag
             A file (.parquet, .csv or .h5), of which only what is needed is read, or a table of pandas, pyarrow or
             astropy; a tag or its label. Any column of numbers from 0 to 1 that SCoPe's tables do not have is a label of
-            one's own, and its name a tag. Missing votes are no votes.
+            one's own, and its name a tag. Missing votes are no votes. A list of tags stands for exclusive classes: the
+            more specific of two tags wins ("rrab", not "rrlyr"), a light curve without any is "other", and one with
+            several is left out (`settings["n_several"]` counts them). "non-variable" can be a class, too.
         threshold : float
             A light curve is positive if its vote share is above this (0.7).
         split : {"star", "scope"}
@@ -145,16 +154,18 @@ class Dataset:
             Columns of the label, if not that of the tag (which then may have any name), and of sample weights (or an
             array, one for each row): numbers of 0 or more.
         balance : float
-            Keep at most this many training rows of the more common class for each row of the rarer one. Whole stars
+            Keep at most this many training rows of a more common class for each row of the rarest one. Whole stars
             are dropped, at random by `seed`, and become the part "dropped". Validation and test keep their mix.
         weight_per_class : bool
-            Give both classes the same total weight in the training part.
+            Give all classes the same total weight in the training part.
+        corrections : path-like or table
+            Labels that are corrected in memory before anything else is done, see `corrections.read_corrections`.
 
         Raises
         ------
         FileNotFoundError, ValueError
             If the tag is unknown, columns are missing (all are listed) or repeated, a light curve is repeated, a
-            label, threshold or `balance` is out of range, or a part has no positive or no negative.
+            label, threshold or `balance` is out of range, or a part has no positive, no negative or none of a class.
         """
         frame = as_frame(table)
         file = open_table(table) if frame is None else None
@@ -164,13 +175,17 @@ class Dataset:
             tag, label, suffix = question.tag, question.label, question.period_suffix
             dmdt = "dmdt" in names if dmdt is None else dmdt
             columns = _feature_columns(names, question.features, suffix, dmdt)
-            if label in columns:
-                raise ValueError(f"{label!r} is both the label and a feature: leave it out of features")
-            meta_columns = [*IDENTITY, *label_names(), label, f"period_{suffix}"]
+            labels = list(question.labels.values())
+            for name in labels:
+                if name in columns:
+                    raise ValueError(f"{name!r} is both the label and a feature: leave it out of features")
+            meta_columns = [*IDENTITY, *label_names(), *labels, f"period_{suffix}"]
             meta_columns = [name for name in dict.fromkeys(meta_columns) if name in names]
             needed = {*columns, *meta_columns, *(sources(columns, suffix) if derived else ())}
             needed |= ({weight} if isinstance(weight, str) else set()) | ({"dmdt"} if dmdt else set())
-            table = _read_needed(frame, file, needed, dmdt, weight)
+            corrections = read_corrections(corrections)
+            table = _read_needed(frame, file, needed | set(corrections["label"]), dmdt, weight)
+            table = apply_corrections(table, corrections)
             target = find_target(table, question)
             row, y, star = target.row, target.y, target.star
             part = assign_parts(target, tag, split, balance, seed)
@@ -185,16 +200,22 @@ class Dataset:
             settings |= {"period_suffix": suffix, "features": columns}
             settings |= {"derived": derived, "dmdt": dmdt, "light_curves": light_curves is not None, "balance": balance}
             settings |= {"weight_per_class": weight_per_class, "seed": seed}
+            settings |= {"corrections": describe_corrections(corrections)}
+            if target.classes:
+                settings |= {"classes": list(target.classes), "n_several": target.n_several}
             path, simulated = None if file is None else file.path, bool(table.attrs.get("simulated", False))
             values = dict(tag=tag, label=label, X=X, y=y, weight=weights, star=star, part=part, row=row, target=target)
             values |= dict(settings=settings, meta=meta, path=path, simulated=simulated, n_rows=len(table))
-            return cls(**values, row_weight=weight)
+            return cls(**values, row_weight=weight, classes=target.classes)
 
     from_table = read  # of a DataFrame
 
     def __repr__(self):
-        parts = [f"{name} {len(self[name]):,} ({self[name].y.sum():,} positive)" for name in dict.fromkeys(self.part)]
         columns = f"{len(self.y):,} light curves, {self.X.shape[1]} columns"
+        if self.classes:
+            counts = (f"{name} {(self.y == k).sum():,}" for k, name in enumerate(self.classes))
+            return f"Dataset of {len(self.classes)} classes: {columns}; {', '.join(counts)}"
+        parts = [f"{name} {len(self[name]):,} ({self[name].y.sum():,} positive)" for name in dict.fromkeys(self.part)]
         return f"Dataset of {self.tag} ({self.label}): {columns}; {', '.join(sorted(parts))}"
 
     def with_split(self, split):
@@ -211,7 +232,7 @@ class Dataset:
             raise unknown("part", name, (*PARTS, DROPPED))
         rows = np.flatnonzero(self.part == name)
         weight = None if self.weight is None else self.weight[rows]
-        return Part(self.X.iloc[rows], self.y[rows], weight, self.star[rows], self.row[rows])
+        return Part(self.X.iloc[rows], self.y[rows], weight, self.star[rows], self.row[rows], self.classes)
 
     train = cached_property(lambda self: self["train"])  # to learn from
     val = cached_property(lambda self: self["val"])  # to stop, tune and choose thresholds on
@@ -242,10 +263,11 @@ class Dataset:
         return [None] * len(rows)
 
     def counts(self):
-        """Return how many light curves and stars each part has, positive and negative."""
+        """Return how many light curves and stars each part has, positive and negative or of each class."""
         parts = (*PARTS, DROPPED) if DROPPED in self.part else PARTS
         counts = {}
-        for name, value in (("positive", 1), ("negative", 0)):
+        kinds = {name: value for value, name in enumerate(self.classes)} or {"positive": 1, "negative": 0}
+        for name, value in kinds.items():
             rows = [(self.part == part) & (self.y == value) for part in parts]
             counts[f"{name} light curves"] = [row.sum() for row in rows]
             counts[f"{name} stars"] = [len(set(self.star[row])) for row in rows]

@@ -11,6 +11,9 @@ from ..lightcurves.curves import LightCurve, match_curves
 from ..taxonomy import (
     CATALOGUES,
     NEGATIVE_LABEL,
+    OWN_FEATURES,
+    Tag,
+    ancestors,
     as_names,
     check_tag_name,
     label_names,
@@ -21,6 +24,7 @@ from ..taxonomy import (
 )
 from .tables import make_plain, parse_csv
 
+OTHER = "other"  # the class of what has none of the labels
 MOST_VALUES = 11  # different values of a label of one's own that is found by itself: shares of up to ten votes
 
 
@@ -45,6 +49,34 @@ def vote_shares(table, label, purpose=""):
 def _positive(table, label, threshold):
     """Return which rows have a label; none where the table lacks it."""
     return vote_shares(table, label) > threshold if label in table else np.zeros(len(table), bool)
+
+
+def resolve_classes(names, columns):
+    """Return the `Tag` of each class of a list, by name: tags, labels of one's own, or `NEGATIVE_LABEL`."""
+    negative = Tag(NEGATIVE_LABEL, NEGATIVE_LABEL, OWN_FEATURES)
+    resolved = [negative if name == NEGATIVE_LABEL else resolve_tag(name, columns=columns) for name in names]
+    classes = {tag.name: tag for tag in resolved}
+    if not classes or len(classes) < len(names) or OTHER in classes:
+        raise ValueError(f"{list(names)} are no classes: name each tag once, and none {OTHER!r}, which is all the rest")
+    return classes
+
+
+def single_class(table, labels, threshold):
+    """Return the number of each row's only class among `labels` (the label of each class), and the classes.
+
+    Of two classes of which one is above the other in the tree of tags, a row has the lower one. One that has none is
+    `OTHER`, the last class, if there are any; the number is -1 where several are left.
+    """
+    has = {name: vote_shares(table, label) > threshold for name, label in labels.items()}
+    lowest = {name: rows.copy() for name, rows in has.items()}
+    for name, rows in has.items():
+        for above in ancestors(name):
+            if above in lowest:
+                lowest[above] &= ~rows
+    votes = np.column_stack(list(lowest.values()))
+    number = np.where(votes.any(axis=1), votes.argmax(axis=1), len(labels))
+    number[votes.sum(axis=1) > 1] = -1
+    return number, (*labels, OTHER) if (number == len(labels)).any() else tuple(labels)
 
 
 def own_labels(table, threshold=0.7):

@@ -9,8 +9,8 @@ import pandas as pd
 from sklearn.model_selection import train_test_split
 
 from ..lightcurves.curves import stars
-from ..taxonomy import NEGATIVE_LABEL, as_names, defaults, resolve_tag, unknown
-from .labels import vote_shares
+from ..taxonomy import NEGATIVE_LABEL, OWN_FEATURES, Tag, as_names, defaults, resolve_tag, unknown
+from .labels import resolve_classes, single_class, vote_shares
 from .tables import require_unique_columns
 
 PARTS = ("train", "val", "test")
@@ -18,31 +18,49 @@ DROPPED = "dropped"  # the part of what `balance` leaves out of training
 
 
 class Question(NamedTuple):
-    """The label of a tag that a vote share above a threshold gives, and the features (or the set) to answer from."""
+    """The label of a tag that a vote share above a threshold gives, and the features (or the set) to answer from.
+
+    `labels` are those of several classes by name, or the only one.
+    """
 
     tag: str
     label: str
     threshold: float
     features: list | str
     period_suffix: str
+    labels: dict
 
 
 class Target(NamedTuple):
-    """Row number, vote share, target (0 or 1), star and split key of each light curve that can answer the question."""
+    """Row number, vote share, target (0 or 1), star and split key of each light curve that can answer the question.
+
+    Of several classes, the target is the number of one of `classes`, and `n_several` light curves have more than one.
+    """
 
     row: np.ndarray
     share: np.ndarray
     y: np.ndarray
     star: np.ndarray
     key: np.ndarray
+    classes: tuple[str, ...] = ()
+    n_several: int = 0
 
 
 def check_question(columns, tag, label=None, threshold=None, features=None, period_suffix=None, balance=None):
     """Return the `Question` of a tag, with its usual label, ... for None and ""; a bad number is a `ValueError`.
 
-    `columns` are those of the table. Where a label is given, the tag may have any name.
+    `columns` are those of the table. Where a label is given, the tag may have any name. A list of tags are classes.
     """
-    tag, usual = _resolve_question(tag, label, columns), defaults()["training"]
+    classes, usual = {}, defaults()["training"]
+    if isinstance(tag, list | tuple):
+        if label:
+            raise ValueError("a label can be given to one tag, not to a list of them")
+        classes = resolve_classes(tag, columns)
+        sets = {one.features for one in classes.values()}
+        names, label_texts = ", ".join(classes), ", ".join(one.label for one in classes.values())
+        tag = Tag(names, label_texts, sets.pop() if len(sets) == 1 else OWN_FEATURES)
+    else:
+        tag = _resolve_question(tag, label, columns)
     threshold = usual["threshold"] if threshold in (None, "") else threshold
     for name, value in (("threshold", threshold), ("balance", balance)):
         if value is not None and (isinstance(value, bool) or not isinstance(value, int | float | np.number)):
@@ -53,7 +71,9 @@ def check_question(columns, tag, label=None, threshold=None, features=None, peri
         raise ValueError(f"balance is {balance}; it is a ratio of counts, above 0, or None to keep every row")
     if features is None or (isinstance(features, str) and not features):
         features = tag.features
-    return Question(tag.name, label or tag.label, threshold, features, period_suffix or usual["period_suffix"])
+    label = label or tag.label
+    labels = {name: one.label for name, one in classes.items()} or {tag.name: label}
+    return Question(tag.name, label, threshold, features, period_suffix or usual["period_suffix"], labels)
 
 
 def _resolve_question(tag, label, columns):
@@ -76,6 +96,8 @@ def find_target(table, question, star_and_key=None):
             f"{repeated.sum()} rows repeat the _id of another, first row {first} ({table['_id'].iloc[first]}): "
             "keep one of each, as table.drop_duplicates('_id') does"
         )
+    if len(question.labels) > 1:
+        return _find_classes(table, question, star_and_key)
     share = vote_shares(table, question.label)
     y = (share > question.threshold).astype(int)
     usable = np.ones(len(table), bool)
@@ -88,12 +110,21 @@ def find_target(table, question, star_and_key=None):
     return Target(row, share[row], y[row], star[row], key[row])
 
 
+def _find_classes(table, question, star_and_key):
+    """Return the `Target` of several classes."""
+    y, classes = single_class(table, question.labels, question.threshold)
+    row = np.flatnonzero(y >= 0)
+    _require_all(y[row], "the table", classes)
+    star, key = star_and_key or stars(table)
+    return Target(row, y[row], y[row], star[row], key[row], classes, len(y) - len(row))
+
+
 def assign_parts(target, tag, split, balance=None, seed=42):
-    """Return the part of each light curve, or raise a `ValueError` if one has no positive or no negative."""
+    """Return the part of each light curve, or raise a `ValueError` if one lacks positives, negatives or a class."""
     if split == "star":
-        place = split_place(target.key)
-        test, val = defaults()["training"]["test_fraction"], defaults()["training"]["val_fraction"]
-        part = np.select([place < test, place < test + val], ["test", "val"], "train")
+        part = parts_of_stars(target.key)
+    elif split == "scope" and target.classes:
+        raise ValueError("split='scope' repeats SCoPe's split of one tag; for several classes use split='star'")
     elif split == "scope":
         places = np.argsort(np.round(target.share) != 1, kind="stable")  # the positives first
         rest, test = train_test_split(places, test_size=0.1, random_state=42)  # SCoPe's own
@@ -103,8 +134,18 @@ def assign_parts(target, tag, split, balance=None, seed=42):
     else:
         raise unknown("split", split, ["star", "scope"])
     for name in PARTS:
-        _require_both(target.y[part == name], f"the {name} part", tag)
+        if target.classes:
+            _require_all(target.y[part == name], f"the {name} part", target.classes)
+        else:
+            _require_both(target.y[part == name], f"the {name} part", tag)
     return part if balance is None else _balance(part, target, balance, seed)
+
+
+def parts_of_stars(key):
+    """Return the part of each star, "train", "val" or "test", by its key."""
+    place = split_place(key)
+    test, val = defaults()["training"]["test_fraction"], defaults()["training"]["val_fraction"]
+    return np.select([place < test, place < test + val], ["test", "val"], "train")
 
 
 def split_place(key):
@@ -115,26 +156,27 @@ def split_place(key):
 
 
 def _balance(part, target, balance, seed):
-    """Return the parts, where training rows beyond `balance` times the rarer class have become "dropped"."""
-    rows = [np.flatnonzero((part == "train") & (target.y == value)) for value in (0, 1)]
-    rare, common = sorted(rows, key=len)
-    names, owner = np.unique(target.star[common], return_inverse=True)
-    place = np.random.default_rng(seed).permutation(len(names))[owner]
+    """Return the parts, where training rows of a class beyond `balance` times the rarest have become "dropped"."""
+    rows = [np.flatnonzero((part == "train") & (target.y == value)) for value in range(target.y.max() + 1)]
+    rare, *others = sorted(rows, key=len)
     keep = round(balance * len(rare))
-    if keep >= len(common):
-        return part
-    part = part.astype("<U7")
-    part[common[place >= max(np.sort(place)[keep], 1)]] = DROPPED  # of the last star all or nothing, of the first all
+    for common in others:
+        names, owner = np.unique(target.star[common], return_inverse=True)
+        place = np.random.default_rng(seed).permutation(len(names))[owner]
+        if keep < len(common):
+            part = part.astype("<U7")
+            dropped = place >= max(np.sort(place)[keep], 1)  # of the last star all or nothing, of the first all
+            part[common[dropped]] = DROPPED
     return part
 
 
 def class_weights(y, part, weight=None):
-    """Return weights with which the training rows of both classes weigh as much in total."""
+    """Return weights with which the training rows of all classes weigh as much in total."""
     weight = np.ones(len(y)) if weight is None else weight
-    total = [weight[(part == "train") & (y == value)].sum() for value in (0, 1)]
+    total = np.array([weight[(part == "train") & (y == value)].sum() for value in range(y.max() + 1)])
     if 0 in total:
         raise ValueError("all weights of one class are 0 in the training part: weight_per_class cannot balance them")
-    return weight * np.where(y == 1, sum(total) / (2 * total[1]), sum(total) / (2 * total[0]))
+    return weight * (sum(total) / (len(total) * total))[y]
 
 
 def check_weights(weight, n_rows):
@@ -152,11 +194,19 @@ def check_weights(weight, n_rows):
 
 
 def warn_of_few_stars(target, tag):
-    """Warn of a tag with few positive stars, at the line that calls `Dataset.read`."""
-    if (n_stars := len(set(target.star[target.y == 1]))) < 6:
-        warnings.warn(
-            f"tag {tag!r} has only {n_stars} positive stars: whether one more of them is found decides every score",
-            stacklevel=3,
+    """Warn of a tag or class with few positive stars, at the line that calls `Dataset.read`."""
+    for value, name in enumerate(target.classes) if target.classes else [(1, tag)]:
+        if (n_stars := len(set(target.star[target.y == value]))) < 6:
+            text = f"only {n_stars} positive stars: whether one more of them is found decides every score"
+            warnings.warn(f"tag {name!r} has {text}", stacklevel=3)
+
+
+def _require_all(y, where, classes):
+    """Refuse several classes of which one has no light curve."""
+    if missing := [name for value, name in enumerate(classes) if not (y == value).any()]:
+        raise ValueError(
+            f"{where} has no light curve whose only class is {' or '.join(map(repr, missing))}: leave such classes out "
+            "of the list, or use more data"
         )
 
 

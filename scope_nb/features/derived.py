@@ -5,7 +5,7 @@ from itertools import chain, combinations
 import numpy as np
 import pandas as pd
 
-from ..taxonomy import CATALOGUES, base_name, dmdt_edges
+from ..taxonomy import CATALOGUES, dmdt_edges
 from .dmdt import stack_dmdt
 from .fourier import HARMONIC_COLUMNS, MAX_HARMONICS
 
@@ -62,15 +62,6 @@ def derived_features(table, suffix="ELS_ECE_EAOV"):
     columns = _shapes(table, suffix) | _searches(table, suffix) | colours | _luminosity(table) | dict(growth)
     frame = pd.DataFrame({name: np.asarray(values, np.float32) for name, values in columns.items()}, index=table.index)
     return frame.where(np.isfinite(frame))
-
-
-def unit(name):
-    """Return the unit of a derived feature, "" where it has none."""
-    stem = base_name(name)
-    if stem.startswith("log_period"):
-        return "log10 day"
-    magnitude = stem in ("R_1", "fit_range", *COLOURS) or stem.startswith("Gaia_abs_mag")
-    return "mag" if magnitude else ""
 
 
 def _value(table, name):

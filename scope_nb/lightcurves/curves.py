@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-import numba
 import numpy as np
 import pandas as pd
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from ..compiled import compiled
 from ..taxonomy import as_names, defaults, unknown
 from .values import PROBLEMS, are_magnitudes, as_floats, as_mjd, unusable
 
@@ -177,6 +177,15 @@ class LightCurves:
             min_epochs = defaults()["light_curves"]["min_epochs"]
         return self.select(self.n_epochs >= min_epochs)
 
+    def describe(self):
+        """Return a table with a row for each band: how many light curves, and their medians of what they are like."""
+        epochs = pd.DataFrame({"time": self.time, "mag": self.mag, "err": self.err}).groupby(self.row_of_epoch)
+        each = pd.DataFrame({"band": self.meta["band"].to_numpy(), "epochs": self.n_epochs})
+        each["days from first to last"] = epochs["time"].max() - epochs["time"].min()
+        each["magnitude"], each["error (mag)"] = epochs["mag"].median(), epochs["err"].median()
+        bands = each.groupby("band")
+        return bands.median().rename(columns="median {}".format).assign(**{"light curves": bands.size()})
+
     def until(self, days):
         """Return the light curves as they were `days` days after their first epoch, which is that of each alone.
 
@@ -220,7 +229,7 @@ def offsets_of(counts):
     return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
 
 
-@numba.njit(cache=True)
+@compiled
 def _far_enough(time, offsets, gap):
     """Mark the epochs that lie at least `gap` days (and more than none) after the last kept one."""
     keep = np.zeros(time.size, np.bool_)

@@ -56,8 +56,6 @@ def xgb(dmdt=False, impute=None, seed=42, n_jobs=None, **params):
         learning_rate=0.1,
         subsample=0.8,
         colsample_bytree=0.5,
-        objective="binary:logistic",
-        eval_metric="logloss",
         n_estimators=999,
         early_stopping_rounds=30,
         tree_method="hist",
@@ -126,7 +124,7 @@ def tuned_settings(tag):
 
 def _network_classifier(network, settings, params, builder):
     """Return the classifier of a network; `params` override `settings`, the optimizer's one by one."""
-    layers = set(inspect.signature(network).parameters) - {"shapes"}
+    layers = set(inspect.signature(network).parameters) - {"shapes", "n_classes"}
     training = set(inspect.signature(KerasClassifier).parameters) - {"build"}
     check_names(f"parameter of {builder}()", params, layers | training)
     build_params = (params.pop("build_params", None) or {}) | {name: params[name] for name in params if name in layers}
@@ -237,5 +235,7 @@ def shap_values(model, X):
         raise TypeError(f"{type(model).__name__} is not a fitted model of xgboost, whose trees have SHAP values")
     X = model.transform_inputs(X)
     used = (0, getattr(trees, "best_iteration", trees.n_estimators - 1) + 1)
+    if len(model.classes_) > 2:
+        raise TypeError("SHAP values are those of a yes-or-no question: train one for each class of interest")
     values = trees.get_booster().predict(DMatrix(with_plain_names(X)), pred_contribs=True, iteration_range=used)
     return pd.DataFrame(values, X.index, [*X.columns, "bias"])

@@ -3,8 +3,10 @@
 import inspect
 import re
 import warnings
+from contextlib import contextmanager
 from dataclasses import dataclass
 from textwrap import shorten
+from threading import Event, Thread
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,10 +15,12 @@ from sklearn.base import clone
 from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_consistent_length
+from tqdm.auto import tqdm
 
 from ..dataset.columns import REFUSED
 from ..taxonomy import unknown
-from .calibration import METHODS, BinaryClassifier, Calibrated, choose_method
+from .calibration import METHODS, Calibrated, ProbabilityClassifier, choose_method
+from .requirements import check_classifier, check_probabilities, raise_explained
 from .saving import described
 
 # What XGBoost and LightGBM say of names of columns that they do not take
@@ -27,8 +31,9 @@ NAMES_REFUSED = "feature_names must be string|special JSON characters in feature
 class Trained:
     """A trained classifier, and its predictions for light curves that it has not learned from.
 
-    `unseen` has the columns `row`, `star`, `part`, `y` and `probability` (calibrated), of the validation part; with
-    folds, of the training part too.
+    `unseen` has the columns `row`, `star`, `part`, `y` and `probability` (calibrated; of several classes one column for
+    each, see `probability_names`), of the validation part; with folds, of the training part too. Of several classes,
+    `model.classes_` are the names.
     """
 
     model: object  # fitted, its probabilities calibrated
@@ -43,7 +48,7 @@ class Trained:
         return f"Trained {model}; calibration: {self.method}; {len(self.unseen):,} unseen light curves"
 
 
-def fit(model, dataset, folds=1, calibration="auto", seed=42):
+def fit(model, dataset, folds=1, calibration="auto", seed=42, progress=True):
     """Train a classifier on a data set, calibrate its probabilities, and return it as a `Trained`.
 
     Parameters
@@ -59,30 +64,47 @@ def fit(model, dataset, folds=1, calibration="auto", seed=42):
         seen its star. It is a `ValueError` if there are fewer stars of either kind than folds.
     calibration : {"auto", "isotonic", "sigmoid", "none"}
         "auto" chooses by the number of light curves and stars, see `calibration.choose_method`.
+    progress : bool
+        Show how many folds are done, and for how long the model has been training.
     """
     if calibration not in METHODS:
         raise unknown("calibration", calibration, METHODS)
     if folds > 1 and hasattr(model, "fit"):
-        raw, unseen = fit_folds(model, dataset.train, dataset.val, folds, seed)
+        raw, unseen, probability = fit_folds(model, dataset.train, dataset.val, folds, seed, progress)
     else:
-        raw = fit_model(model, dataset.train, dataset.val)
-        unseen = _unseen(val=dataset.val).assign(probability=raw.predict_proba(dataset.val.X)[:, 1])
-    y, probability = unseen["y"].to_numpy(), unseen["probability"].to_numpy()
+        with show_time(progress=progress):
+            raw = fit_model(model, dataset.train, dataset.val)
+        unseen, probability = _unseen(val=dataset.val), raw.predict_proba(dataset.val.X)
+    y, model, names = unseen["y"].to_numpy(), raw, list(dataset.classes)
     method = choose_method(y, unseen["star"]) if calibration == "auto" else calibration
-    if method == "none":
-        return Trained(raw, raw, method, unseen)
-    calibrated = Calibrated(raw, method).learn(probability, y)
-    return Trained(calibrated, raw, method, unseen.assign(probability=calibrated.transform(probability)))
+    columns = name_probabilities(probability, names)
+    if method != "none" or names:
+        model = Calibrated(raw, method, names or None).learn(probability, y)
+        columns = name_probabilities(model.transform(probability), names)
+    return Trained(model, raw, method, unseen.join(columns))
+
+
+def probability_names(classes):
+    """Return the names of columns of probabilities: one for each of several classes, else "probability"."""
+    return [f"probability {name}" for name in classes] or ["probability"]
+
+
+def name_probabilities(probability, classes):
+    """Return probabilities, shape (n, number of classes), as named columns: of two without names only the second."""
+    probability, n_classes = np.asarray(probability), len(classes) or 2
+    if probability.shape[1] != n_classes:
+        raise ValueError(f"the model has {probability.shape[1]} classes, but the data set has {n_classes}")
+    return pd.DataFrame(probability if classes else probability[:, 1:], columns=probability_names(classes))
 
 
 def fit_model(model, train, val=None):
     """Fit `model` in place, with all of weights and validation part that its `fit` can take, and return it.
 
     Of the parts `train` and `val` X, y and weight (which may be None) are used. A model without `fit`, trained
-    elsewhere, is left as it is.
+    elsewhere, is left as it is. A `TypeError` or `ValueError` says what a model lacks, see `requirements`.
     """
-    if inspect.isclass(model):
-        raise TypeError(f"the model is the class {model.__name__}, not one of it: write {model.__name__}()")
+    __tracebackhide__ = True
+    check_classifier(model)
     if hasattr(model, "fit"):
         weights = weight_argument(model, train.weight)
         others = {} if val is None else eval_arguments(model, [(val.X, val.y)])
@@ -94,12 +116,10 @@ def fit_model(model, train, val=None):
             # only some of those that pass arguments on say what they take
             refuses_weights = isinstance(error, TypeError | ValueError) and "sample_weight" in str(error)
             if not (weights and refuses_weights):
-                raise
+                raise_explained(model, error)
             warnings.warn(f"{type(model).__name__} takes no sample_weight: weights are ignored", stacklevel=2)
             model.fit(train.X, train.y, **others)
-    if not hasattr(model, "predict_proba"):  # a pipeline or stack knows only now
-        name = type(model).__name__
-        raise TypeError(f"{name} has no predict_proba; scikit-learn's CalibratedClassifierCV gives it one")
+    check_probabilities(model, (train if val is None else val).X.iloc[:50], len(np.unique(train.y)))
     return model
 
 
@@ -113,25 +133,51 @@ def _refused_names(model, X):
     )
 
 
-def fit_folds(model, train, val, n_folds, seed=42):
-    """Fit a clone of `model` per fold of the stars of two parts; return their `Mean` and, uncalibrated, `unseen`."""
+def fit_folds(model, train, val, n_folds, seed=42, progress=True):
+    """Fit a clone of `model` per fold of the stars of two parts.
+
+    Return their `Mean`, `unseen` without probabilities, and these, uncalibrated, of shape (n, number of classes).
+    """
     if not hasattr(model, "fit"):
         raise ValueError(f"{type(model).__name__} is trained already: folds are for models trained here")
     if getattr(model, "start_from", None) is not None:
         raise ValueError("folds cannot go on from a saved network: it has seen the stars that they are judged on")
     X, unseen = pd.concat([train.X, val.X], ignore_index=True), _unseen(train=train, val=val)
-    fewest = unseen.groupby("y")["star"].nunique().reindex([0, 1], fill_value=0).min()
+    n_classes = max(unseen["y"].max(), 1) + 1
+    fewest = unseen.groupby("y")["star"].nunique().reindex(range(n_classes), fill_value=0).min()
     if not 2 <= n_folds <= fewest:
-        raise ValueError(f"folds must be at least 2 and at most {fewest}, the stars of the rarer kind")
+        raise ValueError(f"folds must be at least 2 and at most {fewest}, the stars of the rarest kind")
     y = unseen["y"].to_numpy()
     weight = None if train.weight is None else np.concatenate([train.weight, val.weight])
-    probability, clones = np.zeros(len(y)), []
+    probability, clones = np.zeros((len(y), n_classes)), []
     deal = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
-    for learned, kept in deal.split(X, y, unseen["star"]):
-        lesson = SimpleNamespace(X=X.iloc[learned], y=y[learned], weight=None if weight is None else weight[learned])
-        clones.append(fit_model(clone(model), lesson, SimpleNamespace(X=X.iloc[kept], y=y[kept])))
-        probability[kept] = clones[-1].predict_proba(X.iloc[kept])[:, 1]
-    return Mean(clones), unseen.assign(probability=probability)
+    with show_time(n_folds, progress) as bar:
+        for learned, kept in deal.split(X, y, unseen["star"]):
+            some = None if weight is None else weight[learned]
+            lesson = SimpleNamespace(X=X.iloc[learned], y=y[learned], weight=some)
+            clones.append(fit_model(clone(model), lesson, SimpleNamespace(X=X.iloc[kept], y=y[kept])))
+            probability[kept] = clones[-1].predict_proba(X.iloc[kept])
+            bar.update()
+    return Mean(clones), unseen, probability
+
+
+@contextmanager
+def show_time(folds=1, progress=True):
+    """Show for how long a model has been training, and how many folds are done: a bar whose clock always runs."""
+    text, done = "trained for {elapsed}" + (", {n_fmt} of {total_fmt} folds" if folds > 1 else ""), Event()
+    with tqdm(total=folds, bar_format=text, disable=not progress, delay=1) as bar:
+
+        def tick():
+            while not done.wait(1):
+                bar.refresh()
+
+        clock = Thread(target=tick, daemon=True)
+        clock.start()
+        try:
+            yield bar
+        finally:
+            done.set()
+            clock.join()
 
 
 def _unseen(**parts):
@@ -140,16 +186,18 @@ def _unseen(**parts):
     return pd.concat(tables, ignore_index=True)
 
 
-class Mean(BinaryClassifier):
+class Mean(ProbabilityClassifier):
     """The mean of the probabilities of a list of fitted classifiers, each on its columns; it has no `fit`."""
-
-    classes_ = np.array([0, 1])
 
     def __init__(self, models):
         self.models = models
 
+    @property
+    def classes_(self):
+        return self.models[0].classes_
+
     def predict_proba(self, X):
-        """Return the probability of each class, shape (n, 2)."""
+        """Return the probability of each class, shape (n, number of classes)."""
         inputs = [X.filter(getattr(model, "feature_names_in_", X.columns)) for model in self.models]
         return np.mean([model.predict_proba(X) for model, X in zip(self.models, inputs, strict=True)], axis=0)
 

@@ -1,5 +1,6 @@
 """Keras networks as scikit-learn classifiers. Keras is imported when one is trained or loaded, not before."""
 
+import inspect
 import logging
 import os
 import sys
@@ -11,7 +12,7 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from ..dataset.columns import curve_block, listed, match_columns, record_columns, split_columns
-from .calibration import BinaryClassifier, Calibrated
+from .calibration import Calibrated, ProbabilityClassifier
 from .fitting import training_rows
 from .networks import network_input
 from .preprocessing import fit_preprocessor
@@ -20,8 +21,8 @@ from .saving import load_model
 MOST_STEPS = 32  # batches that TensorFlow takes without coming back to Python: less of its time at each
 
 
-class KerasClassifier(BinaryClassifier):
-    """A Keras network as a binary scikit-learn classifier.
+class KerasClassifier(ProbabilityClassifier):
+    """A Keras network as a scikit-learn classifier.
 
     Columns of `X` called `dmdt_ROW_COLUMN` are folded into an image, and those of a light curve
     (`dataset.columns.sequences`) into a sequence; all others are features, imputed and scaled, once, before training.
@@ -31,10 +32,12 @@ class KerasClassifier(BinaryClassifier):
     Parameters
     ----------
     build : callable
-        `build(shapes, **build_params)` returns a `keras.Model` that ends in one sigmoid unit. `shapes` is
+        `build(shapes, **build_params)` returns a `keras.Model` that ends in one sigmoid unit, or for more than two
+        classes in a softmax unit for each; where it has a parameter `n_classes`, it is given their number. `shapes` is
         `{"features": (F,), "dmdt": (26, 26, 1), "curve": (steps, 5)}`, without what `X` has no columns of; a curve is
         what `networks.network_input` makes of it. Inputs of the network are `keras.Input` of these names, or some of
-        them. A model that is already compiled keeps its loss and optimizer.
+        them. A model that is already compiled keeps its loss and optimizer; its targets are 0 and 1, or of more than
+        two classes their numbers from 0 (loss "sparse_categorical_crossentropy").
     scaler : {"quantile", "robust", "min_max", "median_std"} or transformer
         `"quantile"`: the rank among the training rows, standardised. `"robust"`: median 0, quartile range as of a
         normal distribution, then the inverse hyperbolic sine. Statistics such as `skew` reach a million in real data;
@@ -96,15 +99,15 @@ class KerasClassifier(BinaryClassifier):
         keras = load_keras()
         record_columns(self, X)
         self.classes_ = np.unique(y)
-        if len(self.classes_) != 2:
-            raise ValueError(f"KerasClassifier needs two classes in y, but got {self.classes_.tolist()}")
+        if len(self.classes_) < 2:
+            raise ValueError(f"KerasClassifier needs at least two classes in y, but got {self.classes_.tolist()}")
         if not eval_set and not self.validation_fraction:
             raise ValueError("early stopping needs an eval_set, or a validation_fraction above 0")
         start = None if self.start_from is None else self._load_start()
         fraction = 0 if eval_set else self.validation_fraction
         (X, y, weight), held_out = training_rows(X, y, sample_weight, fraction, self.seed)
         X_val, y_val, weight_val = held_out or (*eval_set[-1], None)
-        target, target_val = ((np.asarray(labels) == self.classes_[1]).astype(np.float32) for labels in (y, y_val))
+        target, target_val = (self._target(labels) for labels in (y, y_val))
         settings = self.scaler, self.impute, self.add_indicator
         self.preprocessor_ = start.preprocessor_ if start else fit_preprocessor(X, *settings)
         keras.utils.set_random_seed(self.seed)
@@ -132,10 +135,19 @@ class KerasClassifier(BinaryClassifier):
         return self
 
     def predict_proba(self, X):
-        """Return the probabilities of the two classes, shape (n, 2)."""
+        """Return the probability of each class, shape (n, number of classes)."""
         check_is_fitted(self, "network_")
-        p = self.network_.predict(self._network_inputs(X), batch_size=1024, verbose=0)[:, 0].astype(float)
-        return np.column_stack([1 - p, p])
+        p = self.network_.predict(self._network_inputs(X), batch_size=1024, verbose=0).astype(float)
+        if len(self.classes_) > 2:
+            return p / p.sum(axis=1, keepdims=True)
+        return np.column_stack([1 - p[:, 0], p[:, 0]])
+
+    def _target(self, labels):
+        """Return what the network learns of labels: 0 and 1, of more than two classes their numbers."""
+        labels = np.asarray(labels)
+        if missing := sorted(set(labels) - set(self.classes_)):
+            raise ValueError(f"the validation part has classes that the training part lacks: {missing}")
+        return np.searchsorted(self.classes_, labels).astype(np.float32 if len(self.classes_) == 2 else np.int32)
 
     def _load_start(self):
         """Return the saved `KerasClassifier` to go on from, if it was fitted on the same columns."""
@@ -160,12 +172,21 @@ class KerasClassifier(BinaryClassifier):
             reason = f"build is {self.build!r}, not a function (a loaded model only keeps its name)"
             raise TypeError(f"{reason}: call set_params(build=your_function) before fit")
         shapes = {name: values.shape[1:] for name, values in self._inputs(X[:1]).items()}
-        network = self.build(shapes, **(self.build_params or {}))
+        params, n_classes = dict(self.build_params or {}), len(self.classes_)
+        if "n_classes" in inspect.signature(self.build).parameters:
+            params["n_classes"] = n_classes
+        network = self.build(shapes, **params)
+        loss = "binary_crossentropy" if n_classes == 2 else "sparse_categorical_crossentropy"
+        for output in getattr(network, "outputs", None) or []:  # which a subclassed model lacks
+            if output.shape[-1] != (1 if n_classes == 2 else n_classes):
+                end = '1, activation="sigmoid"' if n_classes == 2 else f'{n_classes}, activation="softmax"'
+                text = f"the network ends in {output.shape[-1]} units, but there are {n_classes} classes"
+                raise ValueError(f"{text}: end it in keras.layers.Dense({end})")
         if not network.compiled:
             optimizer = keras.optimizers.Adam(self.learning_rate, **(self.optimizer_params or {}))
             steps = min(-(-len(X) // self.batch_size), MOST_STEPS)
             # XLA makes the convolutions some twenty times slower on a CPU.
-            network.compile(optimizer, "binary_crossentropy", jit_compile=False, steps_per_execution=steps)
+            network.compile(optimizer, loss, jit_compile=False, steps_per_execution=steps)
         if start:
             weights = start.network_.get_weights()
             shapes = [values.shape for values in weights]

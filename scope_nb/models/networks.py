@@ -8,7 +8,14 @@ PALE, FAINT = 0.1, 0.05  # magnitudes: where large deviations begin, and a usual
 
 
 def scope_network(
-    shapes, dense=(256, 32), filters=(16, 32), dropout=0.25, joint=16, joint_dropout=0.4, branches=tuple(BRANCHES)
+    shapes,
+    dense=(256, 32),
+    filters=(16, 32),
+    dropout=0.25,
+    joint=16,
+    joint_dropout=0.4,
+    branches=tuple(BRANCHES),
+    n_classes=2,
 ):
     """SCoPe's network, layer for layer: dense on the features, separable convolutions on dmdt if there is one.
 
@@ -24,11 +31,19 @@ def scope_network(
             x = Dropout(dropout)(x)
         return GlobalAveragePooling2D()(x)
 
-    return _network(shapes, [BRANCHES[name] for name in branches], convolve, dense, dropout, joint, joint_dropout)
+    names = [BRANCHES[name] for name in branches]
+    return _network(shapes, names, convolve, dense, dropout, joint, joint_dropout, n_classes)
 
 
 def strided_network(
-    shapes, dense=(256, 32), filters=(16, 32), dropout=0.25, joint=16, joint_dropout=0.4, branches=tuple(BRANCHES)
+    shapes,
+    dense=(256, 32),
+    filters=(16, 32),
+    dropout=0.25,
+    joint=16,
+    joint_dropout=0.4,
+    branches=tuple(BRANCHES),
+    n_classes=2,
 ):
     """SCoPe's network made quick: the first convolution on dmdt takes every second cell, and none is separable.
 
@@ -45,10 +60,11 @@ def strided_network(
             x = Conv2D(n, 3, activation="relu")(x)
         return GlobalAveragePooling2D()(Dropout(dropout)(x))
 
-    return _network(shapes, [BRANCHES[name] for name in branches], convolve, dense, dropout, joint, joint_dropout)
+    names = [BRANCHES[name] for name in branches]
+    return _network(shapes, names, convolve, dense, dropout, joint, joint_dropout, n_classes)
 
 
-def rnn_network(shapes, units=32, patch=4, dense=(256, 32), dropout=0.25, joint=16, joint_dropout=0.4):
+def rnn_network(shapes, units=32, patch=4, dense=(256, 32), dropout=0.25, joint=16, joint_dropout=0.4, n_classes=2):
     """A recurrent network on the light curve, or on dmdt as a sequence where there is none; and dense on the features.
 
     A linear filter turns every `patch` epochs into one step, and gated recurrent units (Cho et al. 2014, EMNLP, 1724)
@@ -70,10 +86,10 @@ def rnn_network(shapes, units=32, patch=4, dense=(256, 32), dropout=0.25, joint=
         return Dropout(dropout)(Bidirectional(GRU(units))(x))
 
     name, read = ("curve", read_curve) if "curve" in shapes else ("dmdt", read_dmdt)
-    return _network(shapes, ["features", name], read, dense, dropout, joint, joint_dropout)
+    return _network(shapes, ["features", name], read, dense, dropout, joint, joint_dropout, n_classes)
 
 
-def _network(shapes, names, read, dense, dropout, joint, joint_dropout):
+def _network(shapes, names, read, dense, dropout, joint, joint_dropout, n_classes):
     """Return a network with a dense branch on the features and one that `read` makes of the other input."""
     import keras
     from keras.layers import Concatenate, Dense, Dropout
@@ -88,7 +104,8 @@ def _network(shapes, names, read, dense, dropout, joint, joint_dropout):
     ends += [read(x) for name, x in inputs.items() if name != "features"]
     x = Concatenate()(ends) if len(ends) > 1 else ends[0]
     x = Dense(joint, activation="relu")(Dropout(joint_dropout)(x))
-    return keras.Model(inputs, Dense(1, activation="sigmoid")(x))
+    end = Dense(1, activation="sigmoid") if n_classes == 2 else Dense(n_classes, activation="softmax")
+    return keras.Model(inputs, end(x))
 
 
 def network_input(block):

@@ -9,7 +9,7 @@ import pandas as pd
 from ..dataset.columns import match_columns
 from ..files import read_json
 from ..taxonomy import CATALOGUES
-from .calibration import BinaryClassifier
+from .calibration import ProbabilityClassifier
 
 # What a tree has for each of its nodes
 WHOLE = ("left_children", "right_children", "parents", "split_indices", "split_type", "default_left")
@@ -17,7 +17,7 @@ DECIMAL = ("split_conditions", "base_weights", "loss_changes", "sum_hessian")
 DELETED = 2**31 - 1  # the feature of a node that pruning has left without use
 
 
-class ScopeTrees(BinaryClassifier):
+class ScopeTrees(ProbabilityClassifier):
     """SCoPe's trained gradient-boosted trees as a classifier; made by `load_scope_trees`. It has no `fit`."""
 
     def __init__(self, booster):

@@ -36,6 +36,8 @@ def tune_xgb(train, val, minutes, seed=42, trials=None, n_jobs=None, **fixed):
         raise ImportError("tuning needs Optuna: pip install optuna") from error
     if not minutes > 0:
         raise ValueError(f"a budget of {minutes} minutes leaves no time for a single trial")
+    if train.classes:
+        raise ValueError("tuning is for one tag: cut the data set with a tag in place of a list")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     fixed = {name: value for name, value in fixed.items() if name not in RANGES}
 

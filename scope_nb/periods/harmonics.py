@@ -6,8 +6,9 @@ harmonic: products of sines and cosines are sums of them. One Cholesky factor th
 
 import math
 
-import numba
 import numpy as np
+
+from ..compiled import compiled
 
 MOST_HARMONICS = 8  # of the figure of merit
 LONG = 40.0  # days; from here on light curves repeat too rarely for more than one harmonic
@@ -20,13 +21,13 @@ def robust_weights(err):
         return 1 / ((err / np.median(err)) ** 2 + 1)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def most_harmonics(n, most=MOST_HARMONICS):
     """Return how many harmonics to fit to n epochs, `most` at most: few epochs must not be fitted away."""
     return max(min(most, n // 5), 1)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _unit_circle(time, freq):
     """Return cosine and sine of the phase of each epoch."""
     turns = time * freq
@@ -34,7 +35,7 @@ def _unit_circle(time, freq):
     return np.cos(angle), np.sin(angle)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
+@compiled(fastmath={"contract", "nsz", "reassoc"})
 def _sum_moments(cosine, sine, mag, weight, harmonics):
     """Return the sums of w cos(m x), w sin(m x) for m <= 2 K, and of w y cos(k x), w y sin(k x) for k <= K."""
     moments, right = np.zeros((2 * harmonics + 1, 2)), np.zeros((harmonics + 1, 2))
@@ -57,7 +58,7 @@ def _sum_moments(cosine, sine, mag, weight, harmonics):
     return moments, right
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def factor_normal_equations(matrix, vector, chi2, tolerance):
     """Factor normal equations in place; return chi square after the first column, the first two, and so on.
 
@@ -85,7 +86,7 @@ def factor_normal_equations(matrix, vector, chi2, tolerance):
     return left
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def solve_factored(matrix, vector, size):
     """Replace the first `size` elements of the rotated right-hand side by the coefficients of that model."""
     for a in range(size - 1, -1, -1):
@@ -95,14 +96,14 @@ def solve_factored(matrix, vector, size):
         vector[a] = x / matrix[a, a]
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def chi2_by_harmonics(time, mag, weight, freq, harmonics):
     """Return chi square of the best series with 0, 1, .. K harmonics, shape (K + 1,), and the coefficients for K."""
     cosine, sine = _unit_circle(time, freq)
     return _fit_harmonics(cosine, sine, mag, weight, harmonics)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _fit_harmonics(cosine, sine, mag, weight, harmonics):
     """Do what `chi2_by_harmonics` does at the frequency of these cosines and sines."""
     size = 2 * harmonics + 1
@@ -123,7 +124,7 @@ def _fit_harmonics(cosine, sine, mag, weight, harmonics):
     return chi2[::2], vector
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _refine(time, mag, weight, freq, harmonics, reach, step):
     """Return the frequency within `reach` of `freq`, in multiples of `step`, at which K harmonics fit best."""
     best, best_chi2 = freq, np.inf
@@ -140,7 +141,7 @@ def _refine(time, mag, weight, freq, harmonics, reach, step):
     return best
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def harmonic_merit(time, mag, weight, freq, most, price):
     """Return n log(chi2_K / chi2_0) + price log(n) (2 K + 1), least over K = 1 .. `most` harmonics: less is better."""
     chi2, _ = chi2_by_harmonics(time, mag, weight, freq, most)
@@ -151,7 +152,7 @@ def harmonic_merit(time, mag, weight, freq, most, price):
     return best
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def refine_candidates(time, mag, weight, freqs):
     """Refine candidate frequencies and return them with their figures of merit, both of shape (n,).
 

@@ -2,7 +2,8 @@
 
 import json
 import warnings
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,18 +15,20 @@ from ..dataset.tables import as_frame, make_plain, write_parquet
 from ..features.extract import featurize
 from ..files import reports_folder
 from ..lightcurves.curves import LightCurves, stars
+from ..lightcurves.formats import name_stars
 from ..models.saving import load_model
 from ..periods.search import period_table
 from ..taxonomy import check_names, tags
 from ..writing import write_atomically
 from .novelty import NOVELTY, describe_survey, load_novelty
 from .saved import load_run, load_runs, provenance
-from .tree import class_shares, find_contradictions, name_classes, repair_probabilities
+from .tree import CONSTANT, OTHER, class_shares, find_contradictions, name_classes, repair_probabilities
 
 COMBINE, SHORT = ("mean", "median", "max"), "too few epochs"
 IDENTITY = ("_id", "obj_id", "ra", "dec", "period", "trust", "n_epochs", "field", "ccd", "quad", "band", "filter")
 PERIOD = "period_ELS_ECE_EAOV"
 FILE_OF_STARS = "stars.parquet"
+BATCH = 20_000  # rows that are judged at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,8 +37,8 @@ class Catalogue:
 
     `curves` has one row per light curve in the layout of SCoPe's predictions (identity, period, `TAG_ALGORITHM`),
     `stars` one per star: light curves, epochs, period (days), probabilities by tag, `labels`, the most specific
-    consistent `label`, and the shares of exclusive classes. `contradictions` lists which tags of a star disagree,
-    `missing` why a run has no column, `record` what all rests on.
+    consistent `label` and its `probability`, and the shares of exclusive classes. `contradictions` lists which tags
+    of a star disagreed before the repair, `missing` why a run's column is empty, `record` what all rests on.
     """
 
     curves: pd.DataFrame
@@ -67,6 +70,12 @@ class Catalogue:
         return folder
 
 
+def catalogue_folder(light_curves, reports=""):
+    """Return the usual folder of the catalogue of some files of light curves: `reports/catalogue-NAME`."""
+    first = light_curves[0] if isinstance(light_curves, list) else light_curves
+    return reports_folder(reports) / f"catalogue-{name_stars([Path(first).absolute()])[0]}"
+
+
 def classify(
     source,
     group,
@@ -74,6 +83,7 @@ def classify(
     combine="mean",
     repair=True,
     false_alarms=None,
+    top=None,
     min_epochs=None,
     trusted=(),
     progress=True,
@@ -93,6 +103,8 @@ def classify(
     false_alarms : float, optional
         Label so that this share of the stars without a tag is expected to get it, by what each run said of stars that
         it has not learned from; by default each run's own threshold decides.
+    top : int, optional
+        Label the most probable stars of each tag, so many of them, whatever the thresholds.
     min_epochs : int, optional
         Light curves with fewer epochs (50 by default) get no features; a star of only such has the label `SHORT`.
     trusted : list of str, optional
@@ -103,76 +115,116 @@ def classify(
     ValueError
         There is no such group, none of its runs can be used, or the table cannot be.
     """
-    check_names("way to combine", [combine], COMBINE)
-    if false_alarms is not None and not 0 < false_alarms < 1:
-        raise ValueError(f"false_alarms is {false_alarms}; it is a share, above 0 and below 1")
+    _check_choices(combine, false_alarms, top)
     runs = load_runs(reports)
     check_names("group of runs", [group], sorted(runs["group"].unique()))
     runs = runs[runs["group"] == group]
-    curves = source if isinstance(source, LightCurves) else None
-    table = _make_table(source, curves, min_epochs, progress)
-    star = _star_names(table)
+    curves, table = _make_table(source, min_epochs, progress)
+    star = table["obj_id"].to_numpy()
     probability, thresholds, missing = _predict_all(runs, table, curves, false_alarms, trusted, progress)
     by_star, cut = _by_tag(probability.groupby(star, sort=False).agg(combine)), _by_tag(thresholds.to_frame().T).iloc[0]
-    contradictions = find_contradictions(by_star > cut)
+    contradictions = find_contradictions(_are_positive(by_star, cut, top))
     if repair:
         by_star = repair_probabilities(by_star)
     identity = table[[name for name in IDENTITY if name in table]].copy()
-    described = _describe_stars(identity, star, curves, progress)
+    described = _describe_stars(identity, curves, progress)
     warning = _add_surprise(described, table, star, reports_folder(reports) / group / NOVELTY)
-    labelled = described.join(_label_stars(by_star, cut)).reset_index(names="star")
+    labelled = described.join(_label_stars(by_star, _are_positive(by_star, cut, top), cut)).reset_index(names="star")
     short = labelled["label"].isna()
     labelled.loc[short, "label"] = SHORT
     labelled.loc[short, [name for name in ("period", "trust") if name in labelled]] = np.nan
-    settings = {"group": group, "combine": combine, "repair": repair, "false_alarms": false_alarms}
+    settings = {"group": group, "combine": combine, "repair": repair, "false_alarms": false_alarms, "top": top}
     settings |= {
         "min_epochs": min_epochs,
         "trusted": list(trusted),
-        "light_curves": int(labelled["light_curves"].sum()),
+        "light_curves": len(star) if curves is None else len(curves),
     }
     record = provenance(settings, simulated=runs["simulated"].any())
     record |= {"unlike the training table": warning, "simulated": bool(runs["simulated"].any())}
     record |= {"runs": {f"{row['algorithm']}/{row['tag']}": row["time"] for _, row in runs.iterrows()}}
     if warning:
         warnings.warn(warning, stacklevel=2)
-    return Catalogue(pd.concat([identity, probability.round(4)], axis=1), labelled, contradictions, missing, record)
+    by_curve = pd.concat([identity, probability.round(4)], axis=1)
+    by_curve = by_curve.reindex(columns=[*by_curve, *missing])  # a run that says nothing leaves its column empty
+    return Catalogue(by_curve, labelled, contradictions, missing, record)
 
 
-def _make_table(source, curves, min_epochs, progress):
-    """Return a table of features with the columns `period` and `n_epochs`, one row for each usable light curve."""
-    if curves is None:
+def _check_choices(combine, false_alarms, top):
+    check_names("way to combine", [combine], COMBINE)
+    if false_alarms is not None and not 0 < false_alarms < 1:
+        raise ValueError(f"false_alarms is {false_alarms}; it is a share, above 0 and below 1")
+    if top is not None and not top >= 1:
+        raise ValueError(f"top is {top}; it is a number of stars, at least 1")
+    if top is not None and false_alarms is not None:
+        raise ValueError("top and false_alarms are two ways to draw the line: give one of them")
+
+
+def _are_positive(probability, threshold, top):
+    """Return which tags each star gets: those above their thresholds, or those of which it is among the `top` stars."""
+    return probability > threshold if top is None else probability.rank(ascending=False, method="first") <= top
+
+
+def _make_table(source, min_epochs, progress):
+    """Return the light curves or None, and their features with `period` and `n_epochs`, a row for each usable one.
+
+    In both, `obj_id` names the star of every row.
+    """
+    curves = None
+    if isinstance(source, LightCurves):
+        curves = replace(source, meta=source.meta.assign(obj_id=star_names(source.meta)))
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".*get no row")  # they are in the catalogue
+            try:
+                table = featurize(curves, min_epochs=min_epochs, bad="list", progress=progress)
+            except ValueError as error:
+                raise ValueError(f"{error}. min_epochs= (--min-epochs) lowers the limit of 50 epochs") from error
+    else:
         table = as_frame(source)
         if table is None:
             raise TypeError(f"light curves or a table of features are classified, not {type(source).__name__}")
         table = make_plain(table).reset_index(drop=True)
-    else:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", ".*get no row")  # they are in the catalogue
-            try:
-                table = featurize(curves, min_epochs=min_epochs, bad="list", progress=progress).reset_index(drop=True)
-            except ValueError as error:
-                raise ValueError(f"{error}. min_epochs= (--min-epochs) lowers the limit of 50 epochs") from error
+        table = table.assign(obj_id=star_names(table))
     further = {"period": PERIOD, "n_epochs": "n"}
-    return table.assign(**{ours: table[name] for ours, name in further.items() if name in table and ours not in table})
+    more = {ours: table[name] for ours, name in further.items() if name in table and ours not in table}
+    return curves, table.assign(**more)
 
 
 def _predict_all(runs, table, curves, false_alarms, trusted, progress):
     """Return what each run says of each row, its threshold, and why others say nothing, by `TAG_ALGORITHM`."""
-    probability, thresholds, missing, made = {}, {}, {}, {}
-    for _, row in tqdm(list(runs.iterrows()), unit="run", disable=not progress):
+    models, thresholds, missing, parts = {}, {}, {}, []
+    for _, row in runs.iterrows():
         name = f"{row['tag']}_{row['algorithm']}"
-        try:
+        with _keep_reason(missing, name):
             run = load_run(row["folder"])
-            threshold = run.evaluation.threshold if false_alarms is None else _cut(run, false_alarms)
-            probability[name], thresholds[name] = _predict(run, table, curves, made, trusted), threshold
-        except (ValueError, OSError) as error:
-            missing[name] = str(error)
-    if not probability:
+            models[name] = run, load_model(run.folder / "model", trusted)
+            thresholds[name] = run.evaluation.threshold if false_alarms is None else _cut(run, false_alarms)
+    starts = range(0, len(table), BATCH)
+    bar = tqdm(total=len(starts) * len(models), unit="run", disable=not progress)
+    for start in starts:
+        inputs_, rows, part = {}, slice(start, start + BATCH), {}
+        for name, (run, model) in models.items():
+            bar.update()
+            if name not in missing:
+                with _keep_reason(missing, name):
+                    part[name] = model.predict_proba(_inputs_of(run, table, curves, rows, inputs_))[:, 1]
+        parts.append(pd.DataFrame(part))
+    bar.close()
+    probability = pd.concat(parts, ignore_index=True).drop(columns=list(missing), errors="ignore")
+    if probability.empty:
         raise ValueError(f"no run of the group can be used; the first reason: {next(iter(missing.values()))}")
     if missing:
         text = f"{len(missing)} of {len(runs)} runs say nothing, first {next(iter(missing))}"
         warnings.warn(f"{text}: {next(iter(missing.values()))}", stacklevel=3)
-    return pd.DataFrame(probability), pd.Series(thresholds), missing
+    return probability, pd.Series(thresholds)[list(probability)], missing
+
+
+@contextmanager
+def _keep_reason(missing, name):
+    """Keep why a run cannot be used, and go on."""
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        missing[name] = str(error)
 
 
 def _add_surprise(described, table, star, folder):
@@ -184,27 +236,26 @@ def _add_surprise(described, table, star, folder):
     return describe_survey(rates)
 
 
-def _star_names(table):
-    """Return the star of each row; a row without name and position is a star of its own."""
-    if "obj_id" not in table and not {"ra", "dec"} <= set(table):
-        return np.array([f"row {row}" for row in range(len(table))], object)
-    column = "obj_id" if "obj_id" in table else "ra"
-    named = table[column].notna().to_numpy()
-    star = np.array([f"row {row}" for row in range(len(table))], object)
-    star[named] = stars(table[named])[0]
+def star_names(table):
+    """Return the star of each row; a row without name and position is a star of its own, named by its `_id`."""
+    of_row = table["_id"] if "_id" in table else np.arange(len(table))
+    star = np.array([f"light curve {name}" for name in of_row], object)
+    if "obj_id" in table or {"ra", "dec"} <= set(table):
+        named = table["obj_id" if "obj_id" in table else "ra"].notna().to_numpy()
+        star[named] = stars(table[named])[0]
     return star
 
 
-def _predict(run, table, curves, cache, trusted):
-    """Return what a run says of each row; inputs of runs of the same settings are made once."""
+def _inputs_of(run, table, curves, rows, cache):
+    """Return what a run looks at of some rows; inputs of runs of the same settings are made once."""
     cut = run.record["dataset"]
     if cut.get("light_curves") and curves is None:
         raise ValueError(f"{run.name} looks at light curves themselves, of which a table has none")
     settings = [cut[name] for name in ("features", "period_suffix", "derived", "dmdt")]
     key = json.dumps([*settings, bool(cut.get("light_curves"))])
     if key not in cache:
-        cache[key] = inputs(table, *settings, curves if cut.get("light_curves") else None)
-    return load_model(run.folder / "model", trusted).predict_proba(cache[key])[:, 1]
+        cache[key] = inputs(table, *settings, curves if cut.get("light_curves") else None, rows)
+    return cache[key]
 
 
 def _cut(run, false_alarms):
@@ -219,37 +270,35 @@ def _by_tag(frame):
     return frame.T.groupby(lambda name: name.rpartition("_")[0], sort=False).mean().T
 
 
-def _describe_stars(identity, star, curves, progress):
+def _describe_stars(identity, curves, progress):
     """Return one row for each star: position, light curves, epochs, and the period of all bands together.
 
     Those of which no light curve could be used are there, too.
     """
     rows = identity if curves is None else curves.meta.assign(n_epochs=curves.n_epochs)
-    names = star if curves is None else _star_names(curves.meta)
-    stars_ = rows.assign(star=names).groupby("star", sort=False)
-    described = stars_[[name for name in ("ra", "dec") if name in rows]].first()
-    described["light_curves"] = stars_.size()
+    by_star = rows.groupby("obj_id", sort=False)
+    described = by_star[[name for name in ("ra", "dec") if name in rows]].first()
+    described["light_curves"] = by_star.size()
     if "n_epochs" in rows:
-        described["n_epochs"] = stars_["n_epochs"].sum()
+        described["n_epochs"] = by_star["n_epochs"].sum()
     if curves is not None:
-        with_epochs = curves.select(curves.n_epochs > 0)
-        periods = period_table(with_epochs, by_star=True, progress=progress) if _are_named(curves.meta) else None
-        if periods is not None:
-            return described.join(periods[["period", "trust"]])
+        periods = period_table(curves.select(curves.n_epochs > 0), by_star=True, progress=progress)
+        return described.join(periods[["period", "trust"]])
     if "period" in identity:
-        longest = identity.assign(star=star).sort_values("n_epochs", ascending=False, kind="stable")
-        described["period"] = longest.groupby("star")["period"].first()
+        longest = (
+            identity.sort_values("n_epochs", ascending=False, kind="stable") if "n_epochs" in identity else identity
+        )
+        described["period"] = longest.groupby("obj_id")["period"].first()
     return described
 
 
-def _are_named(meta):
-    return ("obj_id" in meta and meta["obj_id"].notna().all()) or meta[["ra", "dec"]].notna().all(axis=None)
-
-
-def _label_stars(probability, threshold):
-    """Return labels, the most specific one, the probability of each tag, and the shares of exclusive classes."""
-    positive = probability > threshold
+def _label_stars(probability, positive, threshold):
+    """Return labels, the most specific one, its probability and that of each tag, and the shares of classes."""
     labels = [" ".join(positive.columns[row]) for row in positive.to_numpy()]
-    labelled = pd.DataFrame({"label": name_classes(probability, threshold), "labels": labels}, index=probability.index)
-    shares = class_shares(probability).round(4).add_prefix("share ")
-    return labelled.join(probability.round(4)).join(shares)
+    label = name_classes(positive, (probability - threshold) / (1 - threshold))
+    shares = class_shares(probability)
+    every = shares[[CONSTANT, OTHER]].join(probability)
+    column = every.columns.get_indexer(label)
+    labelled = pd.DataFrame({"label": label, "probability": every.to_numpy()[np.arange(len(every)), column].round(4)})
+    labelled = labelled.assign(labels=labels)
+    return labelled.join([probability.round(4), shares.round(4).add_prefix("share ")])

@@ -3,6 +3,7 @@
 import re
 from collections import namedtuple
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -133,27 +134,50 @@ def _fit_counts(n, tag, algorithm):
 def compare_published(run, algorithm="xgb", reports="", seed=0):
     """Compare the F1 of a run with that of SCoPe's published "dnn" or "xgb", which is `a` of the `Comparison` returned.
 
-    Both are uncertain, the run by its test stars (`metrics.intervals`); the `published_counts` are drawn from their
-    posterior, a Dirichlet distribution with Jeffreys' prior. SCoPe's test set hardly holds two light curves of one
-    star, so these count one by one; but it shares stars with SCoPe's training part, which flatters the published score.
+    The table is that of `compare_published_f1`.
     """
     run = load_run(run, reports)
     if run.tag not in tags().index:
         raise ValueError(f"{run.tag!r} is none of SCoPe's tags: no score of it is published")
-    counts = published_counts(run.tag, algorithm)
-    drawn = np.random.default_rng(seed).dirichlet(np.array(counts, float) + 0.5, 10_000).T
-    low, high = np.percentile(_f1(*drawn), [2.5, 97.5])
-    name, test = f"SCoPe's published {algorithm.upper()}", run.evaluation.stats["test"]
-    a, b = _f1(*counts), test["f1_score"]
-    limits = combine_intervals(a, b, (low, high), test["interval"]["f1_score"])
-    table = _compare_scores({"f1_score": (a, b, *limits)}).assign(a_low=low, a_high=high)
+    test, counts = run.evaluation.stats["test"], published_counts(run.tag, algorithm)
+    table = compare_published_f1(run.tag, test["f1_score"], test["interval"]["f1_score"], algorithm, seed)
+    name, f1 = f"SCoPe's published {algorithm.upper()}", table.loc["f1_score"]
     verdict = (
-        f"{_describe(table, name, run.name, test['n_positive_stars'])} The published F1 of {number(a)} rests on about "
-        f"{counts.true_positives + counts.false_negatives} positive test light curves, so it is known to "
-        f"{number(low)}-{number(high)}; it is of SCoPe's own data, split by light curve."
+        f"{_describe(table, name, run.name, test['n_positive_stars'])} The published F1 of {number(f1['a'])} rests on "
+        f"about {counts.true_positives + counts.false_negatives} positive test light curves, so it is known to "
+        f"{number(f1['a_low'])}-{number(f1['a_high'])}; it is of SCoPe's own data, split by light curve."
     )
     verdict += SIMULATED if run.simulated else ""
     return Comparison(name, run.name, table, verdict)
+
+
+def compare_published_f1(tag, f1, interval, algorithm="xgb", seed=0):
+    """Compare an F1 and its interval with the published one of a tag: the table of a `Comparison`, of one row.
+
+    It has `a_low` and `a_high` too, the 95 % interval of the published score `a`. Both scores are uncertain, that of a
+    run by its test stars (`metrics.intervals`); the `published_counts` are drawn from their posterior, a Dirichlet
+    distribution with Jeffreys' prior. SCoPe's test set hardly holds two light curves of one star, so these count one by
+    one; but it shares stars with SCoPe's training part, which flatters the published score.
+    """
+    a, low, high = _published_f1(tag, algorithm, seed)
+    limits = combine_intervals(a, f1, (low, high), interval)
+    return _compare_scores({"f1_score": (a, f1, *limits)}).assign(a_low=low, a_high=high)
+
+
+@cache
+def _published_f1(tag, algorithm, seed):
+    """Return the published F1 of a tag and the ends of its 95 % interval."""
+    counts = published_counts(tag, algorithm)
+    drawn = np.random.default_rng(seed).dirichlet(np.array(counts, float) + 0.5, 10_000).T
+    return _f1(*counts), *np.percentile(_f1(*drawn), [2.5, 97.5])
+
+
+def answer_in_words(comparison, positive_stars):
+    """Return in three words what `compare_published_f1` says of a run with so many positive test stars."""
+    if positive_stars < FEW_TEST_STARS:
+        return "too few test stars"
+    answers = {"a": "published is better", "b": "run is better", "": "no clear difference"}
+    return answers[comparison["better"].item()]
 
 
 def _f1(right, missed, false):

@@ -9,7 +9,7 @@ from scipy.stats import spearmanr
 
 from ..scores.metrics import difference_with_interval, mean_difference, number, percent, with_interval
 from ..taxonomy import published, tags, unknown
-from .comparison import FEW_TEST_STARS, compare, compare_published
+from .comparison import FEW_TEST_STARS, answer_in_words, compare, compare_published_f1
 from .saved import describe_difference, load_run, load_runs, require_same
 
 
@@ -55,14 +55,20 @@ def _mark_other_data(runs):
 
 
 def score_table(runs):
-    """Return the runs as a table for people: test scores with intervals, and how far F1 falls from train to test."""
+    """Return the runs as a table for people: test scores with intervals, and how far F1 falls from train to test.
+
+    `best` marks the highest F1 of each tag that has several runs on the same table.
+    """
+    here = runs[runs["other_data"] == ""]
+    several = here[here["tag"].duplicated(keep=False)].astype({"f1_score": float})
+    best = set(several.groupby("tag")["f1_score"].idxmax()) if several["f1_score"].notna().any() else set()
     rows = []
     for run in runs.itertuples():
         remarks = ["split by light curve"] if run.split == "scope" else []
         remarks += [f"on other data ({run.other_data})"] if run.other_data else []
         remarks += ["of runs that were replaced"] if run.replaced else []
         row = {"tag": run.tag, "algorithm": ", ".join([run.algorithm, *remarks])}
-        row["positive stars"] = run.n_positive_stars
+        row |= {"best": "★" if run.Index in best else "", "positive stars": run.n_positive_stars}
         for metric in ("precision", "recall", "f1_score", "average_precision"):
             row[metric.replace("_", " ")] = with_interval(getattr(run, metric), run.interval[metric])
         row["F1 train - test"] = number(run.f1_train - run.f1_score)
@@ -74,15 +80,14 @@ def score_table(runs):
 
 def against_published(runs, algorithm="xgb", seed=0):
     """Return a table for people: the F1 of every run beside the published one of its tag, see `compare_published`."""
-    verdicts = {"a": "published is better", "b": "run is better", "": "no clear difference"}
     rows = []
     for run in runs[runs["tag"].isin(published().index)].itertuples():
-        f1 = compare_published(run.folder, algorithm, seed=seed).table.loc["f1_score"]
+        table = compare_published_f1(run.tag, run.f1_score, run.interval["f1_score"], algorithm, seed)
+        f1 = table.loc["f1_score"]
         row = {"tag": run.tag, "algorithm": run.algorithm, "F1": number(f1["b"])}
         row["published"] = with_interval(f1["a"], f1[["a_low", "a_high"]])
         row["difference"] = difference_with_interval(f1["difference"], f1[["low", "high"]])
-        verdict = "too few test stars" if run.n_positive_stars < FEW_TEST_STARS else verdicts[f1["better"]]
-        rows.append(row | {"verdict": verdict})
+        rows.append(row | {"verdict": answer_in_words(table, run.n_positive_stars)})
     return pd.DataFrame(rows)
 
 
@@ -148,17 +153,43 @@ def mean_importances(runs, most=20):
 
 
 def pick_two(runs, run_a="", run_b=""):
-    """Return the two runs to compare: those given, else the first two of one tag with one test part, or None."""
+    """Return the two runs to compare: those given, else the best two of the first tag that has two, or None."""
     if run_a and run_b:
         return run_a, run_b
     if run_a or run_b:
         raise ValueError("give both run_a and run_b, as GROUP/ALGORITHM/TAG, or neither")
-    for _, group in runs.groupby("tag", sort=False):
-        for pair in combinations(group["folder"], 2):
-            with suppress(ValueError):  # of other data, or cut in another way
-                require_same(*map(load_run, pair), part="test")
-                return pair
+    pairs = (_best_two(group) for _, group in runs.groupby("tag", sort=False))
+    return next((pair for pair in pairs if pair), None)
+
+
+def _best_two(runs):
+    """Return the folders of the second-best and the best run of one tag by F1, of one test part; None without such."""
+    ranked = runs.astype({"f1_score": float}).sort_values("f1_score", ascending=False, kind="stable")
+    for best, second in combinations(ranked["folder"], 2):
+        with suppress(ValueError):  # of other data, or cut in another way
+            require_same(load_run(best), load_run(second), part="test")
+            return second, best
     return None
+
+
+def best_of_tags(runs):
+    """Return the best run of each tag by F1 beside the second-best, as a table for people: is it really better?
+
+    Both are scored on the same test stars (`compare`). Tags without two runs that can be compared are left out.
+    """
+    rows = []
+    for tag, group in runs.groupby("tag", sort=False):
+        if not (pair := _best_two(group)):
+            continue
+        second, best = map(load_run, pair)
+        f1 = compare(second, best, n_resamples=1).table.loc["f1_score"]
+        verdict = "clearly better" if f1["better"] else "no clear difference"
+        few = best.evaluation.stats["test"]["n_positive_stars"] < FEW_TEST_STARS
+        row = {"tag": tag, "best": best.algorithm, "F1": number(f1["b"])}
+        row |= {"second": second.algorithm, "its F1": number(f1["a"])}
+        row["difference"] = difference_with_interval(f1["difference"], f1[["low", "high"]])
+        rows.append(row | {"is it really better?": "too few test stars" if few else verdict})
+    return pd.DataFrame(rows)
 
 
 def describe_gains(table, other):

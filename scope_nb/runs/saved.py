@@ -51,7 +51,10 @@ def provenance(parameters, data=None, simulated=False):
 
 def hash_inputs(parameters):
     """Return by parameter the SHA-256 of the files and folders beside the training table that parameters name."""
-    values = {name: Path(parameters.get(name) or "").expanduser() for name in ("config", "light_curves", "start_from")}
+    values = {
+        name: Path(parameters.get(name) or "").expanduser()
+        for name in ("config", "light_curves", "start_from", "corrections")
+    }
     return {name: sha256(path) for name, path in values.items() if parameters.get(name) and path.exists()}
 
 
@@ -86,6 +89,11 @@ def save_run(folder, trained, evaluation, dataset, parameters=None, figures=None
     data : path-like, optional
         The file of the training table, by default that of the data set.
     """
+    if dataset.classes:
+        raise ValueError(
+            "a run is of one tag: of several classes, models.save_model(trained.model, folder) keeps the model and "
+            "evaluation.table().to_csv(path) the scores"
+        )
     record = provenance(parameters or {}, dataset.path if data is None else data, dataset.simulated)
     record |= {"dataset": dataset.settings, "inputs": hash_inputs(parameters or {})}
     model = trained.model if isinstance(trained, Trained) else trained

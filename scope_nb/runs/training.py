@@ -45,7 +45,7 @@ def train_group(group, data="", reports="", algorithm="xgb", features="light cur
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", ".* positive stars")  # of many tags that are rare by nature
             dataset = Dataset.read(table, tag, **cuts[tag], **inputs)
-        trained = fit(build(algorithm, tag, seed), dataset, seed=seed)
+        trained = fit(build(algorithm, tag, seed), dataset, seed=seed, progress=False)
         save_run(run, trained, evaluate(trained, dataset), dataset, settings | {"tag": tag, "group": group}, data=path)
     if is_new:  # else what is unusual would be judged by another table than the tags
         fit_novelty(table, features, seed=seed).save(folder / group / NOVELTY)

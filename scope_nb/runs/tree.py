@@ -5,33 +5,15 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from ..taxonomy import tags
+from ..taxonomy import ROOT, ancestors, parents, tags
 
-ROOT = "vnv"  # what has any nature at all is variable
 ARTEFACTS = ("bogus", "ext", "blend", "bright", "artfct")  # of the image, not of the star
 # parents whose children exclude each other, and the children that may stand beside another one all the same
 EXCLUSIVE = {"ontological": ("rscvn",), "bis": ("rscvn",), "puls": (), "rrlyr": ("rrblz",), "lpv": (), "ceph2": ()}
 EXCLUSIVE |= {"e": (), "ceph": (), "accr": ()}
 CONSTANT, OTHER = "not variable", "other variable"
-
-
-@cache
-def parents():
-    """Return the parent of each tag; None of the root, "variable", and of artefacts.
-
-    The ontological tags without a parent among the tags lie below the root, too.
-    """
-    table = tags()
-    tree = {tag: parent if parent in table.index else ROOT for tag, parent in table["parent_tag"].items()}
-    return tree | {ROOT: None, "bogus": None}
-
-
-def ancestors(tag):
-    """Return the tags above a tag, the nearest first; none of one that is not in the tree."""
-    chain = []
-    while (tag := parents().get(tag)) is not None:
-        chain.append(tag)
-    return chain
+UNSURE = (ROOT, "pnp")  # labels that say of a star no more than that it varies, or repeats
+KINDS = ("right", "right family", "don't know", "wrong")
 
 
 def repair_probabilities(probability):
@@ -49,7 +31,7 @@ def repair_probabilities(probability):
 
 
 @cache
-def _exclusive_pairs():
+def exclusive_pairs():
     """Return pairs of tags of which a star has one at most."""
     family, pairs = tags()["parent_tag"], []
     for parent, exempt in EXCLUSIVE.items():
@@ -69,7 +51,7 @@ def find_contradictions(positive):
         if child in positive and parent in positive:
             stars = positive.index[positive[child] & ~positive[parent]]
             rows += [(star, "child without parent", f"{child} without {parent}") for star in stars]
-    for one, two in _exclusive_pairs():
+    for one, two in exclusive_pairs():
         if one in positive and two in positive:
             stars = positive.index[positive[one] & positive[two]]
             rows += [(star, "exclude each other", f"{one} and {two}") for star in stars]
@@ -99,24 +81,82 @@ def class_shares(probability):
     return pd.DataFrame(shares)
 
 
-def name_classes(probability, threshold):
+def name_classes(positive, margin):
     """Return the most specific label of each star that agrees with all above it; `CONSTANT` or `OTHER` where none does.
 
-    Of the tags above their thresholds whose parents are above theirs, it is the deepest of the tree of nature, of two
-    equally deep ones the one further above its threshold; if there is none, the deepest of the tree of shapes.
+    `positive` is a boolean table with a row for each star and a column for each tag, `margin` from 0 to 1 how far above
+    its threshold each is. Of the positive tags whose parents are positive, it is the deepest of the tree of nature, of
+    two equally deep ones that of the larger margin; if there is none, the deepest of the tree of shapes.
     """
-    positive = probability > threshold
-    table, best = tags(), pd.Series(OTHER, probability.index)
+    table, best = tags(), pd.Series(OTHER, positive.index)
     if ROOT in positive:
         best[~positive[ROOT]] = CONSTANT
     order = []
-    for tag in probability:
+    for tag in positive:
         if tag not in table.index or tag == ROOT or tag in ARTEFACTS:
             continue
         above = [a for a in ancestors(tag) if a in positive]
         consistent = positive[[tag, *above]].all(axis=1)
-        margin = (probability[tag] - threshold[tag]) / (1 - threshold[tag])
-        rank = (table.at[tag, "taxonomy"] == "ontological") * 100 + len(above) + 1 + margin.clip(0, 0.999)
+        is_nature = table.at[tag, "taxonomy"] == "ontological"
+        rank = is_nature * 100 + len(above) + 1 + margin[tag].clip(0, 0.999)
         order.append(rank.where(consistent, 0.0).rename(tag))
     ranks = pd.concat(order, axis=1)
     return best.where(ranks.max(axis=1) == 0, ranks.idxmax(axis=1))
+
+
+def as_known_classes(label, tags_of):
+    """Return labels by the names of a catalogue's classes, as far as one has such a label or one above it.
+
+    `label` and `tags_of` are those of `compare_classes`. "srv" is a long-period variable where the catalogue has no
+    finer class; "rrlyr" stays, where it has RR Lyrae stars of type ab and c only.
+    """
+    class_of, names = {}, {}
+    for name, class_tags in tags_of.items():
+        above = {tag for other in class_tags for tag in ancestors(other)}
+        answers = [tag for tag in class_tags if tag not in above] or [CONSTANT]
+        class_of |= {OTHER if tag == ROOT else tag: name for tag in answers if tag not in class_of}
+    for value in set(label):
+        names[value] = next((class_of[tag] for tag in (value, *ancestors(value)) if tag in class_of), value)
+    return label.map(names)
+
+
+def compare_classes(label, names, tags_of):
+    """Return how well labels agree with the known classes of stars: a table with a row for each class, and in all.
+
+    Parameters
+    ----------
+    label, names : Series
+        The most specific label of each star, from `name_classes`, and its class in a catalogue.
+    tags_of : dict of str to list of str
+        The tags of each class, as `dataset.read_class_tags` returns them.
+
+    Returns
+    -------
+    DataFrame
+        `stars`; the shares of them whose label is `right` (a tag of the class below which it has no other, or one below
+        that), of the `right family` (another of its tags), `don't know` (no more than variable or periodic, or too few
+        epochs) or `wrong`; and the three commonest labels.
+    """
+    names, rows = names.to_numpy(), {}
+    for name in [*sorted(set(names)), "all"]:
+        here = np.ones(len(label), bool) if name == "all" else names == name
+        labels = label[here]
+        kinds = [_judge_label(value, tags_of[known]) for value, known in zip(labels, names[here], strict=True)]
+        rows[name] = {"stars": len(labels)} | {kind: kinds.count(kind) / len(kinds) for kind in KINDS}
+        common = labels.value_counts().head(3)
+        rows[name]["commonest labels"] = ", ".join(f"{value} {n}" for value, n in common.items())
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _judge_label(label, class_tags):
+    """Return which of `KINDS` a label of a star is, whose class has some tags; none if it is not variable."""
+    if label == CONSTANT:
+        return "wrong" if class_tags else "right"
+    if label == OTHER and list(class_tags) == [ROOT]:
+        return "right"
+    if label not in tags().index or label in UNSURE:
+        return "don't know"
+    above = {tag for other in class_tags for tag in ancestors(other)}
+    if label in above:
+        return "right family"
+    return "right" if {label, *ancestors(label)} & {*class_tags} - above - {ROOT} else "wrong"

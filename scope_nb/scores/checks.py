@@ -117,6 +117,8 @@ def score_over_seeds(model, dataset, seeds=5, seed=0, calibration="auto", by_sta
 def _train_and_evaluate(model, dataset, seed, calibration, by_star, folds):
     if not hasattr(model, "fit"):
         raise ValueError(f"{type(model).__name__} is trained already: seeds and leak are for models trained here")
+    if dataset.classes:
+        raise ValueError("seeds and leak are checked with one tag: cut the data set with a tag in place of a list")
     fresh = clone(model)
     seeds = [name for name in fresh.get_params() if name.split("__")[-1] in ("seed", "random_state")]
     fresh.set_params(**dict.fromkeys(seeds, seed))

@@ -1,6 +1,6 @@
 """Honest scores of a model: a threshold from the validation part, intervals over stars, plain words."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -8,8 +8,9 @@ from scipy.special import expit, logit
 from sklearn.metrics import precision_recall_curve
 
 from ..dataset.dataset import PARTS
-from ..models.fitting import Trained
+from ..models.fitting import Trained, name_probabilities, probability_names
 from ..taxonomy import label_names, published
+from .classes import score_classes
 from .metrics import METRICS, ScoreInput, compute_scores, intervals, number, percent, wilson, with_interval
 
 
@@ -64,20 +65,24 @@ class Evaluation:
 
 
 def evaluate(trained, dataset, threshold=None, by_star=True):
-    """Score a fitted model on the three parts of a data set, and return the `Evaluation`.
+    """Score a fitted model on the three parts of a data set, and return the `Evaluation`; of several classes the
+    `ClassScores` of the test part.
 
     Parameters
     ----------
     trained : Trained or fitted classifier
         A `Trained` brings probabilities of light curves that it has not learned from (`unseen`): these count for them.
     threshold : float, optional
-        By default `steady_threshold` of the parts in `unseen`, or of the validation part.
+        By default `steady_threshold` of the parts in `unseen`, or of the validation part. Several classes have none.
     by_star : bool
         Judge a star by all of its light curves: each gets the mean of their probabilities, see `pool`.
     """
+    if dataset.classes and threshold is not None:
+        raise ValueError("several classes have no threshold: the most probable one is the answer")
     model = trained.model if isinstance(trained, Trained) else trained
     frame = pd.DataFrame({name: getattr(dataset, name) for name in ("row", "star", "part", "y")})
-    frame["probability"] = np.asarray(model.predict_proba(dataset.X))[:, 1].astype(float)
+    names = probability_names(dataset.classes)
+    frame[names] = name_probabilities(model.predict_proba(dataset.X), dataset.classes).astype(float)
     unseen = ("val",)
     if isinstance(trained, Trained):
         unseen = tuple(sorted(set(trained.unseen["part"])))
@@ -89,10 +94,21 @@ def evaluate(trained, dataset, threshold=None, by_star=True):
                     f"the model tells of other light curves of the {name} part than the data set has: cut it as they "
                     "were cut in training, with the same table, split, balance and seed"
                 )
-            frame.loc[part.index, "probability"] = matched["probability"].to_numpy()
+            frame.loc[part.index, names] = matched[names].to_numpy()
     if by_star:
-        frame["probability"] = pool(frame["probability"], [frame["part"], frame["star"]])
+        for name in names:
+            frame[name] = pool(frame[name], [frame["part"], frame["star"]])
+    if dataset.classes:
+        return _evaluate_classes(frame, dataset.classes)
     return evaluate_predictions(dataset.tag, frame, threshold, unseen, by_star)
+
+
+def _evaluate_classes(frame, classes):
+    """Return the `ClassScores` of the test part from the predictions of all parts."""
+    shares = frame[probability_names(classes)].set_axis(classes, axis=1)
+    frame = frame.drop(columns="y").assign(truth=np.array(classes)[frame["y"]], answer=shares.idxmax(axis=1))
+    test = frame[frame["part"] == "test"]
+    return replace(score_classes(test["truth"], shares.loc[test.index], test["star"]), predictions=frame)
 
 
 def pool(probability, star):

@@ -76,10 +76,10 @@ def intervals(y, probability, star, threshold):
     y, star = np.asarray(y), np.asarray(star)
     values, moves = compute_scores(y, probability, threshold), influences(y, probability, star, threshold)
     n = len(set(star[y == 1]))
-    return {metric: _interval(metric, values[metric], getattr(moves, metric), n) for metric in METRICS}
+    return {metric: interval_of(metric, values[metric], getattr(moves, metric), n) for metric in METRICS}
 
 
-def _interval(metric, value, moves, n):
+def interval_of(metric, value, moves, n):
     """Return the interval of one score from its influences and the number n of positive stars.
 
     It is found on a scale where a score is nearly normal, the log odds, for losses the logarithm. Percentiles of
@@ -191,7 +191,7 @@ def difference_limits(first, second):
         half = student.ppf(0.975, n - 1) * np.sqrt(_sum((after - before) ** 2)) * n / max(n - 1, 1)
         if metric in ("roc_auc", "average_precision") and half > 0 and one < 1 and two < 1:
             alike = _sum(before * after) / np.sqrt(max(_sum(before**2) * _sum(after**2), 1e-300))
-            ends = _interval(metric, one, before, n), _interval(metric, two, after, n)
+            ends = interval_of(metric, one, before, n), interval_of(metric, two, after, n)
             limits[metric] = combine_intervals(one, two, *ends, alike)
         else:
             limits[metric] = (two - one - half, two - one + half)

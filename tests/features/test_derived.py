@@ -5,7 +5,7 @@ from scipy.stats import kurtosis, skew
 
 from scope_nb.dataset.dataset import Dataset
 from scope_nb.dataset.tables import read_parquet, read_table
-from scope_nb.features.derived import CHANGES, COLOURS, LAGS, derived_features, sources, unit
+from scope_nb.features.derived import CHANGES, COLOURS, LAGS, derived_features, sources
 from scope_nb.features.dmdt import dmdt_histogram
 from scope_nb.features.fourier import fourier_features
 from scope_nb.files import sample
@@ -124,8 +124,6 @@ def test_what_follows_from_dmdt_needs_no_dmdt_in_memory():
     one, two = Dataset.from_table(table, "e", dmdt=False).X, read.X
     pd.testing.assert_frame_equal(one, two, rtol=1e-4, atol=1e-6)
     assert set(CHANGES) <= set(two) and read.simulated == table.attrs["simulated"]
-    units = [unit(name) for name in (f"R_1_{SUFFIX}", f"R_21_{SUFFIX}", "PS1_g_r", "fit_range_ELS", "growth_10d")]
-    assert units == ["mag", "", "mag", "mag", ""]
 
 
 def test_fewer_columns_give_fewer_features():

@@ -60,7 +60,7 @@ def test_importances_of_any_trees_have_names(data):
 
 
 def test_too_few_stars_and_trained_models_are_refused(data):
-    with pytest.raises(ValueError, match=r"at least 2 and at most \d+, the stars of the rarer kind"):
+    with pytest.raises(ValueError, match=r"at least 2 and at most \d+, the stars of the rarest kind"):
         models.fit(linear(), data, folds=10_000)
     trained = type("Trained", (), {"predict_proba": None})()
     with pytest.raises(ValueError, match="Trained is trained already"):

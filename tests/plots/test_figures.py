@@ -34,6 +34,19 @@ def test_a_gallery_shows_the_light_curve_or_else_the_dmdt(curves):
     assert axes.flat[3] not in axes.flat[0].figure.axes
 
 
+@pytest.mark.parametrize(
+    ("tag", "label"), [("rrab", "phase (P"), ("e", "phase (P"), ("vnv", "time (MJD"), ("", "time (MJD")]
+)
+def test_a_question_about_periodic_stars_folds_what_has_a_period_and_names_the_most_specific_label(curves, tag, label):
+    meta = pd.DataFrame({"_id": [5], "ra": 10.0, "dec": 5.0, "periodic": [0.0], "period_ELS": [0.5123456]})
+    labels = "variable, detached eclipsing MS-MS, RR Lyrae Blazhko"
+    examples = pd.DataFrame({"row": [0], "y": [0], "probability": 0.5, "labels": labels})
+    for period, expected in ((0.5123456, label), (np.nan, "time (MJD")):
+        ax = plots.gallery(examples, meta.assign(period_ELS=period), curves, period_suffix="ELS", tag=tag).flat[0]
+        assert ax.get_xlabel().startswith(expected)
+        assert ax.get_title().splitlines()[1].startswith("RR Lyrae Blazhko, ")
+
+
 def test_labels_of_a_figure_are_counted_and_at_most_six(table):
     ax = plots.feature_by_label(table, "wstd", ["RR Lyrae", "eclipsing", "AGN"])
     texts = [text.get_text() for text in ax.get_legend().get_texts()]

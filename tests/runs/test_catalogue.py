@@ -9,7 +9,7 @@ import pytest
 from scope_nb import files, read_lightcurves, read_parquet, write_lightcurves, write_parquet
 from scope_nb.__main__ import main
 from scope_nb.lightcurves.curves import LightCurves
-from scope_nb.runs import classify, fit_novelty, load_novelty, train_group
+from scope_nb.runs import catalogue, classify, fit_novelty, load_novelty, train_group
 from scope_nb.runs.novelty import describe_survey
 from scope_nb.taxonomy import feature_columns, label_names, tags
 
@@ -64,6 +64,13 @@ def test_a_catalogue_of_light_curves(reports, curves, tmp_path):
         classify(short, "stars", reports, progress=False)
 
 
+def test_stars_without_names_are_told_apart_by_position_and_bands_that_are_short_belong_to_them(reports, realdata):
+    curves = read_lightcurves(realdata / "ztf_service_one_position.csv", 1, bad="drop")  # 526, 632 and 28 epochs
+    stars = classify(curves, "stars", reports, progress=False).stars
+    assert stars[["light_curves", "n_epochs"]].to_numpy().tolist() == [[3, 1186]]
+    assert stars.at[0, "label"] in ("puls", "dscu") and stars.at[0, "period"] == pytest.approx(0.13008, rel=1e-3)
+
+
 def test_stars_of_the_sample_are_told_apart(reports):
     table = read_parquet(files.sample())
     catalogue = classify(table.drop(columns=label_names(), errors="ignore"), "stars", reports, progress=False)
@@ -73,6 +80,8 @@ def test_stars_of_the_sample_are_told_apart(reports):
     assert (label[~truth["variable"]] == "not variable").mean() > 0.7
     strict = classify(table, "stars", reports, false_alarms=0.001, progress=False)
     assert strict.stars["labels"].str.len().sum() < catalogue.stars["labels"].str.len().sum()
+    few = classify(table, "stars", reports, top=20, progress=False)
+    assert few.stars["labels"].str.split().explode().value_counts().to_dict() == dict.fromkeys(SOME, 20)
     plain = classify(table, "stars", reports, repair=False, progress=False)
     assert (plain.stars["puls"] < plain.stars["rrlyr"]).any()
 
@@ -85,8 +94,16 @@ def test_runs_and_tables_that_cannot_be_used_are_named(reports, curves):
         classify(table[["_id", "obj_id", "median"]], "stars", reports, progress=False)
     with pytest.raises(TypeError, match="light curves or a table of features are classified, not str"):
         classify("stars.csv", "stars", reports)
-    with pytest.raises(ValueError, match="false_alarms is 3"):
-        classify(table, "stars", reports, false_alarms=3, progress=False)
+    for choice, message in {"false_alarms": "false_alarms is 0", "top": "top is 0; it is a number of stars"}.items():
+        with pytest.raises(ValueError, match=message):
+            classify(table, "stars", reports, **{choice: 0}, progress=False)
+
+
+def test_rows_are_judged_in_batches(reports, monkeypatch):
+    table = read_parquet(files.sample()).head(100)
+    whole = classify(table, "stars", reports, progress=False)
+    monkeypatch.setattr(catalogue, "BATCH", 7)
+    pd.testing.assert_frame_equal(classify(table, "stars", reports, progress=False).curves, whole.curves)
 
 
 def test_training_again_keeps_what_is_there(reports):

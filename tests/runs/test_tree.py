@@ -53,8 +53,23 @@ def test_the_most_specific_label_that_agrees():
         "other": [0.9, 0.2, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1],
     }
     probability = pd.DataFrame.from_dict(rows, orient="index", columns=names)
-    labels = tree.name_classes(probability, pd.Series(0.5, names))
+    labels = tree.name_classes(probability > 0.5, 2 * (probability - 0.5))
     assert labels.tolist() == ["rrab", "rrlyr", "ew", tree.CONSTANT, tree.OTHER]
     shares = tree.class_shares(tree.repair_probabilities(probability))
     assert shares.idxmax(axis=1).tolist() == ["rrab", "rrlyr", "rrab", tree.CONSTANT, tree.OTHER]
     np.testing.assert_allclose(shares.loc["RRab", "rrab"], 0.7)
+
+
+def test_labels_are_judged_by_known_classes():
+    label = pd.Series(["rrab", "rrlyr", "pnp", "other variable", "dscu", "not variable", "ew", "not variable"])
+    names = pd.Series(["RRab"] * 6 + ["EW", "constant"])
+    tags_of = {"RRab": ["vnv", "pnp", "puls", "rrlyr", "rrab"], "EW": ["vnv", "pnp", "bis", "e", "ew", "wuma"]}
+    tags_of |= {"constant": [], "Misc": ["vnv"]}
+    table = tree.compare_classes(label, names, tags_of)
+    assert table.index.tolist() == ["EW", "RRab", "constant", "all"]
+    labels = pd.Series(["rrab", "rrblz", "rrlyr", "ew", "not variable", "other variable"])
+    named = tree.as_known_classes(labels, tags_of)
+    assert named.tolist() == ["RRab", "rrblz", "rrlyr", "EW", "constant", "Misc"]
+    np.testing.assert_allclose(table.loc["RRab", list(tree.KINDS)].astype(float) * 6, [1, 1, 2, 2])
+    assert table["right"].tolist() == [1, 1 / 6, 1, 3 / 8]
+    assert table.at["RRab", "commonest labels"].startswith("rrab 1, rrlyr 1")

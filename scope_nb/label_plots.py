@@ -1,0 +1,51 @@
+"""Plots of labels: the light curves of findings of an audit."""
+
+import textwrap
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from .lightcurves.curves import match_curves
+from .plots import dmdt_image, folded, light_curve
+
+
+def suspects(findings, table, curves=None, period_suffix="ELS_ECE_EAOV", most=4):
+    """Show the light curves of the first findings: in time, folded at the stored period and, if it differs, at another.
+
+    `findings` are of an `Audit` of `table`, of which dmdt stands for a light curve that is not in `curves`. A star is
+    shown once, and those with light curves come first. Return the axes, shape (n, 3).
+    """
+    findings = findings.drop_duplicates("obj_id")
+    rows = table.iloc[findings["row"].to_numpy(int)]
+    place = np.full(len(rows), -1) if curves is None else match_curves(curves, rows)
+    first = np.argsort(place < 0, kind="stable")[:most]
+    findings, rows, place = findings.iloc[first], rows.iloc[first], place[first]
+    size = {"figsize": (12, 2.9 * max(len(rows), 1)), "width_ratios": [1.6, 1, 1]}
+    _, axes = plt.subplots(max(len(rows), 1), 3, layout="constrained", squeeze=False, **size)
+    for ax in axes.flat:
+        ax.set_visible(False)
+    for k, finding in enumerate(findings.itertuples()):
+        text = (
+            f"{finding.obj_id}: {finding.label!r} {finding.old:g}, proposed {finding.new:g} ({finding.probability:.2f})"
+        )
+        stored, curve = rows[f"period_{period_suffix}"].iloc[k], curves[place[k]] if place[k] >= 0 else None
+        axes[k, 0].set_visible(True)
+        if curve is None:
+            _draw_dmdt(rows.iloc[k], axes[k, 0])
+        else:
+            light_curve(curve, axes[k, 0])
+            better = getattr(finding, "period", np.nan)
+            periods = {"stored": stored} | ({"proposed": better} if abs(better / stored - 1) > 1e-3 else {})
+            for ax, (name, period) in zip(axes[k, 1:], periods.items(), strict=False):
+                if np.isfinite(period):
+                    ax.set_visible(True)
+                    folded(curve, period, ax).set_title(name, fontsize=9)
+        axes[k, 0].set_title(textwrap.fill(f"{text}. {finding.reason}", 75), fontsize=9, loc="left", parse_math=False)
+    return axes
+
+
+def _draw_dmdt(row, ax):
+    if "dmdt" in row:
+        dmdt_image(row["dmdt"], ax, colorbar=False)
+    else:
+        ax.text(0.5, 0.5, "neither light curve nor dmdt", ha="center")
