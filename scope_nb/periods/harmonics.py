@@ -16,8 +16,9 @@ PRICE = 2.0  # of each parameter, in units of log n
 
 
 def robust_weights(err):
-    """Return weights (1/mag^2) for published errors (mag): none counts for more than twice the typical one."""
-    return 1 / (err**2 + np.median(err) ** 2)
+    """Return relative weights for published errors (mag): none counts for more than twice the typical one."""
+    with np.errstate(over="ignore"):  # the weight is 0 then
+        return 1 / ((err / np.median(err)) ** 2 + 1)
 
 
 @compiled
@@ -26,23 +27,34 @@ def most_harmonics(n, most=MOST_HARMONICS):
     return max(min(most, n // 5), 1)
 
 
-@compiled(fastmath={"contract", "nsz"})
-def _sum_moments(time, mag, weight, freq, harmonics):
+@compiled
+def _unit_circle(time, freq):
+    """Return cosine and sine of the phase of each epoch."""
+    turns = time * freq
+    angle = 2 * math.pi * (turns - np.floor(turns))
+    return np.cos(angle), np.sin(angle)
+
+
+@compiled(fastmath={"contract", "nsz", "reassoc"})
+def _sum_moments(cosine, sine, mag, weight, harmonics):
     """Return the sums of w cos(m x), w sin(m x) for m <= 2 K, and of w y cos(k x), w y sin(k x) for k <= K."""
     moments, right = np.zeros((2 * harmonics + 1, 2)), np.zeros((harmonics + 1, 2))
-    for j in range(time.size):
-        turns = time[j] * freq
-        angle = 2 * math.pi * (turns - math.floor(turns))
-        c1, s1 = math.cos(angle), math.sin(angle)
-        c, s = 1.0, 0.0
-        w, wy = weight[j], weight[j] * mag[j]
-        for m in range(2 * harmonics + 1):
-            moments[m, 0] += w * c
-            moments[m, 1] += w * s
-            if m <= harmonics:
-                right[m, 0] += wy * c
-                right[m, 1] += wy * s
-            c, s = c * c1 - s * s1, s * c1 + c * s1
+    c, s, weighted = np.ones(mag.size), np.zeros(mag.size), weight * mag
+    for m in range(2 * harmonics + 1):
+        if m <= harmonics:
+            a, b = 0.0, 0.0
+            for j in range(mag.size):
+                a += weighted[j] * c[j]
+                b += weighted[j] * s[j]
+            right[m, 0], right[m, 1] = a, b
+        a, b = 0.0, 0.0
+        for j in range(mag.size):
+            a += weight[j] * c[j]
+            b += weight[j] * s[j]
+            next_c = c[j] * cosine[j] - s[j] * sine[j]
+            s[j] = s[j] * cosine[j] + c[j] * sine[j]
+            c[j] = next_c
+        moments[m, 0], moments[m, 1] = a, b
     return moments, right
 
 
@@ -87,8 +99,15 @@ def solve_factored(matrix, vector, size):
 @compiled
 def chi2_by_harmonics(time, mag, weight, freq, harmonics):
     """Return chi square of the best series with 0, 1, .. K harmonics, shape (K + 1,), and the coefficients for K."""
+    cosine, sine = _unit_circle(time, freq)
+    return _fit_harmonics(cosine, sine, mag, weight, harmonics)
+
+
+@compiled
+def _fit_harmonics(cosine, sine, mag, weight, harmonics):
+    """Do what `chi2_by_harmonics` does at the frequency of these cosines and sines."""
     size = 2 * harmonics + 1
-    moments, right = _sum_moments(time, mag, weight, freq, harmonics)
+    moments, right = _sum_moments(cosine, sine, mag, weight, harmonics)
     matrix, vector = np.zeros((size, size)), np.zeros(size)  # for 1, cos x, sin x, cos 2x, ...; the lower triangle
     vector[0], vector[1:] = right[0, 0], right[1:].ravel()
     matrix[0, 0], matrix[1:, 0] = moments[0, 0], moments[1 : harmonics + 1].ravel()
@@ -110,12 +129,15 @@ def _refine(time, mag, weight, freq, harmonics, reach, step):
     """Return the frequency within `reach` of `freq`, in multiples of `step`, at which K harmonics fit best."""
     best, best_chi2 = freq, np.inf
     steps = math.ceil(reach / step)
+    cosine, sine = _unit_circle(time, freq - steps * step)
+    turn_c, turn_s = _unit_circle(time, step)  # turns them to the next trial
     for i in range(-steps, steps + 1):
         trial = freq + i * step
         if trial > 0:
-            chi2, _ = chi2_by_harmonics(time, mag, weight, trial, harmonics)
+            chi2, _ = _fit_harmonics(cosine, sine, mag, weight, harmonics)
             if chi2[harmonics] < best_chi2:
                 best, best_chi2 = trial, chi2[harmonics]
+        cosine, sine = cosine * turn_c - sine * turn_s, sine * turn_c + cosine * turn_s
     return best
 
 
