@@ -13,9 +13,9 @@ from collections import namedtuple
 from dataclasses import dataclass
 
 import finufft
-import numba
 import numpy as np
 
+from ..compiled import compiled
 from ..taxonomy import defaults
 
 BLOCK = 32768  # frequencies per transform: one plan serves them all and stays in cache
@@ -98,7 +98,7 @@ def weigh_epochs(mag, err):
     return weight, mag, weight @ mag**2
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _power(sums, ones, twos, variance, out):
     """Fill `out` with the power that follows from the three transforms."""
     for k in range(out.size):
@@ -161,7 +161,7 @@ def are_too_rough(mag):
     return lost.std() > ROUGH * (high - low)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _histograms(steps, ends, level, klogk, first, size, phase_bins):
     """Entropy and variance of the histograms of LANES frequencies at a time; magnitude row r ends before `ends[r + 1]`.
 
@@ -198,7 +198,7 @@ def _histograms(steps, ends, level, klogk, first, size, phase_bins):
     return entropy, variance
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _lanes(rows):
     """Return uninitialised bytes, shape (rows, LANES). They begin where a cache line does, which is twice as fast."""
     raw = np.empty((rows + 1) * LANES, np.uint8)
@@ -206,7 +206,7 @@ def _lanes(rows):
     return raw[start : start + rows * LANES].reshape(rows, LANES)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _phase_bins(steps, first, phase_bins, bins):
     """Fill `bins[j, f]`, the phase bin of epoch j at frequency number `first + f`.
 
@@ -221,7 +221,7 @@ def _phase_bins(steps, first, phase_bins, bins):
             bins[j, f] = np.uint8((np.uint64(phase) * np.uint64(phase_bins)) >> half)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _count(bins, n, tally):
     """Fill `tally[b, f]`, how many of the first n epochs fall into phase bin b at frequency f.
 
@@ -239,7 +239,7 @@ def _count(bins, n, tally):
                 tally[b, f] += hits
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _sum_up(count, level, klogk, column, moment, total):
     """Add one magnitude row to the sums over rows."""
     for b in range(count.shape[0]):
@@ -251,7 +251,7 @@ def _sum_up(count, level, klogk, column, moment, total):
             total[f] -= klogk[count[b, f]]
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _f_statistic(count, moment, scatter, n, out):
     """Scatter between phase bins over scatter within them, lane by lane; `moment` sums what has zero mean."""
     for f in range(out.size):
@@ -295,7 +295,7 @@ def pack_words(mag):
     return scaled + (np.uint64(1) << np.uint64(low)), low, unit, value.mean(), ((value - value.mean()) ** 2).sum()
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _variance(steps, word, low, unit, mean, scatter, first, starts, length, phase_bins, out):
     """Fill `out` with the F statistic at `length` frequencies from each start on."""
     n = steps.size
@@ -329,7 +329,7 @@ def _variance(steps, word, low, unit, mean, scatter, first, starts, length, phas
                 out[k] = (between / (filled - 1)) / max((scatter - between) / free, 1e-15 * scatter)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def distinct_peaks(values, width, most):
     """Return the indices of the `most` highest values of which no two lie within `width` steps, highest first."""
     windows = (values.size + width - 1) // width
