@@ -82,6 +82,9 @@ def test_stars_of_the_sample_are_told_apart(reports):
     assert strict.stars["labels"].str.len().sum() < catalogue.stars["labels"].str.len().sum()
     few = classify(table, "stars", reports, top=20, progress=False)
     assert few.stars["labels"].str.split().explode().value_counts().to_dict() == dict.fromkeys(SOME, 20)
+    kinds = few.stars.groupby(few.stars["labels"] == "")["label"].unique()
+    assert list(kinds[True]) == ["no label"] and few.stars.loc[few.stars["labels"] == "", "probability"].isna().all()
+    assert set(kinds[False]) <= {*SOME, "other variable"} and few.stars["label"].eq("rrab").sum() == 20
     plain = classify(table, "stars", reports, repair=False, progress=False)
     assert (plain.stars["puls"] < plain.stars["rrlyr"]).any()
 
