@@ -9,7 +9,7 @@ import pytest
 from scope_nb import files, read_lightcurves, read_parquet, write_lightcurves, write_parquet
 from scope_nb.__main__ import main
 from scope_nb.lightcurves.curves import LightCurves
-from scope_nb.runs import catalogue, classify, fit_novelty, load_novelty, train_group
+from scope_nb.runs import catalogue, classify, fit_novelty, load_novelty, load_run, train_group
 from scope_nb.runs.novelty import describe_survey
 from scope_nb.taxonomy import feature_columns, label_names, tags
 
@@ -138,6 +138,13 @@ def test_the_command_line_writes_a_catalogue(reports, tmp_path, capsys):
     said = capsys.readouterr().out
     assert "simulated data" in said and f"catalogue: {reports / 'catalogue-mine'}" in said
     assert (reports / "catalogue-mine" / "stars.csv").is_file()
+    before = load_run("stars/xgb/vnv", reports).record
+    with pytest.raises(SystemExit) as end:  # a table of one's own leaves the classifiers of the sample alone
+        options = ["--reports", str(reports), "--data", str(reports / "table.parquet")]
+        main(["classify", str(tmp_path / "mine.parquet"), *options])
+    assert end.value.code == 0 and load_run("stars/xgb/vnv", reports).record == before
+    tags_of = json.loads((reports / "catalogue-mine" / "provenance.json").read_text(encoding="utf-8"))["runs"]
+    assert set(tags_of) == {f"xgb/{tag}" for tag in SOME}
 
 
 def test_another_table_replaces_what_is_usual_too(tmp_path):
