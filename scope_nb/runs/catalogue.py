@@ -146,7 +146,7 @@ def classify(
     record |= {"runs": {f"{row['algorithm']}/{row['tag']}": row["time"] for _, row in runs.iterrows()}}
     if warning:
         warnings.warn(warning, stacklevel=2)
-    by_curve = pd.concat([identity, probability.round(4)], axis=1)
+    by_curve = pd.concat([identity, probability.astype(float).round(4)], axis=1)
     by_curve = by_curve.reindex(columns=[*by_curve, *missing])  # a run that says nothing leaves its column empty
     return Catalogue(by_curve, labelled, contradictions, missing, record)
 

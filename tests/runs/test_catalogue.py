@@ -50,6 +50,8 @@ def test_a_catalogue_of_light_curves(reports, curves, tmp_path):
     assert (named["puls"] >= named["rrlyr"]).all() and (named["vnv"] >= named["puls"]).all()
     assert named.filter(like="share ").sum(axis=1).tolist() == pytest.approx([1.0] * len(named), abs=2e-3)
     folder = catalogue.write(tmp_path / "catalogue")
+    digits = pd.read_csv(folder / "curves.csv", dtype=str).filter(regex="_xgb$").stack().str.len()
+    assert digits.max() <= len("0.1234")
     again = read_parquet(folder / "stars.parquet")
     assert again["label"].tolist() == catalogue.stars["label"].tolist()
     record = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
