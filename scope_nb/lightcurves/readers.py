@@ -92,7 +92,9 @@ def _open_tables(paths, star):
     if isinstance(paths, list | tuple) and not all(isinstance(path, str | Path) for path in paths):
         raise TypeError("a list holds paths of files; tables in memory are joined before, as pandas.concat does")
     files = list_files(paths)
-    source = str(paths) if isinstance(paths, str | Path) else f"{files[0]} and {len(files) - 1} more"
+    source = str(paths) if isinstance(paths, str | Path) else str(files[0])
+    if isinstance(paths, list | tuple) and len(files) > 1:
+        source += f" and {len(files) - 1} more"
     names = [star] if star else []
     files = zip(tqdm(files, "reading", disable=len(files) < MANY_FILES), name_stars(files), strict=True)
     return source, ((*read_file(file, names), file, star_name) for file, star_name in files)

@@ -12,7 +12,7 @@ __getattr__, __dir__, __all__ = names_on_demand(
         "catalogue": ["SHORT", "Catalogue", "catalogue_folder", "classify", "star_names"],
         "tree": ["as_known_classes", "compare_classes"],
         "novelty": ["Novelty", "fit_novelty", "load_novelty"],
-        "training": ["train_group"],
+        "training": ["stars_group", "train_group"],
         "scope_files": ["read_predictions", "read_stats"],
     },
 )

@@ -24,7 +24,7 @@ from .novelty import NOVELTY, describe_survey, load_novelty
 from .saved import load_run, load_runs, provenance
 from .tree import CONSTANT, OTHER, class_shares, find_contradictions, name_classes, repair_probabilities
 
-COMBINE, SHORT = ("mean", "median", "max"), "too few epochs"
+COMBINE, SHORT, UNLABELLED = ("mean", "median", "max"), "too few epochs", "no label"
 IDENTITY = ("_id", "obj_id", "ra", "dec", "period", "trust", "n_epochs", "field", "ccd", "quad", "band", "filter")
 PERIOD = "period_ELS_ECE_EAOV"
 FILE_OF_STARS = "stars.parquet"
@@ -104,7 +104,8 @@ def classify(
         Label so that this share of the stars without a tag is expected to get it, by what each run said of stars that
         it has not learned from; by default each run's own threshold decides.
     top : int, optional
-        Label the most probable stars of each tag, so many of them, whatever the thresholds.
+        Label the most probable stars of each tag, so many of them, whatever the thresholds. That a star is not among
+        the most probable variable ones does not mean that it does not vary: without any label it is `UNLABELLED`.
     min_epochs : int, optional
         Light curves with fewer epochs (50 by default) get no features; a star of only such has the label `SHORT`.
     trusted : list of str, optional
@@ -129,7 +130,8 @@ def classify(
     identity = table[[name for name in IDENTITY if name in table]].copy()
     described = _describe_stars(identity, curves, progress)
     warning = _add_surprise(described, table, star, reports_folder(reports) / group / NOVELTY)
-    labelled = described.join(_label_stars(by_star, _are_positive(by_star, cut, top), cut)).reset_index(names="star")
+    positive = _are_positive(by_star, cut, top)
+    labelled = described.join(_label_stars(by_star, positive, cut, top)).reset_index(names="star")
     short = labelled["label"].isna()
     labelled.loc[short, "label"] = SHORT
     labelled.loc[short, [name for name in ("period", "trust") if name in labelled]] = np.nan
@@ -144,7 +146,7 @@ def classify(
     record |= {"runs": {f"{row['algorithm']}/{row['tag']}": row["time"] for _, row in runs.iterrows()}}
     if warning:
         warnings.warn(warning, stacklevel=2)
-    by_curve = pd.concat([identity, probability.round(4)], axis=1)
+    by_curve = pd.concat([identity, probability.astype(float).round(4)], axis=1)
     by_curve = by_curve.reindex(columns=[*by_curve, *missing])  # a run that says nothing leaves its column empty
     return Catalogue(by_curve, labelled, contradictions, missing, record)
 
@@ -292,13 +294,18 @@ def _describe_stars(identity, curves, progress):
     return described
 
 
-def _label_stars(probability, positive, threshold):
+def _label_stars(probability, positive, threshold, top):
     """Return labels, the most specific one, its probability and that of each tag, and the shares of classes."""
     labels = [" ".join(positive.columns[row]) for row in positive.to_numpy()]
-    label = name_classes(positive, (probability - threshold) / (1 - threshold))
+    if top is None:
+        label = name_classes(positive, (probability - threshold) / (1 - threshold))
+    else:  # the most probable stars of a tag are rarely among those of its parent, which has many more
+        label = name_classes(repair_probabilities(positive.astype(float)) > 0, probability)
+        label = label.mask((label == CONSTANT) | ~positive.any(axis=1), UNLABELLED)
     shares = class_shares(probability)
     every = shares[[CONSTANT, OTHER]].join(probability)
     column = every.columns.get_indexer(label)
     labelled = pd.DataFrame({"label": label, "probability": every.to_numpy()[np.arange(len(every)), column].round(4)})
+    labelled.loc[label == UNLABELLED, "probability"] = np.nan
     labelled = labelled.assign(labels=labels)
     return labelled.join([probability.round(4), shares.round(4).add_prefix("share ")])

@@ -7,13 +7,18 @@ from tqdm.auto import tqdm
 from ..config import find_table, run_settings
 from ..dataset.dataset import Dataset, trainable
 from ..dataset.tables import read_table
-from ..files import reports_folder, run_folder, sha256
+from ..files import group_of, reports_folder, run_folder, sha256
 from ..models.builders import build, choose_inputs
 from ..models.fitting import fit
 from ..scores.evaluation import evaluate
 from ..taxonomy import tags
 from .novelty import NOVELTY, fit_novelty
 from .saved import load_run, save_run
+
+
+def stars_group(data=""):
+    """Return the usual group of classifiers for `classify`: "stars", with a table of one's own "stars-NAME"."""
+    return f"stars-{group_of(data)}" if data else "stars"
 
 
 def train_group(group, data="", reports="", algorithm="xgb", features="light curve", seed=42, progress=True):

@@ -8,6 +8,7 @@ import pandas as pd
 from ..taxonomy import ROOT, ancestors, parents, tags
 
 ARTEFACTS = ("bogus", "ext", "blend", "bright", "artfct")  # of the image, not of the star
+OF_PERIODS = ("wp", "hp", "dp")  # they say of a period that it is wrong, and nothing of the star
 # parents whose children exclude each other, and the children that may stand beside another one all the same
 EXCLUSIVE = {"ontological": ("rscvn",), "bis": ("rscvn",), "puls": (), "rrlyr": ("rrblz",), "lpv": (), "ceph2": ()}
 EXCLUSIVE |= {"e": (), "ceph": (), "accr": ()}
@@ -93,7 +94,7 @@ def name_classes(positive, margin):
         best[~positive[ROOT]] = CONSTANT
     order = []
     for tag in positive:
-        if tag not in table.index or tag == ROOT or tag in ARTEFACTS:
+        if tag not in table.index or tag in (ROOT, *ARTEFACTS, *OF_PERIODS):
             continue
         above = [a for a in ancestors(tag) if a in positive]
         consistent = positive[[tag, *above]].all(axis=1)
