@@ -200,7 +200,10 @@ def _select(curves, n_flagged, source, min_epochs, min_cadence_minutes, bad):
     close = total - np.any(problems, axis=0).sum() - len(curves.time)
     if close > MANY_CLOSE * total:
         text = f"{close:,} of {total:,} epochs follow another too closely and are left out"
-        warnings.warn(f"{source}: {text}; min_cadence_minutes=0 keeps those of other times", stacklevel=3)
+        warnings.warn(
+            f"{source}: {text}; min_cadence_minutes=0 (--min-cadence-minutes 0) keeps those of other times",
+            stacklevel=3,
+        )
     if n_flagged > total:
         warnings.warn(f"{source}: flags removed {n_flagged:,} of {n_flagged + total:,} epochs", stacklevel=3)
     if short:

@@ -9,7 +9,7 @@ import pytest
 from scope_nb import files, read_lightcurves, read_parquet, write_lightcurves, write_parquet
 from scope_nb.__main__ import main
 from scope_nb.lightcurves.curves import LightCurves
-from scope_nb.runs import catalogue, classify, fit_novelty, load_novelty, load_run, train_group
+from scope_nb.runs import catalogue, classify, fit_novelty, load_novelty, load_runs, load_run, train_group
 from scope_nb.runs.novelty import describe_survey
 from scope_nb.taxonomy import feature_columns, label_names, tags
 
@@ -56,6 +56,9 @@ def test_a_catalogue_of_light_curves(reports, curves, tmp_path):
     assert again["label"].tolist() == catalogue.stars["label"].tolist()
     record = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
     assert record["simulated"] and set(record["runs"]) == {f"xgb/{tag}" for tag in SOME}
+    meanings = pd.read_csv(folder / "columns.csv")
+    assert set(meanings["name"]) == {*catalogue.curves, *catalogue.stars} and meanings["description"].notna().all()
+    assert meanings.set_index("name").at["period", "unit"] == "days"
     assert "Catalogue of" in repr(catalogue) and catalogue.write(folder) == folder
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "precious.csv").write_text("1\n", encoding="utf-8")
@@ -91,12 +94,19 @@ def test_stars_of_the_sample_are_told_apart(reports):
     assert (plain.stars["puls"] < plain.stars["rrlyr"]).any()
 
 
-def test_runs_and_tables_that_cannot_be_used_are_named(reports, curves):
+def test_runs_and_tables_that_cannot_be_used_are_named(reports, curves, monkeypatch):
     table = read_parquet(files.sample()).head(50)
     with pytest.raises(ValueError, match="unknown group of runs 'star'; did you mean 'stars'"):
         classify(table, "star", reports)
     with pytest.raises(ValueError, match="no run of the group can be used; the first reason: the table lacks"):
         classify(table[["_id", "obj_id", "median"]], "stars", reports, progress=False)
+    runs = load_runs(reports)
+    with (
+        pytest.warns(UserWarning, match="the runs of stars are of several training tables"),
+        monkeypatch.context() as patch,
+    ):
+        patch.setattr(catalogue, "load_runs", lambda _: runs.assign(data_hash=list(map(str, runs.index))))
+        classify(table, "stars", reports, progress=False)
     with pytest.raises(TypeError, match="light curves or a table of features are classified, not str"):
         classify("stars.csv", "stars", reports)
     for choice, message in {"false_alarms": "false_alarms is 0", "top": "top is 0; it is a number of stars"}.items():
