@@ -9,7 +9,7 @@ import pytest
 from scope_nb import files, read_lightcurves, read_parquet, write_lightcurves, write_parquet
 from scope_nb.__main__ import main
 from scope_nb.lightcurves.curves import LightCurves
-from scope_nb.runs import catalogue, classify, fit_novelty, load_novelty, load_runs, load_run, train_group
+from scope_nb.runs import catalogue, classify, fit_novelty, load_novelty, load_run, load_runs, train_group
 from scope_nb.runs.novelty import describe_survey
 from scope_nb.taxonomy import feature_columns, label_names, tags
 
