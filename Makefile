@@ -19,7 +19,7 @@ MINUTES ?= 30
 help:
 	@echo "make report TAG=vnv ALGORITHM=xgb   train one classifier, write its report (optional: DATA=, FEATURES=, GROUP=, FOLDS=5, LIMIT=60)"
 	@echo "make reports ALGORITHM=xgb          the same for every tag that the data can train, then all compared; resumes"
-	@echo "make classify CURVES=my_stars/      what are these stars? A catalogue by classifiers of light curves (DATA=, GROUP=)"
+	@echo "make classify CURVES=my_stars/      what are these stars? A catalogue by classifiers of light curves (DATA=, GROUP=, OPTIONS=\"--top 20\")"
 	@echo "make lab                            open JupyterLab with your_model.ipynb, where to bring a classifier of your own"
 	@echo "make index                          write the index of all runs anew"
 	@echo "make test                           run the tests, notebooks included, but for those marked slow"
@@ -45,7 +45,8 @@ reports: $(READY)
 	$(BIN)/python -m scope_nb report --tags all --algorithms $(ALGORITHM) --group "$(GROUP)" --data "$(DATA)" --features "$(FEATURES)" $(if $(FOLDS),-p folds $(FOLDS)) $(if $(LIMIT),--limit $(LIMIT)) --resume --compare
 
 classify: $(READY)
-	$(BIN)/python -m scope_nb classify $(CURVES) $(if $(DATA),--data "$(DATA)") $(if $(GROUP),--group "$(GROUP)")
+	@$(if $(CURVES),:,echo "say which light curves: make classify CURVES=my_stars/"; exit 2)
+	$(BIN)/python -m scope_nb classify $(CURVES) $(if $(DATA),--data "$(DATA)") $(if $(GROUP),--group "$(GROUP)") $(OPTIONS)
 
 index: $(READY)
 	$(BIN)/python -m scope_nb index

@@ -72,7 +72,7 @@ def _add_classify(commands):
     text = "say what stars are: a catalogue by all classifiers of a group, which are trained where there are none"
     classify = commands.add_parser("classify", help=text, description=text.capitalize() + ".")
     classify.add_argument("curves", nargs="+", help="files or folders of light curves, in any layout")
-    classify.add_argument("--group", default="stars", help="the classifiers (stars, trained on light curves alone)")
+    classify.add_argument("--group", default="", help="the classifiers (stars, or stars-DATA)")
     classify.add_argument("--data", default="", help="training table for those that are missing (the simulated sample)")
     classify.add_argument("--output", default="", help="folder of the catalogue (catalogue-NAME beside the runs)")
     classify.add_argument("--min-epochs", type=int, help="light curves with fewer epochs are not classified (50)")
@@ -88,21 +88,26 @@ def _classify(options):
     from pathlib import Path
 
     from .lightcurves import read_lightcurves
-    from .runs import catalogue_folder, classify, train_group
+    from .runs import catalogue_folder, check_request, classify, stars_group, train_group
+    from .star_plots import name_label
 
+    group = options.group or stars_group(options.data)
     curves = read_lightcurves(options.curves, 1, options.min_cadence_minutes, bad="drop")
-    if options.data or options.group == "stars":  # another group is one of the user's own
-        print(f"classifiers of {options.group}: those that are missing are trained now, and kept for the next time")
-        reasons = train_group(options.group, options.data, options.reports)
+    limits = {"min_epochs": options.min_epochs, "false_alarms": options.false_alarms, "top": options.top}
+    check_request(curves, **limits)  # before classifiers are trained
+    if options.data or group == "stars":  # another group is one of the user's own
+        reasons = train_group(group, options.data, options.reports)
         if reasons:
             print(f"not trained: {', '.join(reasons)}")
-    limits = {"min_epochs": options.min_epochs, "false_alarms": options.false_alarms, "top": options.top}
-    catalogue = classify(curves, options.group, options.reports, repair=not options.no_repair, **limits)
+    catalogue = classify(curves, group, options.reports, repair=not options.no_repair, **limits)
     catalogue.record["curves"] = [str(Path(path).absolute()) for path in options.curves]
+    catalogue.record["min_cadence_minutes"] = options.min_cadence_minutes
     folder = catalogue.write(options.output or catalogue_folder(options.curves, options.reports))
     if catalogue.record["simulated"]:
         print("The classifiers rest on simulated data: --data trains them on a real training table.")
-    print(catalogue.stars["label"].value_counts().to_string(header=False))
+    print(catalogue.stars["label"].map(name_label).value_counts().to_string(header=False))
+    if short := len(curves) - len(catalogue.curves):
+        print(f"{short} of {len(curves)} light curves have too few epochs, and no row in curves.csv")
     print(f"catalogue: {folder}")
     return []
 

@@ -10,6 +10,14 @@ from scipy.stats import t as student
 from .lightcurves.curves import match_curves
 from .plots import LINES, STYLES, axes_for, dmdt_image, folded, light_curve
 
+SHOWN = ["obj_id", "_id", "label", "old", "new", "probability", "reason"]
+
+
+def show_findings(findings, rows=8):
+    """Return the first findings as a table for people, with their reasons in full."""
+    style = findings[SHOWN].head(rows).style.hide(axis="index").format(precision=2, escape="html")
+    return style.set_properties(["reason"], **{"text-align": "left"})
+
 
 def suspects(findings, table, curves=None, period_suffix="ELS_ECE_EAOV", most=4):
     """Show the light curves of the first findings: in time, folded at the stored period and, if it differs, at another.

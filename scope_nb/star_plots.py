@@ -54,10 +54,6 @@ def star_gallery(stars, curves, columns=3):
 
 def _describe_star(star):
     """Return the lines above the panel of a star."""
-    values = {name: getattr(star, name, None) for name in ("trust", "surprise")}
+    values = {name: getattr(star, name, None) for name in ("probability", "trust", "surprise")}
     numbers = ", ".join(f"{name} {value:.2f}" for name, value in values.items() if pd.notna(value))
-    return (
-        textwrap.shorten(str(star.star), 40),
-        f"{name_label(star.label)}, probability {star.probability:.2f}",
-        numbers,
-    )
+    return textwrap.shorten(str(star.star), 40), name_label(star.label), numbers

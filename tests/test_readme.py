@@ -24,7 +24,7 @@ NOT_RUN = r"make (test|test-all|lab|fuzz|sample|benchmark)\b|conda |python -m sc
 ALSO = """
 papermill notebooks/train.ipynb out.ipynb -p tag e -p by_star false
 papermill notebooks/train.ipynb out.ipynb -p tag e -p leak true -p seeds 2
-papermill notebooks/train.ipynb out.ipynb -p tag rrlyr -p folds 2 -p calibration none -p split scope -p threshold 0.5
+papermill notebooks/train.ipynb out.ipynb -p tag rrlyr -p folds 2 -p split scope -p threshold 0.5 -p group mine
 make report TAG=e ALGORITHM=forest FOLDS=2 LIMIT=30 GROUP=mine
 make index
 python -m scope_nb report --ensemble xgb forest --tags rrlyr --compare

@@ -76,10 +76,10 @@ def write_corrections(corrections, path):
 
 def describe_corrections(corrections):
     """Return how many corrections there are and the SHA-256 of their content, as a dict; None without any."""
-    text = corrections.to_csv(index=False)
-    return (
-        {"number": len(corrections), "sha256": hashlib.sha256(text.encode()).hexdigest()} if len(corrections) else None
-    )
+    if corrections.empty:
+        return None
+    digest = hashlib.sha256(corrections.to_csv(index=False).encode()).hexdigest()
+    return {"number": len(corrections), "sha256": digest}
 
 
 def apply_corrections(table, corrections):
@@ -123,7 +123,8 @@ def _join_chains(cells):
     broken = (by_cell.cumcount() > 0) & ~_equal(before, cells["old"])
     if broken.any():
         raise ValueError(_describe(cells[broken].iloc[0], before[broken].iloc[0], "an earlier correction makes it"))
-    return by_cell.agg(old=("old", "first"), new=("new", "last"), _id=("_id", "last"), obj_id=("obj_id", "last"))
+    first, last = (cells.drop_duplicates(["label", "row"], keep=end) for end in ("first", "last"))
+    return last.set_index(["label", "row"]).assign(old=first.set_index(["label", "row"])["old"])
 
 
 def _correct(column, cells):

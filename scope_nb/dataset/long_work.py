@@ -34,6 +34,7 @@ def write_features(
     extra=(),
     until=None,
     bad="list",
+    device="cpu",
 ):
     """Make the features of cleaned light curves, as `featurize` does, and write them as a training table.
 
@@ -43,7 +44,7 @@ def write_features(
 
     Parameters
     ----------
-    light_curves, max_freq, oversampling, min_epochs, n_jobs, progress, until
+    light_curves, max_freq, oversampling, min_epochs, n_jobs, progress, until, device
         See `featurize`.
     path : path-like
         The table, whose name ends in .parquet. One that is there is replaced at the end.
@@ -60,7 +61,7 @@ def write_features(
     check_output(path, ".parquet")
     path = Path(path).expanduser().absolute()
     list_path = path.with_suffix(".failures.csv")
-    work = Extraction(light_curves, max_freq, oversampling, min_epochs, extra, until, bad)
+    work = Extraction(light_curves, max_freq, oversampling, min_epochs, extra, until, bad, device)
     rows = {f"{start:09d}": work.rows[start : start + PART] for start in range(0, len(work.rows), PART)}
     with tempfile.TemporaryDirectory() as scratch:
         meta = Path(scratch) / META
@@ -134,7 +135,7 @@ def _fingerprint(work, settings, meta):
         epochs.update(np.ascontiguousarray(values))
     numbers = [value if value is None else float(value) for value in settings]
     functions = [[f.name, _source_of(f.function), repr(f.example)] for f in work.extra]
-    return [epochs.hexdigest(), sha256(meta), numbers, defaults(), functions, PART, __version__]
+    return [epochs.hexdigest(), sha256(meta), numbers, defaults(), functions, PART, __version__, work.device]
 
 
 def _source_of(function):

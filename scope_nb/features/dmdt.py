@@ -2,9 +2,9 @@
 
 from functools import cache
 
-import numba
 import numpy as np
 
+from ..compiled import compiled
 from ..lightcurves.curves import thinned
 from ..taxonomy import dmdt_edges
 
@@ -35,7 +35,7 @@ def _row_table():
     return np.clip(np.searchsorted(edges, fine, side="right") - 1, 0, len(edges) - 2)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _count_pairs(time, mag, dm_edges, dt_edges, row_table):
     """Count all pairs; as in `numpy.histogram2d` the outermost upper edges belong to the last bins."""
     rows, columns = dm_edges.size - 1, dt_edges.size - 1

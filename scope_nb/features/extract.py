@@ -9,7 +9,8 @@ from tqdm.auto import tqdm
 
 from ..lightcurves.curves import FEWEST_EPOCHS, require_light_curves
 from ..lightcurves.values import PROBLEMS, as_floats, unusable
-from ..periods.search import find_periods
+from ..periods.gpu import choose_device, search_many
+from ..periods.search import find_periods, judge_searches, prepare_search
 from ..taxonomy import PERIOD_SUFFIXES, as_names, defaults, feature_table, label_names, unknown
 from .dmdt import dmdt_histogram
 from .extra import TRIES, extra_functions, name_light_curve
@@ -24,7 +25,11 @@ def light_curve_features(time, mag, err, max_freq=None, oversampling=None):
 
     See `periods.find_periods` for the parameters and errors.
     """
-    results = find_periods(time, mag, err, max_freq, oversampling)  # refuses what cannot be used
+    return _features_at(find_periods(time, mag, err, max_freq, oversampling), time, mag, err)
+
+
+def _features_at(results, time, mag, err):
+    """Return the features of a light curve from the four results of `find_periods`, which refuses what is unusable."""
     time, mag, err = as_floats(time, "d"), as_floats(mag, "mag"), as_floats(err, "mag")
     row = light_curve_statistics(time, mag, err)
     for suffix, result in results.items():
@@ -32,6 +37,16 @@ def light_curve_features(time, mag, err, max_freq=None, oversampling=None):
         columns |= fourier_features(time, mag, err, result.period)
         row |= {f"{name}_{suffix}": value for name, value in columns.items()}
     return row | {"dmdt": dmdt_histogram(time, mag)}
+
+
+def _finish_features(epochs, prepared, searches):
+    """Return the features of a light curve that was searched, or the error that prevents it."""
+    if isinstance(epochs, Exception):
+        return epochs
+    try:
+        return _features_at(judge_searches(prepared, searches), *epochs)
+    except Exception as error:
+        return error
 
 
 def featurize(
@@ -44,11 +59,13 @@ def featurize(
     extra=(),
     until=None,
     bad="raise",
+    device="cpu",
 ):
     """Turn cleaned light curves into a training table, `n_jobs` at a time (-1: as many as there are cores).
 
     For so many that it takes hours, `dataset.write_features` keeps what is done. See `periods.find_periods` for
-    `max_freq` and `oversampling`; `min_epochs` is the fewest epochs allowed (50).
+    `max_freq` and `oversampling`, and `periods.choose_device` for `device`; `min_epochs` is the fewest epochs allowed
+    (50).
 
     Parameters
     ----------
@@ -70,7 +87,7 @@ def featurize(
         `extra`, and `dmdt` (26 x 26 views of one float32 array). A row depends on its light curve alone.
     """
     require_light_curves(light_curves)
-    work = Extraction(light_curves, max_freq, oversampling, min_epochs, extra, until, bad)
+    work = Extraction(light_curves, max_freq, oversampling, min_epochs, extra, until, bad, device)
     bar = {"unit": "light curve", "disable": not progress}
     rows, further, failures = work.rows, pd.DataFrame(index=work.rows), work.failures
     if work.extra:  # first: what fails, fails soon
@@ -104,7 +121,8 @@ class Extraction:
     extra : list of ExtraFunction
     """
 
-    def __init__(self, light_curves, max_freq, oversampling, min_epochs, extra, until, bad):
+    def __init__(self, light_curves, max_freq, oversampling, min_epochs, extra, until, bad, device="cpu"):
+        self.device = choose_device(device)
         if bad not in BAD_CHOICES:
             raise unknown("choice for bad", bad, BAD_CHOICES)
         if len(light_curves) == 0:
@@ -136,6 +154,8 @@ class Extraction:
 
         The table's index are the rows. `advance` is called after each.
         """
+        if self.device == "cuda" and self.features in functions:
+            return self._compute_with_gpu(rows, [f for f in functions if f != self.features], n_jobs, advance)
         tasks = (delayed(self._try)(functions, self.light_curves[row], row) for row in rows)
         results = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")(tasks)
         made, failures = {}, {}
@@ -143,6 +163,41 @@ class Extraction:
             (failures if isinstance(result, str) else made)[int(row)] = result
             advance()
         return pd.DataFrame(list(made.values()), index=list(made)), failures
+
+    def _compute_with_gpu(self, rows, functions, n_jobs, advance):
+        """Return what `compute` does for `features` and other functions: the GPU searches, processes do the rest."""
+        further, failures = pd.DataFrame(index=rows), {}
+        if functions:
+            further, failures = self.compute(rows, functions, n_jobs, lambda: None)
+        results = search_many((self._prepare(row) for row in further.index), _finish_features, n_jobs)
+        made = {}
+        for row, result in zip(further.index, results, strict=True):
+            if isinstance(result, Exception):
+                failures[row] = self._name_failure(result, row)
+            else:
+                made[row] = result
+            advance()
+        table = pd.DataFrame(list(made.values()), index=list(made))
+        return pd.concat([further.loc[table.index], table], axis=1), failures
+
+    def _prepare(self, row):
+        """Return the epochs of a light curve, and what is searched; or the error for which there is nothing."""
+        part = slice(*self.light_curves.offsets[row : row + 2])
+        epochs = self.light_curves.time[part], self.light_curves.mag[part], self.light_curves.err[part]
+        try:
+            return epochs, prepare_search(*epochs, *self.search)
+        except Exception as error:
+            return error, None
+
+    def _name_failure(self, error, row):
+        """Raise the error of a light curve with its name, or return its text."""
+        try:
+            with name_light_curve("featurize", self.light_curves[row], row):
+                raise error
+        except ValueError as named:
+            if self.bad == "raise":
+                raise
+            return str(named)
 
     def _try(self, functions, curve, row):
         """Return what functions give for a light curve as one dict, or, unless it is to be raised, the error's text."""

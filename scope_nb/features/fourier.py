@@ -3,9 +3,9 @@
 import math
 from itertools import chain
 
-import numba
 import numpy as np
 
+from ..compiled import compiled
 from ..periods.harmonics import factor_normal_equations, solve_factored
 
 # columns of the coefficients of cosine and sine, harmonic by harmonic: plain ones, whatever their names seem to say
@@ -39,7 +39,7 @@ def fourier_features(time, mag, err, period):
     return series | dict(zip(chain.from_iterable(HARMONIC_COLUMNS), coefficients.tolist(), strict=True))
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _fit_series(time, mag, err, period, harmonics):
     weight = 1.0 / (err * err)
     mean = (weight * mag).sum() / weight.sum()

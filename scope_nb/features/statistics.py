@@ -4,10 +4,10 @@ import math
 from collections import namedtuple
 from functools import lru_cache
 
-import numba
 import numpy as np
 from scipy.special import ndtri
 
+from ..compiled import compiled
 from ..lightcurves.curves import FEWEST_EPOCHS
 from ..lightcurves.values import as_floats
 
@@ -51,7 +51,7 @@ def _shapiro_weights(n):
     return weights
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _percentile(values, share):
     """Percentile of sorted values with linear interpolation."""
     place = share * (values.size - 1)
@@ -60,12 +60,12 @@ def _percentile(values, share):
     return values[low] + (values[high] - values[low]) * (place - low)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _ratio(above, below):
     return above / below if below != 0 else 0.0
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _normality(values, shapiro_weights):
     """Anderson-Darling and Shapiro-Wilk statistics."""
     n = values.size
@@ -84,7 +84,7 @@ def _normality(values, shapiro_weights):
     return -n - total / n, along * along / squares
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _stetson(mag, err, wmean):
     """Welch-Stetson I, Stetson J and K of the normalised residuals."""
     n = mag.size
@@ -97,7 +97,7 @@ def _stetson(mag, err, wmean):
     return i, j, _ratio(np.abs(d).sum() / n, math.sqrt((d * d).sum() / n))
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _smoothness(time, mag, wstd):
     """Inverse von Neumann ratio: 1 / (sum(dm^2/dt^2) / (sum(1/dt^2) wstd^2)); of epochs at one time, none counts."""
     slopes, weights = 0.0, 0.0
@@ -109,7 +109,7 @@ def _smoothness(time, mag, wstd):
     return _ratio(weights * wstd * wstd, slopes)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _statistics(time, mag, err, shapiro_weights):
     n = mag.size
     ordered = np.sort(mag)

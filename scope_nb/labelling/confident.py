@@ -34,7 +34,7 @@ def check_labels(table, tag, algorithm="xgb", folds=5, seed=42, **cut):
         As of `Dataset.read` and `fit`: there are too few stars with the tag, ...
     """
     dataset = Dataset.read(table, tag, **choose_inputs(algorithm), **cut)
-    unseen = fit(build(algorithm, dataset.tag, seed), dataset, folds=folds, seed=seed).unseen
+    unseen = fit(build(algorithm, dataset.tag, seed), dataset, folds=folds, seed=seed, progress=False).unseen
     unseen["probability"] = pool(unseen["probability"], unseen["star"])
     y, probability = unseen["y"].to_numpy() == 1, unseen["probability"].to_numpy()
     wrong, contradicted = judge_labels(y, probability)

@@ -5,15 +5,14 @@ import pandas as pd
 
 from ..dataset.labels import vote_shares
 from ..lightcurves.curves import stars
-from ..runs.tree import ARTEFACTS, ancestors, exclusive_pairs
-from ..taxonomy import NEGATIVE_LABEL, tags
+from ..runs.tree import ARTEFACTS, OF_PERIODS, exclusive_pairs
+from ..taxonomy import NEGATIVE_LABEL, ancestors, tags
 from .findings import join_findings, make_findings
 
 # What a light curve of an ontological tag looks like, whatever the object is beside it
 LOOKS = dict.fromkeys(("emsms", "wuma", "blyr", "hwvir", "nnser"), "e")
 LOOKS |= dict.fromkeys(("rrlyr", "ceph", "ceph2", "dscu", "mir"), "pnp")
 APART = (("vnv", NEGATIVE_LABEL), ("e", "puls"))  # exclude each other, beside those of `exclusive_pairs`
-OF_PERIODS = ("wp", "hp", "dp")  # each light curve has a period of its own
 
 
 def check_structure(table, threshold=0.7):

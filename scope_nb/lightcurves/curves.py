@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-import numba
 import numpy as np
 import pandas as pd
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from ..compiled import compiled
 from ..taxonomy import as_names, defaults, unknown
 from .values import PROBLEMS, are_magnitudes, as_floats, as_mjd, unusable
 
@@ -229,7 +229,7 @@ def offsets_of(counts):
     return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
 
 
-@numba.njit(cache=True)
+@compiled
 def _far_enough(time, offsets, gap):
     """Mark the epochs that lie at least `gap` days (and more than none) after the last kept one."""
     keep = np.zeros(time.size, np.bool_)

@@ -92,7 +92,9 @@ def _open_tables(paths, star):
     if isinstance(paths, list | tuple) and not all(isinstance(path, str | Path) for path in paths):
         raise TypeError("a list holds paths of files; tables in memory are joined before, as pandas.concat does")
     files = list_files(paths)
-    source = str(paths) if isinstance(paths, str | Path) else f"{files[0]} and {len(files) - 1} more"
+    source = str(paths) if isinstance(paths, str | Path) else str(files[0])
+    if isinstance(paths, list | tuple) and len(files) > 1:
+        source += f" and {len(files) - 1} more"
     names = [star] if star else []
     files = zip(tqdm(files, "reading", disable=len(files) < MANY_FILES), name_stars(files), strict=True)
     return source, ((*read_file(file, names), file, star_name) for file, star_name in files)
@@ -198,7 +200,10 @@ def _select(curves, n_flagged, source, min_epochs, min_cadence_minutes, bad):
     close = total - np.any(problems, axis=0).sum() - len(curves.time)
     if close > MANY_CLOSE * total:
         text = f"{close:,} of {total:,} epochs follow another too closely and are left out"
-        warnings.warn(f"{source}: {text}; min_cadence_minutes=0 keeps those of other times", stacklevel=3)
+        warnings.warn(
+            f"{source}: {text}; min_cadence_minutes=0 (--min-cadence-minutes 0) keeps those of other times",
+            stacklevel=3,
+        )
     if n_flagged > total:
         warnings.warn(f"{source}: flags removed {n_flagged:,} of {n_flagged + total:,} epochs", stacklevel=3)
     if short:

@@ -6,8 +6,9 @@ harmonic: products of sines and cosines are sums of them. One Cholesky factor th
 
 import math
 
-import numba
 import numpy as np
+
+from ..compiled import compiled
 
 MOST_HARMONICS = 8  # of the figure of merit
 LONG = 40.0  # days; from here on light curves repeat too rarely for more than one harmonic
@@ -15,37 +16,49 @@ PRICE = 2.0  # of each parameter, in units of log n
 
 
 def robust_weights(err):
-    """Return weights (1/mag^2) for published errors (mag): none counts for more than twice the typical one."""
-    return 1 / (err**2 + np.median(err) ** 2)
+    """Return relative weights for published errors (mag): none counts for more than twice the typical one."""
+    with np.errstate(over="ignore"):  # the weight is 0 then
+        return 1 / ((err / np.median(err)) ** 2 + 1)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def most_harmonics(n, most=MOST_HARMONICS):
     """Return how many harmonics to fit to n epochs, `most` at most: few epochs must not be fitted away."""
     return max(min(most, n // 5), 1)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz"})
-def _sum_moments(time, mag, weight, freq, harmonics):
+@compiled
+def _unit_circle(time, freq):
+    """Return cosine and sine of the phase of each epoch."""
+    turns = time * freq
+    angle = 2 * math.pi * (turns - np.floor(turns))
+    return np.cos(angle), np.sin(angle)
+
+
+@compiled(fastmath={"contract", "nsz", "reassoc"})
+def _sum_moments(cosine, sine, mag, weight, harmonics):
     """Return the sums of w cos(m x), w sin(m x) for m <= 2 K, and of w y cos(k x), w y sin(k x) for k <= K."""
     moments, right = np.zeros((2 * harmonics + 1, 2)), np.zeros((harmonics + 1, 2))
-    for j in range(time.size):
-        turns = time[j] * freq
-        angle = 2 * math.pi * (turns - math.floor(turns))
-        c1, s1 = math.cos(angle), math.sin(angle)
-        c, s = 1.0, 0.0
-        w, wy = weight[j], weight[j] * mag[j]
-        for m in range(2 * harmonics + 1):
-            moments[m, 0] += w * c
-            moments[m, 1] += w * s
-            if m <= harmonics:
-                right[m, 0] += wy * c
-                right[m, 1] += wy * s
-            c, s = c * c1 - s * s1, s * c1 + c * s1
+    c, s, weighted = np.ones(mag.size), np.zeros(mag.size), weight * mag
+    for m in range(2 * harmonics + 1):
+        if m <= harmonics:
+            a, b = 0.0, 0.0
+            for j in range(mag.size):
+                a += weighted[j] * c[j]
+                b += weighted[j] * s[j]
+            right[m, 0], right[m, 1] = a, b
+        a, b = 0.0, 0.0
+        for j in range(mag.size):
+            a += weight[j] * c[j]
+            b += weight[j] * s[j]
+            next_c = c[j] * cosine[j] - s[j] * sine[j]
+            s[j] = s[j] * cosine[j] + c[j] * sine[j]
+            c[j] = next_c
+        moments[m, 0], moments[m, 1] = a, b
     return moments, right
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def factor_normal_equations(matrix, vector, chi2, tolerance):
     """Factor normal equations in place; return chi square after the first column, the first two, and so on.
 
@@ -73,7 +86,7 @@ def factor_normal_equations(matrix, vector, chi2, tolerance):
     return left
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def solve_factored(matrix, vector, size):
     """Replace the first `size` elements of the rotated right-hand side by the coefficients of that model."""
     for a in range(size - 1, -1, -1):
@@ -83,11 +96,18 @@ def solve_factored(matrix, vector, size):
         vector[a] = x / matrix[a, a]
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def chi2_by_harmonics(time, mag, weight, freq, harmonics):
     """Return chi square of the best series with 0, 1, .. K harmonics, shape (K + 1,), and the coefficients for K."""
+    cosine, sine = _unit_circle(time, freq)
+    return _fit_harmonics(cosine, sine, mag, weight, harmonics)
+
+
+@compiled
+def _fit_harmonics(cosine, sine, mag, weight, harmonics):
+    """Do what `chi2_by_harmonics` does at the frequency of these cosines and sines."""
     size = 2 * harmonics + 1
-    moments, right = _sum_moments(time, mag, weight, freq, harmonics)
+    moments, right = _sum_moments(cosine, sine, mag, weight, harmonics)
     matrix, vector = np.zeros((size, size)), np.zeros(size)  # for 1, cos x, sin x, cos 2x, ...; the lower triangle
     vector[0], vector[1:] = right[0, 0], right[1:].ravel()
     matrix[0, 0], matrix[1:, 0] = moments[0, 0], moments[1 : harmonics + 1].ravel()
@@ -104,21 +124,24 @@ def chi2_by_harmonics(time, mag, weight, freq, harmonics):
     return chi2[::2], vector
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _refine(time, mag, weight, freq, harmonics, reach, step):
     """Return the frequency within `reach` of `freq`, in multiples of `step`, at which K harmonics fit best."""
     best, best_chi2 = freq, np.inf
     steps = math.ceil(reach / step)
+    cosine, sine = _unit_circle(time, freq - steps * step)
+    turn_c, turn_s = _unit_circle(time, step)  # turns them to the next trial
     for i in range(-steps, steps + 1):
         trial = freq + i * step
         if trial > 0:
-            chi2, _ = chi2_by_harmonics(time, mag, weight, trial, harmonics)
+            chi2, _ = _fit_harmonics(cosine, sine, mag, weight, harmonics)
             if chi2[harmonics] < best_chi2:
                 best, best_chi2 = trial, chi2[harmonics]
+        cosine, sine = cosine * turn_c - sine * turn_s, sine * turn_c + cosine * turn_s
     return best
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def harmonic_merit(time, mag, weight, freq, most, price):
     """Return n log(chi2_K / chi2_0) + price log(n) (2 K + 1), least over K = 1 .. `most` harmonics: less is better."""
     chi2, _ = chi2_by_harmonics(time, mag, weight, freq, most)
@@ -129,7 +152,7 @@ def harmonic_merit(time, mag, weight, freq, most, price):
     return best
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def refine_candidates(time, mag, weight, freqs):
     """Refine candidate frequencies and return them with their figures of merit, both of shape (n,).
 

@@ -12,10 +12,10 @@ from collections import namedtuple
 from functools import cache
 from importlib import resources
 
-import numba
 import numpy as np
 import pandas as pd
 
+from ..compiled import compiled
 from ..lightcurves.curves import offsets_of
 from .harmonics import PRICE, chi2_by_harmonics, harmonic_merit, most_harmonics, refine_candidates, robust_weights
 
@@ -99,7 +99,7 @@ def _read_trees():
     return _Trees(margin=math.log(score / (1 - score)), roots=roots, **nodes, **settings)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _evaluate_trees(terms, trees):
     """Return the probability that the trees give each row of terms; what counts is the value of a leaf."""
     p = np.empty(terms.shape[0])
@@ -212,7 +212,7 @@ def _rank(peaks, freq, width):
     return float(np.argmax(near)) if near.any() else float(RANKED)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _fit_eclipses(time, mag, weight, freq, bins):
     """Fit dimmings of box shape, a single one and two half a turn apart.
 

@@ -9,11 +9,14 @@ frequency of the grid, shape (grid.size,).
 """
 
 import math
+from collections import namedtuple
 from dataclasses import dataclass
 
 import finufft
-import numba
 import numpy as np
+
+from ..compiled import compiled
+from ..taxonomy import defaults
 
 BLOCK = 32768  # frequencies per transform: one plan serves them all and stays in cache
 MOST_FREQUENCIES = 50_000_000  # more take gigabytes and minutes
@@ -23,6 +26,11 @@ MANY = 248  # epochs at a time: their counts fit a byte
 # The last epoch lies on the edge of a phase bin at every frequency of the grid. This head start of 5e-9 cycles, more
 # than rounding can take away, puts it into the upper bin always.
 EDGE = np.uint64(5e-9 * 2**64)
+EXACT_PEAKS = 300  # peaks of the variance of rounded magnitudes where the exact one is computed
+ROUGH = 0.5  # rounding errors of magnitudes, in interquartile ranges, that are too much for that
+# where on the grid the distinct peaks of a periodogram are, best first, the value at the best, and mean and standard
+# deviation of the periodogram, which itself is kept only on the processor
+Search = namedtuple("Search", "peaks best mean spread power", defaults=[None])
 
 
 @dataclass(frozen=True)
@@ -64,10 +72,7 @@ def lomb_scargle(time, mag, err, grid):
 
     Generalised periodogram of Zechmeister & Kuerster (2009, A&A 496, 577), by non-uniform fast Fourier transforms.
     """
-    weight = err**-2.0
-    weight = weight / weight.sum()
-    mag = mag - weight @ mag
-    variance = weight @ mag**2
+    weight, mag, variance = weigh_epochs(mag, err)
     power = np.zeros(grid.size)
     if variance == 0:
         return power
@@ -85,7 +90,15 @@ def lomb_scargle(time, mag, err, grid):
     return power
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+def weigh_epochs(mag, err):
+    """Return weights 1/err^2 whose sum is 1, the magnitudes less their weighted mean, and their weighted variance."""
+    weight = (err.min() / err) ** 2  # not err^-2, which for tiny errors is no number
+    weight = weight / weight.sum()
+    mag = mag - weight @ mag
+    return weight, mag, weight @ mag**2
+
+
+@compiled
 def _power(sums, ones, twos, variance, out):
     """Fill `out` with the power that follows from the three transforms."""
     for k in range(out.size):
@@ -105,16 +118,29 @@ def entropy_and_variance(time, mag, grid, phase_bins=20, mag_bins=10):
     The best frequency has the least entropy (Graham et al. 2013, MNRAS 434, 2629). The variance is that of rounded
     magnitudes: each is replaced by the mean of its magnitude bin.
     """
+    order, ends, level = sort_by_magnitude(mag, mag_bins)
+    klogk = np.round(k_log_k(len(time)) * UNIT).astype(np.int64)
+    steps = phase_steps(time, grid)[order]
+    entropy, variance = _histograms(steps, ends, level.astype(np.float32), klogk, grid.first, grid.size, phase_bins)
+    return entropy / (UNIT * len(time)), variance
+
+
+def sort_by_magnitude(mag, mag_bins):
+    """Return the order of epochs by magnitude bin, where in it each bin begins and ends, and each bin's mean.
+
+    The means are those of magnitudes with mean 0 and standard deviation 1.
+    """
     row = magnitude_bins(mag, mag_bins)
     order = np.argsort(row, kind="stable")
     ends = np.searchsorted(row[order], np.arange(mag_bins + 1))
     level = round_to_bins(mag, row)[order][np.minimum(ends[:-1], len(mag) - 1)]
-    level = (level - mag.mean()) / mag.std()
-    count = np.arange(len(time) + 1)
-    klogk = np.round(count * np.log(np.maximum(count, 1)) * UNIT).astype(np.int64)
-    steps = phase_steps(time, grid)[order]
-    entropy, variance = _histograms(steps, ends, level.astype(np.float32), klogk, grid.first, grid.size, phase_bins)
-    return entropy / (UNIT * len(time)), variance
+    return order, ends, (level - mag.mean()) / mag.std()
+
+
+def k_log_k(n):
+    """Return k log k for k = 0 .. n."""
+    count = np.arange(n + 1)
+    return count * np.log(np.maximum(count, 1))
 
 
 def magnitude_bins(mag, mag_bins=10):
@@ -128,7 +154,14 @@ def round_to_bins(mag, row):
     return (np.bincount(row, mag) / np.maximum(count, 1))[row]
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+def are_too_rough(mag):
+    """Return whether an analysis of variance of rounded magnitudes would miss peaks: outliers stretch their bins."""
+    lost = mag - round_to_bins(mag, magnitude_bins(mag, defaults()["periods"]["mag_bins"]))
+    low, high = np.partition(mag, [len(mag) // 4, 3 * len(mag) // 4])[[len(mag) // 4, 3 * len(mag) // 4]]
+    return lost.std() > ROUGH * (high - low)
+
+
+@compiled
 def _histograms(steps, ends, level, klogk, first, size, phase_bins):
     """Entropy and variance of the histograms of LANES frequencies at a time; magnitude row r ends before `ends[r + 1]`.
 
@@ -165,7 +198,7 @@ def _histograms(steps, ends, level, klogk, first, size, phase_bins):
     return entropy, variance
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _lanes(rows):
     """Return uninitialised bytes, shape (rows, LANES). They begin where a cache line does, which is twice as fast."""
     raw = np.empty((rows + 1) * LANES, np.uint8)
@@ -173,7 +206,7 @@ def _lanes(rows):
     return raw[start : start + rows * LANES].reshape(rows, LANES)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _phase_bins(steps, first, phase_bins, bins):
     """Fill `bins[j, f]`, the phase bin of epoch j at frequency number `first + f`.
 
@@ -188,7 +221,7 @@ def _phase_bins(steps, first, phase_bins, bins):
             bins[j, f] = np.uint8((np.uint64(phase) * np.uint64(phase_bins)) >> half)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _count(bins, n, tally):
     """Fill `tally[b, f]`, how many of the first n epochs fall into phase bin b at frequency f.
 
@@ -206,7 +239,7 @@ def _count(bins, n, tally):
                 tally[b, f] += hits
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _sum_up(count, level, klogk, column, moment, total):
     """Add one magnitude row to the sums over rows."""
     for b in range(count.shape[0]):
@@ -218,7 +251,7 @@ def _sum_up(count, level, klogk, column, moment, total):
             total[f] -= klogk[count[b, f]]
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _f_statistic(count, moment, scatter, n, out):
     """Scatter between phase bins over scatter within them, lane by lane; `moment` sums what has zero mean."""
     for f in range(out.size):
@@ -237,13 +270,7 @@ def analysis_of_variance(time, mag, grid, phase_bins=20, near=None):
     The F statistic of Schwarzenberg-Czerny (1989, MNRAS 241, 153). With `near`, indices on the grid, only frequencies
     within a peak's width (1/baseline) of one of them are tried; the others get 0.
     """
-    # count and sum of a bin share one 64-bit word: the count in the upper bits, the scaled magnitudes below
-    low = 64 - len(time).bit_length()
-    unit = 2.0 ** min(low - len(time).bit_length(), 40)
-    scaled = np.round((mag - mag.min()) / np.ptp(mag) * (unit - 1)).astype(np.uint64)
-    word = scaled + (np.uint64(1) << np.uint64(low))
-    value = scaled.astype(float) / unit
-    scatter = ((value - value.mean()) ** 2).sum()
+    words = pack_words(mag)
     if near is None:
         starts, length = np.zeros(1, np.int64), grid.size
     else:
@@ -251,11 +278,24 @@ def analysis_of_variance(time, mag, grid, phase_bins=20, near=None):
         starts = np.clip(near - grid.oversampling, 0, grid.size - length)
     out = np.zeros(grid.size)
     steps = phase_steps(time, grid)
-    _variance(steps, word, low, unit, value.mean(), scatter, grid.first, starts, length, phase_bins, out)
+    _variance(steps, *words, grid.first, starts, length, phase_bins, out)
     return out
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+def pack_words(mag):
+    """Return count and scaled magnitude of each epoch in one word of 64 bits, and what is needed to read their sums.
+
+    The count has the upper bits, from number `low` on, the magnitude, an integer in units of 1/`unit`, those below. The
+    others are mean and scatter (sum of squared deviations) of the scaled magnitudes.
+    """
+    low = 64 - len(mag).bit_length()
+    unit = 2.0 ** min(low - len(mag).bit_length(), 40)
+    scaled = np.round((mag - mag.min()) / np.ptp(mag) * (unit - 1)).astype(np.uint64)
+    value = scaled.astype(float) / unit
+    return scaled + (np.uint64(1) << np.uint64(low)), low, unit, value.mean(), ((value - value.mean()) ** 2).sum()
+
+
+@compiled
 def _variance(steps, word, low, unit, mean, scatter, first, starts, length, phase_bins, out):
     """Fill `out` with the F statistic at `length` frequencies from each start on."""
     n = steps.size
@@ -289,7 +329,7 @@ def _variance(steps, word, low, unit, mean, scatter, first, starts, length, phas
                 out[k] = (between / (filled - 1)) / max((scatter - between) / free, 1e-15 * scatter)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def distinct_peaks(values, width, most):
     """Return the indices of the `most` highest values of which no two lie within `width` steps, highest first."""
     windows = (values.size + width - 1) // width
@@ -307,7 +347,6 @@ def distinct_peaks(values, width, most):
     return peaks[:count]
 
 
-def peak_significance(values, best):
+def peak_significance(best, mean, spread):
     """Return how far `best` stands out of a periodogram: its distance from the mean in standard deviations."""
-    spread = values.std()
-    return abs(best - values.mean()) / spread if spread > 0 and math.isfinite(spread) else 0.0
+    return float(abs(best - mean) / spread) if spread > 0 and math.isfinite(spread) else 0.0

@@ -2,6 +2,7 @@
 
 from collections import namedtuple
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -12,24 +13,25 @@ from ..lightcurves.curves import FEWEST_EPOCHS, require_light_curves, stars, thi
 from ..lightcurves.values import as_floats, check_times, unusable
 from ..taxonomy import PERIOD_SUFFIXES, check_names, defaults, find_suffix
 from .bands import binary_odds, merge_bands
+from .gpu import choose_device, search_many
 from .judge import compare_candidates, judge_candidates
 from .periodograms import (
+    EXACT_PEAKS,
     Grid,
+    Search,
     analysis_of_variance,
+    are_too_rough,
     distinct_peaks,
     entropy_and_variance,
     lomb_scargle,
-    magnitude_bins,
     peak_significance,
-    round_to_bins,
 )
 
 NESTED = "ELS_ECE_EAOV"
+TABLE_OPTIONS = ("by_star", "method", "n_jobs", "progress", "device")  # of `period_table`, and the first two of
 OPTIONS = ("max_freq", "oversampling", "keep_periodograms", "band")  # of `find_periods`
-EXACT_PEAKS = 300  # peaks of the variance of rounded magnitudes where the exact one is computed
-ROUGH = 0.5  # rounding errors of magnitudes, in interquartile ranges, that are too much for that
-# a periodogram on a grid, and where on the grid its distinct peaks are, best first
-Search = namedtuple("Search", "power peaks")
+# epochs ready for the searches, of several bands as observed too (or None), and the grid: None if there is no period
+Prepared = namedtuple("Prepared", "time mag err bands grid")
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,23 @@ def find_periods(time, mag, err, max_freq=None, oversampling=None, keep_periodog
     dict of str to PeriodResult
         For "ELS", "ECE", "EAOV" and "ELS_ECE_EAOV". Unusable values and equal times are a `ValueError`.
     """
+    prepared = prepare_search(time, mag, err, max_freq, oversampling, band)
+    searches = search_grid(*prepared[:3], prepared.grid) if prepared.grid else None
+    results = judge_searches(prepared, searches)
+    if keep_periodograms and searches is None:
+        return {name: replace(result, freq=np.empty(0), power=np.empty(0)) for name, result in results.items()}
+    if keep_periodograms:
+        grid = prepared.grid
+        power = {name: search.power for name, search in searches.items()}
+        exact = analysis_of_variance(prepared.time, prepared.mag, grid, defaults()["periods"]["phase_bins"])
+        power["EAOV"] = power[NESTED] = exact
+        freq = grid.freq(np.arange(grid.size))
+        results = {name: replace(result, freq=freq, power=power[name]) for name, result in results.items()}
+    return results
+
+
+def prepare_search(time, mag, err, max_freq=None, oversampling=None, band=None):
+    """Return a light curve as `Prepared` for the searches; see `find_periods`."""
     settings = defaults()["periods"]
     epochs = thinned(*_usable_epochs([time, mag, err] if band is None else [time, mag, err, band]))
     time, mag, err = epochs[:3]
@@ -81,20 +100,25 @@ def find_periods(time, mag, err, max_freq=None, oversampling=None, keep_periodog
     oversampling = settings["oversampling"] if oversampling is None else oversampling
     grid = Grid.of(time[-1] - time[0], max_freq, oversampling)
     if grid.size == 0 or np.ptp(mag) == 0 or time.size < FEWEST_EPOCHS:
-        empty = np.empty(0) if keep_periodograms else None
-        return {name: PeriodResult(name, freq=empty, power=empty) for name in PERIOD_SUFFIXES}
-    searches = search_grid(time, mag, err, grid)
-    results = {}
-    for name, (power, peaks) in searches.items():
-        periods, best = 1 / grid.freq(peaks), peak_significance(power, power[peaks[0]])
-        results[name] = PeriodResult(name, float(periods[0]), best, periods, (name,) * len(periods))
-    results[NESTED] = _search_nested(time, mag, err, grid, searches, None if band is None else epochs)
-    if keep_periodograms:
-        power = {name: search.power for name, search in searches.items()}
-        power["EAOV"] = power[NESTED] = analysis_of_variance(time, mag, grid, settings["phase_bins"])
-        freq = grid.freq(np.arange(grid.size))
-        results = {name: replace(result, freq=freq, power=power[name]) for name, result in results.items()}
-    return results
+        grid = None
+    return Prepared(time, mag, err, None if band is None else epochs, grid)
+
+
+def judge_searches(prepared, searches):
+    """Return the `PeriodResult` of all four methods from the three searches of a light curve; None if there is none."""
+    return {name: judge_search(name, prepared, searches) for name in PERIOD_SUFFIXES}
+
+
+def judge_search(method, prepared, searches):
+    """Return the `PeriodResult` of one method; see `judge_searches`."""
+    if searches is None:
+        return PeriodResult(method)
+    if method == NESTED:
+        return _search_nested(prepared, searches)
+    search = searches[method]
+    periods = 1 / prepared.grid.freq(search.peaks)
+    best = peak_significance(search.best, search.mean, search.spread)
+    return PeriodResult(method, float(periods[0]), best, periods, (method,) * len(periods))
 
 
 def search_grid(time, mag, err, grid):
@@ -103,24 +127,23 @@ def search_grid(time, mag, err, grid):
     The analysis of variance is that of rounded magnitudes, a by-product of conditional entropy. Its peaks are those of
     the exact one, computed where the former is highest; or everywhere, if outliers make the rounding too rough.
     """
-    settings = defaults()["periods"]
-    bins, many, width = settings["phase_bins"], settings["n_candidates"], grid.oversampling
-    entropy, variance = entropy_and_variance(time, mag, grid, bins, settings["mag_bins"])
-    lost = mag - round_to_bins(mag, magnitude_bins(mag, settings["mag_bins"]))
-    if lost.std() > ROUGH * np.subtract(*np.percentile(mag, [75, 25])):
+    bins, many, width = defaults()["periods"]["phase_bins"], defaults()["periods"]["n_candidates"], grid.oversampling
+    entropy, variance = entropy_and_variance(time, mag, grid, bins, defaults()["periods"]["mag_bins"])
+    if are_too_rough(mag):
         variance = exact = analysis_of_variance(time, mag, grid, bins)
     else:
         exact = analysis_of_variance(time, mag, grid, bins, near=distinct_peaks(variance, width, EXACT_PEAKS))
     power = lomb_scargle(time, mag, err, grid)
-    return {
-        "ELS": Search(power, distinct_peaks(power, width, many)),
-        "ECE": Search(entropy, distinct_peaks(-entropy, width, many)),
-        "EAOV": Search(variance, distinct_peaks(exact, width, many)),
-    }
+    searches = {}
+    for name, values, heights in (("ELS", power, power), ("ECE", entropy, -entropy), ("EAOV", variance, exact)):
+        peaks = distinct_peaks(heights, width, many)
+        searches[name] = Search(peaks, values[peaks[0]], values.mean(), values.std(), values)
+    return searches
 
 
-def _search_nested(time, mag, err, grid, searches, bands):
-    """Return the result of the nested search; `bands` are the epochs of several bands as observed, or None."""
+def _search_nested(prepared, searches):
+    """Return the result of the nested search."""
+    time, mag, err, bands, grid = prepared
     peaks = {name: grid.freq(search.peaks) for name, search in searches.items()}
     freqs, proposed_by, terms = compare_candidates(time, mag, err, peaks)
     # two humps a cycle may be those of a binary
@@ -128,11 +151,20 @@ def _search_nested(time, mag, err, grid, searches, bands):
     trust = judge_candidates(terms, odds)
     order = np.argsort(-trust, kind="stable")
     freqs, trust, proposed_by = freqs[order], trust[order], tuple(proposed_by[i] for i in order)
-    power = searches["EAOV"].power
     index = int(np.clip(round(freqs[0] / grid.step) - grid.first, 0, grid.size - 1))
-    half = grid.oversampling // 2  # half a peak's width
-    significance = peak_significance(power, power[max(index - half, 0) : index + half + 1].max())
+    best = _variance_near(time, mag, grid, index).max()
+    significance = peak_significance(best, searches["EAOV"].mean, searches["EAOV"].spread)
     return PeriodResult(NESTED, float(1 / freqs[0]), significance, 1 / freqs, proposed_by, float(trust[0]), trust)
+
+
+def _variance_near(time, mag, grid, index):
+    """Return the analysis of variance of `search_grid` again within half a peak's width of an index of the grid."""
+    half, settings = grid.oversampling // 2, defaults()["periods"]
+    start, stop = max(index - half, 0), min(index + half + 1, grid.size)
+    part = replace(grid, first=grid.first + start, size=stop - start)
+    if are_too_rough(mag):
+        return analysis_of_variance(time, mag, part, settings["phase_bins"])
+    return entropy_and_variance(time, mag, part, settings["phase_bins"], settings["mag_bins"])[1]
 
 
 def find_period(time, mag, err, method=NESTED, **options):
@@ -141,11 +173,11 @@ def find_period(time, mag, err, method=NESTED, **options):
     return find_periods(time, mag, err, **options)[find_suffix(method)]
 
 
-def period_table(light_curves, by_star=False, method=NESTED, n_jobs=-1, progress=True, **options):
+def period_table(light_curves, by_star=False, method=NESTED, n_jobs=-1, progress=True, device="cpu", **options):
     """Search many light curves for their periods, `n_jobs` at a time (-1: as many as there are cores).
 
     With `by_star` all light curves of a star are searched together, whatever their bands. See `PeriodResult` for the
-    methods and `find_periods` for the options `max_freq` and `oversampling`.
+    methods, `find_periods` for the options `max_freq` and `oversampling`, and `gpu.choose_device` for `device`.
 
     Returns
     -------
@@ -154,16 +186,22 @@ def period_table(light_curves, by_star=False, method=NESTED, n_jobs=-1, progress
         `n_epochs`, `bands`, and of `PeriodResult` all from `period` to `candidate_trust`. A `ValueError` names the
         light curve or star.
     """
-    check_names("option of period_table()", options, ("by_star", "method", "n_jobs", "progress", *OPTIONS[:2]))
-    find_suffix(method)
+    check_names(
+        "option of period_table()", options, ("by_star", "method", "n_jobs", "progress", "device", *OPTIONS[:2])
+    )
+    method, device = find_suffix(method), choose_device(device)
     require_light_curves(light_curves)
     rows = pd.Series(np.arange(len(light_curves)))
     if by_star:
         groups = list(rows.groupby(stars(light_curves.meta)[0], sort=False))
     else:
         groups = [(name, [row]) for name, row in zip(light_curves.meta["_id"], rows, strict=True)]
-    tasks = (delayed(_search_together)(name, light_curves.select(part), method, options) for name, part in groups)
-    results = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")(tasks)
+    parts = ((name, light_curves.select(part), options) for name, part in groups)
+    if device == "cuda":
+        results = search_many((_prepare_together(*part) for part in parts), partial(_row_of_search, method), n_jobs)
+    else:
+        tasks = (delayed(_search_together)(method, *part) for part in parts)
+        results = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")(tasks)
     results = tqdm(results, total=len(groups), unit="star" if by_star else "light curve", disable=not progress)
     index = pd.Index([name for name, _ in groups], name="star" if by_star else "_id")
     table = pd.DataFrame(list(results), index=index)
@@ -172,20 +210,31 @@ def period_table(light_curves, by_star=False, method=NESTED, n_jobs=-1, progress
     return table
 
 
-def _search_together(name, curves, method, options):
+def _search_together(method, name, curves, options):
     """Return one row of `period_table`, of all light curves in `curves` together."""
-    mag, bands = curves.mag, curves.meta["band"]
+    row, prepared = _prepare_together(name, curves, options)
+    searched = prepared is not None and prepared.grid is not None
+    return _row_of_search(method, row, prepared, search_grid(*prepared[:3], prepared.grid) if searched else None)
+
+
+def _prepare_together(name, curves, options):
+    """Return the beginning of a row of `period_table`, and all its light curves as `Prepared`, None if too short."""
+    mag, bands, prepared = curves.mag, curves.meta["band"], None
     if len(curves) > 1:
         mag = np.concatenate([curve.mag - np.median(curve.mag) for curve in curves])  # fields differ in zero point
         options = options | {"band": np.repeat(bands, curves.n_epochs)}
-    result = PeriodResult(method)
     if len(mag) >= FEWEST_EPOCHS and np.ptp(curves.time) != 0:  # a NaN is for the search to refuse
         try:
-            result = find_period(curves.time, mag, curves.err, method=method, **options)
+            prepared = prepare_search(curves.time, mag, curves.err, **options)
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from error
+    return {"n_epochs": len(mag), "bands": "".join(dict.fromkeys(bands))}, prepared
+
+
+def _row_of_search(method, row, prepared, searches):
+    """Return a row of `period_table` with the outcome of its searches."""
+    result = judge_search(method, prepared, searches)
     columns = ("period", "significance", "trust", "candidates", "candidate_trust", "proposed_by")
-    row = {"n_epochs": len(mag), "bands": "".join(dict.fromkeys(bands))}
     return row | {name: getattr(result, name) for name in columns}
 
 

@@ -9,10 +9,10 @@ __getattr__, __dir__, __all__ = names_on_demand(
         "ensemble": ["average", "average_all", "save_average", "shared_tags"],
         "comparison": ["compare", "compare_published", "compare_settings", "published_counts"],
         "leaderboard": ["group_runs", "mean_importances", "score_table"],
-        "catalogue": ["SHORT", "Catalogue", "catalogue_folder", "classify", "star_names"],
+        "catalogue": ["SHORT", "Catalogue", "catalogue_folder", "check_request", "classify", "star_names"],
         "tree": ["as_known_classes", "compare_classes"],
         "novelty": ["Novelty", "fit_novelty", "load_novelty"],
-        "training": ["train_group"],
+        "training": ["stars_group", "train_group"],
         "scope_files": ["read_predictions", "read_stats"],
     },
 )

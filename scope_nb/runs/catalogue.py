@@ -18,13 +18,13 @@ from ..lightcurves.curves import LightCurves, stars
 from ..lightcurves.formats import name_stars
 from ..models.saving import load_model
 from ..periods.search import period_table
-from ..taxonomy import check_names, tags
+from ..taxonomy import TABLES, ancestors, check_names, defaults, tags
 from ..writing import write_atomically
 from .novelty import NOVELTY, describe_survey, load_novelty
 from .saved import load_run, load_runs, provenance
 from .tree import CONSTANT, OTHER, class_shares, find_contradictions, name_classes, repair_probabilities
 
-COMBINE, SHORT = ("mean", "median", "max"), "too few epochs"
+COMBINE, SHORT, UNLABELLED = ("mean", "median", "max"), "too few epochs", "no label"
 IDENTITY = ("_id", "obj_id", "ra", "dec", "period", "trust", "n_epochs", "field", "ccd", "quad", "band", "filter")
 PERIOD = "period_ELS_ECE_EAOV"
 FILE_OF_STARS = "stars.parquet"
@@ -53,14 +53,13 @@ class Catalogue:
         return f"Catalogue of {len(self.stars):,} stars, {len(self.curves):,} light curves: {most}, ..."
 
     def write(self, folder):
-        """Write `curves` and `stars` as parquet and CSV, `contradictions`, and the provenance, whole or not at all."""
+        """Write all tables as parquet and CSV, what their columns mean, and the provenance, whole or not at all."""
         folder = Path(folder).expanduser().absolute()
         if folder.exists() and not (folder.is_dir() and (folder / FILE_OF_STARS).is_file()):
             raise FileExistsError(f"{folder} is there and holds no catalogue: name a folder that is not there yet")
         with write_atomically(folder) as part:
             part.mkdir()
-            legend = tags()[["label", "taxonomy", "parent_tag"]]
-            legend[legend.index.isin(self.stars.columns)].to_csv(part / "tags.csv", encoding="utf-8")
+            explain_columns([*self.curves, *self.stars]).to_csv(part / "columns.csv", index=False, encoding="utf-8")
             for name in ("curves", "stars", "contradictions"):
                 frame = getattr(self, name)
                 frame.to_csv(part / f"{name}.csv", index=False, encoding="utf-8", float_format="%.8g")
@@ -68,6 +67,43 @@ class Catalogue:
             text = json.dumps(self.record | {"missing": self.missing}, indent=1, default=str)
             (part / "provenance.json").write_text(text + "\n", encoding="utf-8")
         return folder
+
+
+def explain_columns(names):
+    """Return name, unit and description of columns of a catalogue, those of tags with the label and its parent."""
+    table, tag = pd.read_csv(TABLES / "star_columns.csv", keep_default_na=False), tags()
+    rows = table[table["name"].isin(names)].to_dict("records")
+    for name in dict.fromkeys(names):
+        share, run = name.removeprefix("share "), name.rpartition("_")[0]
+        if name in tag.index:
+            parent = ancestors(name)[0] if ancestors(name) else "nothing"
+            text = f"probability of {tag.at[name, 'label']!r} ({tag.at[name, 'taxonomy']}, below {parent})"
+        elif share != name:
+            text = f"share of the class {tag['label'].get(share, share)!r}; those of all classes add up to 1"
+        elif run in tag.index:
+            text = f"probability of {tag.at[run, 'label']!r} by {name.rpartition('_')[2]}; empty where it says nothing"
+        else:
+            continue
+        rows.append({"name": name, "unit": "", "description": text})
+    return pd.DataFrame(rows)
+
+
+def check_request(curves, min_epochs=None, combine="mean", false_alarms=None, top=None):
+    """Raise a `ValueError` if `classify` cannot do that; `curves` are light curves, or None if it gets a table."""
+    check_names("way to combine", [combine], COMBINE)
+    if false_alarms is not None and not 0 < false_alarms < 1:
+        raise ValueError(f"false_alarms is {false_alarms}; it is a share, above 0 and below 1")
+    if top is not None and not top >= 1:
+        raise ValueError(f"top is {top}; it is a number of stars, at least 1")
+    if top is not None and false_alarms is not None:
+        raise ValueError("top and false_alarms are two ways to draw the line: give one of them")
+    least = defaults()["light_curves"]["min_epochs"] if min_epochs is None else min_epochs
+    if curves is not None and not curves.n_epochs.max(initial=0) >= least:
+        raise ValueError(
+            f"none of {len(curves)} light curves has {least} epochs; the longest has {curves.n_epochs.max(initial=0)} "
+            "after cuts. min_epochs (--min-epochs) lowers the limit, and min_cadence_minutes=0 (--min-cadence-minutes "
+            "0) keeps epochs that follow each other closely"
+        )
 
 
 def catalogue_folder(light_curves, reports=""):
@@ -104,7 +140,8 @@ def classify(
         Label so that this share of the stars without a tag is expected to get it, by what each run said of stars that
         it has not learned from; by default each run's own threshold decides.
     top : int, optional
-        Label the most probable stars of each tag, so many of them, whatever the thresholds.
+        Label the most probable stars of each tag, so many of them, whatever the thresholds. That a star is not among
+        the most probable variable ones does not mean that it does not vary: without any label it is `UNLABELLED`.
     min_epochs : int, optional
         Light curves with fewer epochs (50 by default) get no features; a star of only such has the label `SHORT`.
     trusted : list of str, optional
@@ -115,10 +152,12 @@ def classify(
     ValueError
         There is no such group, none of its runs can be used, or the table cannot be.
     """
-    _check_choices(combine, false_alarms, top)
+    check_request(source if isinstance(source, LightCurves) else None, min_epochs, combine, false_alarms, top)
     runs = load_runs(reports)
     check_names("group of runs", [group], sorted(runs["group"].unique()))
     runs = runs[runs["group"] == group]
+    if runs["data_hash"].nunique(dropna=False) > 1:
+        warnings.warn(f"the runs of {group} are of several training tables: train them in groups apart", stacklevel=2)
     curves, table = _make_table(source, min_epochs, progress)
     star = table["obj_id"].to_numpy()
     probability, thresholds, missing = _predict_all(runs, table, curves, false_alarms, trusted, progress)
@@ -129,7 +168,8 @@ def classify(
     identity = table[[name for name in IDENTITY if name in table]].copy()
     described = _describe_stars(identity, curves, progress)
     warning = _add_surprise(described, table, star, reports_folder(reports) / group / NOVELTY)
-    labelled = described.join(_label_stars(by_star, _are_positive(by_star, cut, top), cut)).reset_index(names="star")
+    positive = _are_positive(by_star, cut, top)
+    labelled = described.join(_label_stars(by_star, positive, cut, top)).reset_index(names="star")
     short = labelled["label"].isna()
     labelled.loc[short, "label"] = SHORT
     labelled.loc[short, [name for name in ("period", "trust") if name in labelled]] = np.nan
@@ -144,19 +184,9 @@ def classify(
     record |= {"runs": {f"{row['algorithm']}/{row['tag']}": row["time"] for _, row in runs.iterrows()}}
     if warning:
         warnings.warn(warning, stacklevel=2)
-    by_curve = pd.concat([identity, probability.round(4)], axis=1)
+    by_curve = pd.concat([identity, probability.astype(float).round(4)], axis=1)
     by_curve = by_curve.reindex(columns=[*by_curve, *missing])  # a run that says nothing leaves its column empty
     return Catalogue(by_curve, labelled, contradictions, missing, record)
-
-
-def _check_choices(combine, false_alarms, top):
-    check_names("way to combine", [combine], COMBINE)
-    if false_alarms is not None and not 0 < false_alarms < 1:
-        raise ValueError(f"false_alarms is {false_alarms}; it is a share, above 0 and below 1")
-    if top is not None and not top >= 1:
-        raise ValueError(f"top is {top}; it is a number of stars, at least 1")
-    if top is not None and false_alarms is not None:
-        raise ValueError("top and false_alarms are two ways to draw the line: give one of them")
 
 
 def _are_positive(probability, threshold, top):
@@ -174,10 +204,7 @@ def _make_table(source, min_epochs, progress):
         curves = replace(source, meta=source.meta.assign(obj_id=star_names(source.meta)))
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", ".*get no row")  # they are in the catalogue
-            try:
-                table = featurize(curves, min_epochs=min_epochs, bad="list", progress=progress)
-            except ValueError as error:
-                raise ValueError(f"{error}. min_epochs= (--min-epochs) lowers the limit of 50 epochs") from error
+            table = featurize(curves, min_epochs=min_epochs, bad="list", progress=progress)
     else:
         table = as_frame(source)
         if table is None:
@@ -292,13 +319,18 @@ def _describe_stars(identity, curves, progress):
     return described
 
 
-def _label_stars(probability, positive, threshold):
+def _label_stars(probability, positive, threshold, top):
     """Return labels, the most specific one, its probability and that of each tag, and the shares of classes."""
     labels = [" ".join(positive.columns[row]) for row in positive.to_numpy()]
-    label = name_classes(positive, (probability - threshold) / (1 - threshold))
+    if top is None:
+        label = name_classes(positive, (probability - threshold) / (1 - threshold))
+    else:  # the most probable stars of a tag are rarely among those of its parent, which has many more
+        label = name_classes(repair_probabilities(positive.astype(float)) > 0, probability)
+        label = label.mask((label == CONSTANT) | ~positive.any(axis=1), UNLABELLED)
     shares = class_shares(probability)
     every = shares[[CONSTANT, OTHER]].join(probability)
     column = every.columns.get_indexer(label)
     labelled = pd.DataFrame({"label": label, "probability": every.to_numpy()[np.arange(len(every)), column].round(4)})
+    labelled.loc[label == UNLABELLED, "probability"] = np.nan
     labelled = labelled.assign(labels=labels)
     return labelled.join([probability.round(4), shares.round(4).add_prefix("share ")])

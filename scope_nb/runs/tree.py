@@ -8,11 +8,12 @@ import pandas as pd
 from ..taxonomy import ROOT, ancestors, parents, tags
 
 ARTEFACTS = ("bogus", "ext", "blend", "bright", "artfct")  # of the image, not of the star
+OF_PERIODS = ("wp", "hp", "dp")  # they say of a period that it is wrong, and nothing of the star
 # parents whose children exclude each other, and the children that may stand beside another one all the same
 EXCLUSIVE = {"ontological": ("rscvn",), "bis": ("rscvn",), "puls": (), "rrlyr": ("rrblz",), "lpv": (), "ceph2": ()}
 EXCLUSIVE |= {"e": (), "ceph": (), "accr": ()}
 CONSTANT, OTHER = "not variable", "other variable"
-UNSURE = (ROOT, "pnp")  # labels that say of a star no more than that it varies, or repeats
+TELLING = ("e", "el")  # shapes that say what a star is, as do those below them
 KINDS = ("right", "right family", "don't know", "wrong")
 
 
@@ -93,7 +94,7 @@ def name_classes(positive, margin):
         best[~positive[ROOT]] = CONSTANT
     order = []
     for tag in positive:
-        if tag not in table.index or tag == ROOT or tag in ARTEFACTS:
+        if tag not in table.index or tag in (ROOT, *ARTEFACTS, *OF_PERIODS):
             continue
         above = [a for a in ancestors(tag) if a in positive]
         consistent = positive[[tag, *above]].all(axis=1)
@@ -111,10 +112,9 @@ def as_known_classes(label, tags_of):
     finer class; "rrlyr" stays, where it has RR Lyrae stars of type ab and c only.
     """
     class_of, names = {}, {}
-    for name, class_tags in tags_of.items():
-        above = {tag for other in class_tags for tag in ancestors(other)}
-        answers = [tag for tag in class_tags if tag not in above] or [CONSTANT]
-        class_of |= {OTHER if tag == ROOT else tag: name for tag in answers if tag not in class_of}
+    for name, class_tags in sorted(tags_of.items(), key=lambda entry: (len(entry[1]), entry[0])):  # plain ones first
+        fallback = OTHER if class_tags else CONSTANT
+        class_of |= {tag: name for tag in _innermost(class_tags) or [fallback] if tag not in class_of}
     for value in set(label):
         names[value] = next((class_of[tag] for tag in (value, *ancestors(value)) if tag in class_of), value)
     return label.map(names)
@@ -134,8 +134,8 @@ def compare_classes(label, names, tags_of):
     -------
     DataFrame
         `stars`; the shares of them whose label is `right` (a tag of the class below which it has no other, or one below
-        that), of the `right family` (another of its tags), `don't know` (no more than variable or periodic, or too few
-        epochs) or `wrong`; and the three commonest labels.
+        that), of the `right family` (another of its tags), `don't know` (no more than variable, or a shape such as
+        sinusoidal, or too few epochs) or `wrong`; and the three commonest labels.
     """
     names, rows = names.to_numpy(), {}
     for name in [*sorted(set(names)), "all"]:
@@ -148,15 +148,28 @@ def compare_classes(label, names, tags_of):
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
+def _innermost(class_tags):
+    """Return the tags that say what stars of a class are, and have none of its other tags below them."""
+    above = {tag for other in class_tags for tag in ancestors(other)}
+    return [tag for tag in class_tags if tag not in above and _says_what(tag)]
+
+
+def _says_what(tag):
+    """Return whether a tag says what a star is: that it varies, repeats or is sinusoidal does not."""
+    if tag not in tags().index:
+        return False
+    return tags().at[tag, "taxonomy"] == "ontological" or not {tag, *ancestors(tag)}.isdisjoint(TELLING)
+
+
 def _judge_label(label, class_tags):
     """Return which of `KINDS` a label of a star is, whose class has some tags; none if it is not variable."""
+    innermost = set(_innermost(class_tags))
     if label == CONSTANT:
         return "wrong" if class_tags else "right"
-    if label == OTHER and list(class_tags) == [ROOT]:
+    if label == OTHER and class_tags and not innermost:
         return "right"
-    if label not in tags().index or label in UNSURE:
+    if not _says_what(label):
         return "don't know"
-    above = {tag for other in class_tags for tag in ancestors(other)}
-    if label in above:
-        return "right family"
-    return "right" if {label, *ancestors(label)} & {*class_tags} - above - {ROOT} else "wrong"
+    if not innermost.isdisjoint({label, *ancestors(label)}):
+        return "right"
+    return "right family" if label in class_tags else "wrong"

@@ -20,7 +20,7 @@ from scope_nb.dataset.splits import parts_of_stars
 from scope_nb.labelling import audit_table, check_periods, make_corrections
 from scope_nb.labelling.audit import LEAST
 from scope_nb.lightcurves.curves import match_curves
-from scope_nb.scores.metrics import ScoreInput, compute_scores, difference_limits
+from scope_nb.scores.metrics import ScoreInput, compute_scores, difference_limits, mean_difference
 from scope_nb.taxonomy import NEGATIVE_LABEL, tags
 
 TAGS = ["vnv", "pnp", "e", "ea", "ew", "sin", "longt", "i", "bogus", "bis", "wuma", "puls", "rrlyr", "lpv", "ceph2"]
@@ -81,7 +81,10 @@ def score_periods(table, truth, curves, ways, name):
 
 
 def compare_training(table, true, corrections, tag, seed=42):
-    """Return F1 on true labels of test stars of classifiers trained before and after corrections, and on the truth."""
+    """Return F1 on true labels of test stars of classifiers trained before and after corrections, and on the truth.
+
+    The second value are the two `ScoreInput`s before and after.
+    """
     label, scores = tags().at[tag, "label"], []
     perfect = table.assign(**{name: true[name].astype(float) for name in {label, "variable", NEGATIVE_LABEL}})
     for frame, mended in ((table, None), (table, corrections), (perfect, None)):
@@ -94,7 +97,8 @@ def compare_training(table, true, corrections, tag, seed=42):
     f1 = [compute_scores(part.y, part.probability, part.threshold)["f1_score"] for part in scores]
     low, high = difference_limits(scores[0], scores[1])["f1_score"]
     row = {"tag": tag, "before": f1[0], "after": f1[1], "gain": f1[1] - f1[0], "low": low, "high": high}
-    return row | {"trained on the truth": f1[2], "positive test stars": len(set(scores[0].star[scores[0].y == 1]))}
+    row |= {"trained on the truth": f1[2], "positive test stars": len(set(scores[0].star[scores[0].y == 1]))}
+    return row, scores[:2]
 
 
 def main(folder=""):
@@ -125,9 +129,9 @@ def main(folder=""):
         .round(2)
     )
     corrections = make_corrections(findings, "benchmark")
-    print(
-        pd.DataFrame([compare_training(table, true, corrections, tag) for tag in TAGS]).round(3).to_string(index=False)
-    )
+    rows, pairs = zip(*(compare_training(table, true, corrections, tag) for tag in TAGS), strict=True)
+    print(pd.DataFrame(rows).round(3).to_string(index=False))
+    print("mean gain:", mean_difference(pairs))
 
 
 if __name__ == "__main__":

@@ -24,7 +24,8 @@ def small():
 def corrections():
     rows = [
         (1, "", "eclipsing", 0.1 + 0.2, 1, "seen, twice"),
-        (4, "", "eclipsing", "", 0.25, ""),
+        (4, "", "eclipsing", "", 0.5, ""),
+        (4, "", "eclipsing", 0.5, 0.25, "nobody had voted"),
     ]
     rows += [(2, "", "whole", 1, 0, ""), (3, "", "EW", 0.25, 0.3, 'a "quoted" reason'), (3, "", "EW", 0.3, 1, "again")]
     return make_corrections(rows).astype({"_id": str})

@@ -266,6 +266,9 @@ def test_damaged_files_are_named(tmp_path, name, content, message):
     with pytest.raises(ValueError, match=message) as error:
         read_lightcurves(path)
     assert name in str(error.value)
+    with pytest.raises(ValueError, match=message) as error:
+        read_lightcurves([path])
+    assert "0 more" not in str(error.value)
 
 
 def test_what_one_column_lacks_is_taken_from_another():

@@ -84,7 +84,7 @@ def test_a_trial_leaves_the_model_as_it_is(data):
 def test_the_clock_runs_while_a_model_trains(data, capsys):
     slow = Own()
     slow.fit = lambda X, y: time.sleep(2.5)
-    part = types.SimpleNamespace(train=data.train, val=data.val)
+    part = types.SimpleNamespace(train=data.train, val=data.val, classes=())
     models.fit(slow, part)
     assert len(set(re.findall(r"trained for [\d:]+", capsys.readouterr().err))) > 1
     models.fit(slow, part, progress=False)

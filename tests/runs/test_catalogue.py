@@ -9,7 +9,7 @@ import pytest
 from scope_nb import files, read_lightcurves, read_parquet, write_lightcurves, write_parquet
 from scope_nb.__main__ import main
 from scope_nb.lightcurves.curves import LightCurves
-from scope_nb.runs import catalogue, classify, fit_novelty, load_novelty, train_group
+from scope_nb.runs import catalogue, classify, fit_novelty, load_novelty, load_run, load_runs, train_group
 from scope_nb.runs.novelty import describe_survey
 from scope_nb.taxonomy import feature_columns, label_names, tags
 
@@ -50,10 +50,15 @@ def test_a_catalogue_of_light_curves(reports, curves, tmp_path):
     assert (named["puls"] >= named["rrlyr"]).all() and (named["vnv"] >= named["puls"]).all()
     assert named.filter(like="share ").sum(axis=1).tolist() == pytest.approx([1.0] * len(named), abs=2e-3)
     folder = catalogue.write(tmp_path / "catalogue")
+    digits = pd.read_csv(folder / "curves.csv", dtype=str).filter(regex="_xgb$").stack().str.len()
+    assert digits.max() <= len("0.1234")
     again = read_parquet(folder / "stars.parquet")
     assert again["label"].tolist() == catalogue.stars["label"].tolist()
     record = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
     assert record["simulated"] and set(record["runs"]) == {f"xgb/{tag}" for tag in SOME}
+    meanings = pd.read_csv(folder / "columns.csv")
+    assert set(meanings["name"]) == {*catalogue.curves, *catalogue.stars} and meanings["description"].notna().all()
+    assert meanings.set_index("name").at["period", "unit"] == "days"
     assert "Catalogue of" in repr(catalogue) and catalogue.write(folder) == folder
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "precious.csv").write_text("1\n", encoding="utf-8")
@@ -82,16 +87,26 @@ def test_stars_of_the_sample_are_told_apart(reports):
     assert strict.stars["labels"].str.len().sum() < catalogue.stars["labels"].str.len().sum()
     few = classify(table, "stars", reports, top=20, progress=False)
     assert few.stars["labels"].str.split().explode().value_counts().to_dict() == dict.fromkeys(SOME, 20)
+    kinds = few.stars.groupby(few.stars["labels"] == "")["label"].unique()
+    assert list(kinds[True]) == ["no label"] and few.stars.loc[few.stars["labels"] == "", "probability"].isna().all()
+    assert set(kinds[False]) <= {*SOME, "other variable"} and few.stars["label"].eq("rrab").sum() == 20
     plain = classify(table, "stars", reports, repair=False, progress=False)
     assert (plain.stars["puls"] < plain.stars["rrlyr"]).any()
 
 
-def test_runs_and_tables_that_cannot_be_used_are_named(reports, curves):
+def test_runs_and_tables_that_cannot_be_used_are_named(reports, curves, monkeypatch):
     table = read_parquet(files.sample()).head(50)
     with pytest.raises(ValueError, match="unknown group of runs 'star'; did you mean 'stars'"):
         classify(table, "star", reports)
     with pytest.raises(ValueError, match="no run of the group can be used; the first reason: the table lacks"):
         classify(table[["_id", "obj_id", "median"]], "stars", reports, progress=False)
+    runs = load_runs(reports)
+    with (
+        pytest.warns(UserWarning, match="the runs of stars are of several training tables"),
+        monkeypatch.context() as patch,
+    ):
+        patch.setattr(catalogue, "load_runs", lambda _: runs.assign(data_hash=list(map(str, runs.index))))
+        classify(table, "stars", reports, progress=False)
     with pytest.raises(TypeError, match="light curves or a table of features are classified, not str"):
         classify("stars.csv", "stars", reports)
     for choice, message in {"false_alarms": "false_alarms is 0", "top": "top is 0; it is a number of stars"}.items():
@@ -135,6 +150,13 @@ def test_the_command_line_writes_a_catalogue(reports, tmp_path, capsys):
     said = capsys.readouterr().out
     assert "simulated data" in said and f"catalogue: {reports / 'catalogue-mine'}" in said
     assert (reports / "catalogue-mine" / "stars.csv").is_file()
+    before = load_run("stars/xgb/vnv", reports).record
+    with pytest.raises(SystemExit) as end:  # a table of one's own leaves the classifiers of the sample alone
+        options = ["--reports", str(reports), "--data", str(reports / "table.parquet")]
+        main(["classify", str(tmp_path / "mine.parquet"), *options])
+    assert end.value.code == 0 and load_run("stars/xgb/vnv", reports).record == before
+    tags_of = json.loads((reports / "catalogue-mine" / "provenance.json").read_text(encoding="utf-8"))["runs"]
+    assert set(tags_of) == {f"xgb/{tag}" for tag in SOME}
 
 
 def test_another_table_replaces_what_is_usual_too(tmp_path):

@@ -44,19 +44,20 @@ def test_contradictions_are_listed():
 
 
 def test_the_most_specific_label_that_agrees():
-    names = ["vnv", "pnp", "e", "ew", "puls", "rrlyr", "rrab", "bogus"]
+    names = ["vnv", "pnp", "e", "ew", "puls", "rrlyr", "rrab", "bogus", "wp", "hp"]
     rows = {
-        "RRab": [0.9, 0.9, 0.1, 0.1, 0.9, 0.8, 0.7, 0.1],
-        "RR Lyrae": [0.9, 0.9, 0.1, 0.1, 0.9, 0.8, 0.3, 0.9],
-        "shape": [0.9, 0.9, 0.9, 0.8, 0.1, 0.1, 0.7, 0.1],  # RRab is no RR Lyrae here, and does not count
-        "constant": [0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.9],
-        "other": [0.9, 0.2, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1],
+        "RRab": [0.9, 0.9, 0.1, 0.1, 0.9, 0.8, 0.7, 0.1, 0.1, 0.1],
+        "RR Lyrae": [0.9, 0.9, 0.1, 0.1, 0.9, 0.8, 0.3, 0.9, 0.1, 0.1],
+        "shape": [0.9, 0.9, 0.9, 0.8, 0.1, 0.1, 0.7, 0.1, 0.9, 0.9],  # RRab is no RR Lyrae here, and does not count
+        "constant": [0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.9, 0.1, 0.1],
+        "other": [0.9, 0.2, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1],
+        "half": [0.9, 0.9, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.9, 0.9],  # says of a period that it is wrong
     }
     probability = pd.DataFrame.from_dict(rows, orient="index", columns=names)
     labels = tree.name_classes(probability > 0.5, 2 * (probability - 0.5))
-    assert labels.tolist() == ["rrab", "rrlyr", "ew", tree.CONSTANT, tree.OTHER]
+    assert labels.tolist() == ["rrab", "rrlyr", "ew", tree.CONSTANT, tree.OTHER, "pnp"]
     shares = tree.class_shares(tree.repair_probabilities(probability))
-    assert shares.idxmax(axis=1).tolist() == ["rrab", "rrlyr", "rrab", tree.CONSTANT, tree.OTHER]
+    assert shares.idxmax(axis=1).tolist() == ["rrab", "rrlyr", "rrab", tree.CONSTANT, tree.OTHER, tree.OTHER]
     np.testing.assert_allclose(shares.loc["RRab", "rrab"], 0.7)
 
 

@@ -1,0 +1,49 @@
+"""Functions that numba compiles: once on a machine, which is said while it lasts."""
+
+import tempfile
+from functools import cache
+
+import numba
+from numba.core import event
+from tqdm.auto import tqdm
+
+OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}
+SLOW = ("scope_nb.periods", "scope_nb.features")  # the rooms whose functions take a minute together
+
+
+def compiled(function=None, **options):
+    """Decorate a function that numba compiles when it is first called, and keeps in the package's folder or the user's.
+
+    Where neither can be written, the cache is a temporary folder of this process. `options` are those of `numba.njit`.
+    """
+    if function is None:
+        return lambda function: compiled(function, **options)
+    try:
+        return numba.njit(**OPTIONS | options)(function)
+    except RuntimeError as error:
+        if "no locator" not in str(error):
+            raise
+        numba.config.CACHE_DIR = _temporary_cache().name
+        return numba.njit(**OPTIONS | options)(function)
+
+
+@cache
+def _temporary_cache():
+    return tempfile.TemporaryDirectory(prefix="scope_nb-")
+
+
+class _Announcement(event.Listener):
+    """Says once that slow functions are compiled now; what was kept from earlier calls does not come here."""
+
+    said = False
+
+    def on_start(self, happening):
+        if not self.said and happening.data["dispatcher"].py_func.__module__.startswith(SLOW):
+            self.said = True
+            tqdm.write("compiling the searches and features, once on this machine: about a minute")
+
+    def on_end(self, happening):
+        pass
+
+
+event.register("numba:compile", _Announcement())
