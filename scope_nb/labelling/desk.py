@@ -58,12 +58,16 @@ class Desk(widgets.VBox):
         self.factor = widgets.ToggleButtons(options=FACTORS, value=1.0, style={"button_width": "3em"})
         self.period = widgets.FloatText(description="period (d)", step=None)
         self.tag_buttons = {tag.name: self._make_tag_button(tag) for tag in self.asked}
-        self.line = widgets.Text(placeholder=HINT, layout={"width": "36em"})
+        self.line, self.entered = (
+            widgets.Text(placeholder=HINT, continuous_update=False, layout={"width": "36em"}),
+            False,
+        )
         actions = {"Vote": self._vote, "None of these": self._vote_none, "Don't know": self._pass, "Undo": self._undo}
         self.action_buttons = [self._make_button(name, act) for name, act in actions.items()]
         self.factor.observe(lambda change: self._choose_factor(change["new"]), "value")
         self.period.observe(lambda _: self._show(), "value")
-        self.line.on_msg(self._read_message)  # Enter; `on_submit` is deprecated
+        self.line.on_msg(self._notice_enter)
+        self.line.observe(lambda change: self._take_line(change["new"]), "value")
         row = widgets.Box(list(self.tag_buttons.values()), layout={"flex_flow": "row wrap"})
         line = widgets.HBox([widgets.Label("period x"), self.factor, self.period])
         below = widgets.HBox([self.line, *self.action_buttons], layout={"flex_flow": "row wrap"})
@@ -101,7 +105,7 @@ class Desk(widgets.VBox):
         self.stored = self.periods.get(self.star)
         for button in self.tag_buttons.values():
             button.value = False
-        self.line.value, self.factor.value = "", 1.0
+        self.factor.value = 1.0
         with self.period.hold_trait_notifications():
             self.period.value = self.stored or 0.0
         self._show()
@@ -131,9 +135,17 @@ class Desk(widgets.VBox):
         except (ValueError, OSError) as error:
             self.message.value = f"<b>{html.escape(str(error))}</b>"
 
-    def _read_message(self, _, content, buffers):
-        if content.get("event") == "submit":
-            self._try(self._read_line, self.line.value)
+    def _notice_enter(self, _, content, buffers):
+        # the text itself comes later, while the desk draws much later; without Enter when the field is left
+        self.entered = content.get("event") == "submit"
+
+    def _take_line(self, text):
+        if text:
+            entered, self.entered, self.line.value = self.entered, False, ""
+            self._try(self._read_line if entered else self._refuse_line, text)
+
+    def _refuse_line(self, text):
+        raise ValueError(f"{text!r} was left without Enter, and is no vote")
 
     def _read_line(self, text):
         """Do what the words of the line say; nothing of it if one of them is unknown."""
@@ -146,13 +158,12 @@ class Desk(widgets.VBox):
                 tags.append(resolve_tag(word, columns=list(self.tag_buttons)).name)
         for period in periods.values():
             self.period.value = period
-        self.line.value = ""
         if words and words[-1] in acts:
             if len(words) > 1:
                 raise ValueError(f"{words[-1]!r} stands by itself: {text!r} was not read as a vote")
             return acts[words[-1]]()
         if not tags:
-            return "" if periods else "write 'none' if the star has none of the tags"
+            return ""
         return self._keep(VOTE, tags)
 
     def _vote(self):
