@@ -145,7 +145,8 @@ def test_the_command_line_writes_a_catalogue(reports, tmp_path, capsys):
     path = files.sample("lightcurves")
     write_lightcurves(read_lightcurves(path).select(range(6)), tmp_path / "mine.parquet")
     with pytest.raises(SystemExit) as end:
-        main(["classify", str(tmp_path / "mine.parquet"), "--reports", str(reports)])
+        options = {"--reports": reports, "--group": "stars", "--data": reports / "table.parquet"}
+        main(["classify", str(tmp_path / "mine.parquet"), *(str(text) for pair in options.items() for text in pair)])
     assert end.value.code == 0
     said = capsys.readouterr().out
     assert "simulated data" in said and f"catalogue: {reports / 'catalogue-mine'}" in said
