@@ -92,3 +92,11 @@ def test_tampered_facts_about_all_trees_are_refused(trees, tmp_path, place):
     (tmp_path / "rrlyr.json").write_text(json.dumps(content), encoding="utf-8")
     with pytest.raises(ValueError, match=r"rrlyr\.json is not a model that xgboost can read"):
         load_scope_trees(tmp_path / "rrlyr.json")
+
+
+def test_feature_types_belong_to_the_features(trees, tmp_path):
+    content = copy.deepcopy(trees)
+    content["learner"]["feature_types"] = ["float", "float"]
+    (tmp_path / "rrlyr.json").write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"rrlyr.json is not a model .*: the number of its feature_types is wrong"):
+        load_scope_trees(tmp_path / "rrlyr.json")

@@ -72,8 +72,10 @@ def _check_model(content):
     if not names or not all(isinstance(name, str) and not set(name) & set("[]<") for name in names):
         raise ValueError("it does not name the features that its trees ask for")
     _require(len(set(names)) == len(names), "it names a feature twice")
-    if learner["gradient_booster"]["name"] != "gbtree" or {*learner.get("feature_types", [])} - {"float", "int"}:
+    kinds = learner.get("feature_types", [])
+    if learner["gradient_booster"]["name"] != "gbtree" or {*kinds} - {"float", "int"}:
         raise ValueError("it holds something else than trees of numbers")
+    _require(len(kinds) in (0, len(names)), "the number of its feature_types is wrong")
     model, sizes = learner["gradient_booster"]["model"], learner["learner_model_param"]
     trees, rounds = model["trees"], model.get("iteration_indptr", [])
     _require(int(sizes["num_feature"]) == len(names), "the number of its features is wrong")
