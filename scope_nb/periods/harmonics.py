@@ -166,3 +166,25 @@ def refine_candidates(time, mag, weight, freqs):
         refined[i] = freq = _refine(time, mag, weight, freq, harmonics, 1 / (16 * baseline), 1 / (64 * baseline))
         merits[i] = harmonic_merit(time, mag, weight, freq, most if freq * LONG > 1 else 1, PRICE)
     return refined, merits
+
+
+def frequency_error(time, mag, weight, freq):
+    """Return the standard error (1/day) of a frequency, from the linearised fit of the harmonic series that fits best.
+
+    The scatter around the series is taken as noise; that the right peak was chosen is taken for granted.
+    """
+    most = most_harmonics(time.size)
+    merits = [harmonic_merit(time, mag, weight, freq, k, PRICE) for k in range(1, most + 1)]
+    orders = np.arange(1, int(np.argmin(merits)) + 2)
+    angle = 2 * math.pi * np.outer(time * freq % 1, orders)
+    coefficients = chi2_by_harmonics(time, mag, weight, freq, orders[-1])[1]
+    slope = (np.cos(angle) * coefficients[2::2] - np.sin(angle) * coefficients[1::2]) @ orders
+    middle = time - np.average(time, weights=weight)
+    design = np.column_stack([np.ones(time.size), np.cos(angle), np.sin(angle), 2 * math.pi * middle * slope])
+    scaled = design * np.sqrt(weight)[:, None]
+    target = (mag - design[:, :-1] @ np.r_[coefficients[0], coefficients[1::2], coefficients[2::2]]) * np.sqrt(weight)
+    free = time.size - design.shape[1]
+    if free < 1:
+        return math.nan
+    noise = (target @ target) / free
+    return math.sqrt(noise * np.linalg.pinv(scaled.T @ scaled)[-1, -1])

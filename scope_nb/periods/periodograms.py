@@ -28,9 +28,9 @@ MANY = 248  # epochs at a time: their counts fit a byte
 EDGE = np.uint64(5e-9 * 2**64)
 EXACT_PEAKS = 300  # peaks of the variance of rounded magnitudes where the exact one is computed
 ROUGH = 0.5  # rounding errors of magnitudes, in interquartile ranges, that are too much for that
-# where on the grid the distinct peaks of a periodogram are, best first, the value at the best, and mean and standard
+# frequencies (1/day) of the distinct peaks of a periodogram, best first, the value at the best, and mean and standard
 # deviation of the periodogram, which itself is kept only on the processor
-Search = namedtuple("Search", "peaks best mean spread power", defaults=[None])
+Search = namedtuple("Search", "freqs best mean spread power", defaults=[None])
 
 
 @dataclass(frozen=True)
