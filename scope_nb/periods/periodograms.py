@@ -17,15 +17,11 @@ import numpy as np
 
 from ..compiled import compiled
 from ..taxonomy import defaults
+from .histograms import EDGE, count_histograms
 
 BLOCK = 32768  # frequencies per transform: one plan serves them all and stays in cache
 MOST_FREQUENCIES = 50_000_000  # more take gigabytes and minutes
 UNIT = 2.0**36  # entropies are sums of integers in units of 1/UNIT nats: exact, in any order
-LANES = 64  # frequencies that conditional entropy counts at a time, one byte each
-MANY = 248  # epochs at a time: their counts fit a byte
-# The last epoch lies on the edge of a phase bin at every frequency of the grid. This head start of 5e-9 cycles, more
-# than rounding can take away, puts it into the upper bin always.
-EDGE = np.uint64(5e-9 * 2**64)
 EXACT_PEAKS = 300  # peaks of the variance of rounded magnitudes where the exact one is computed
 ROUGH = 0.5  # rounding errors of magnitudes, in interquartile ranges, that are too much for that
 # where on the grid the distinct peaks of a periodogram are, best first, the value at the best, and mean and standard
@@ -116,12 +112,15 @@ def entropy_and_variance(time, mag, grid, phase_bins=20, mag_bins=10):
     """Return the conditional entropy (nats) of magnitude given phase, and from its histograms an analysis of variance.
 
     The best frequency has the least entropy (Graham et al. 2013, MNRAS 434, 2629). The variance is that of rounded
-    magnitudes: each is replaced by the mean of its magnitude bin.
+    magnitudes: each is replaced by the mean of its magnitude bin. There are 8 to 64 phase bins and 255 cells at most.
     """
+    if not 8 <= phase_bins <= 64 or phase_bins * mag_bins > 255:
+        raise ValueError(f"{phase_bins} phase bins and {mag_bins} magnitude bins: 8 to 64, and 255 cells at most")
     order, ends, level = sort_by_magnitude(mag, mag_bins)
     klogk = np.round(k_log_k(len(time)) * UNIT).astype(np.int64)
     steps = phase_steps(time, grid)[order]
-    entropy, variance = _histograms(steps, ends, level.astype(np.float32), klogk, grid.first, grid.size, phase_bins)
+    level = level.astype(np.float32)
+    entropy, variance = count_histograms(steps, ends, level, klogk, grid.first, grid.size, phase_bins)
     return entropy / (UNIT * len(time)), variance
 
 
@@ -159,109 +158,6 @@ def are_too_rough(mag):
     lost = mag - round_to_bins(mag, magnitude_bins(mag, defaults()["periods"]["mag_bins"]))
     low, high = np.partition(mag, [len(mag) // 4, 3 * len(mag) // 4])[[len(mag) // 4, 3 * len(mag) // 4]]
     return lost.std() > ROUGH * (high - low)
-
-
-@compiled
-def _histograms(steps, ends, level, klogk, first, size, phase_bins):
-    """Entropy and variance of the histograms of LANES frequencies at a time; magnitude row r ends before `ends[r + 1]`.
-
-    The entropy is the sum of k log k over phase bins less that over all cells.
-    """
-    bins, tally = _lanes(MANY), _lanes(phase_bins)
-    column, moment = np.empty((phase_bins, LANES), np.int32), np.empty((phase_bins, LANES), np.float32)
-    count = np.empty((phase_bins, LANES), np.int32)
-    entropy, variance = np.empty(size, np.int64), np.empty(size)
-    scatter = np.float32(0.0)
-    for r in range(level.size):
-        scatter += np.float32(ends[r + 1] - ends[r]) * level[r] * level[r]
-    total = np.empty(LANES, np.int64)
-    for start in range(0, size, LANES):
-        total[:], column[:], moment[:] = 0, 0, 0.0
-        for r in range(level.size):
-            if ends[r] == ends[r + 1]:
-                continue
-            count[:] = 0
-            for j in range(ends[r], ends[r + 1], MANY):
-                part = steps[j : min(j + MANY, ends[r + 1])]
-                _phase_bins(part, first + start, phase_bins, bins)
-                _count(bins, part.size, tally)
-                for b in range(phase_bins):
-                    for f in range(LANES):
-                        count[b, f] += np.int32(tally[b, f])
-            _sum_up(count, level[r], klogk, column, moment, total)
-        for b in range(phase_bins):
-            for f in range(LANES):
-                total[f] += klogk[column[b, f]]
-        stop = min(LANES, size - start)
-        entropy[start : start + stop] = total[:stop]
-        _f_statistic(column, moment, scatter, steps.size, variance[start : start + stop])
-    return entropy, variance
-
-
-@compiled
-def _lanes(rows):
-    """Return uninitialised bytes, shape (rows, LANES). They begin where a cache line does, which is twice as fast."""
-    raw = np.empty((rows + 1) * LANES, np.uint8)
-    start = -raw.ctypes.data % LANES
-    return raw[start : start + rows * LANES].reshape(rows, LANES)
-
-
-@compiled
-def _phase_bins(steps, first, phase_bins, bins):
-    """Fill `bins[j, f]`, the phase bin of epoch j at frequency number `first + f`.
-
-    Within the lanes 32 bits of the phase are kept: counted from the middle one they are off by 4e-9 cycles at most.
-    """
-    half, middle = np.uint64(32), np.uint32(LANES // 2)
-    for j in range(steps.size):
-        centre = np.uint32((steps[j] * np.uint64(first + LANES // 2) + EDGE) >> half)
-        step = np.uint32((steps[j] + np.uint64(2**31)) >> half)
-        for f in range(LANES):
-            phase = np.uint32(centre + (np.uint32(f) - middle) * step)
-            bins[j, f] = np.uint8((np.uint64(phase) * np.uint64(phase_bins)) >> half)
-
-
-@compiled
-def _count(bins, n, tally):
-    """Fill `tally[b, f]`, how many of the first n epochs fall into phase bin b at frequency f.
-
-    Comparing every epoch with every bin looks wasteful, but one instruction does so for 32 or 64 frequencies.
-    """
-    tally[:] = 0
-    bins[n : (n + 7) // 8 * 8] = 255  # no bin: eight epochs at a time need no rest
-    for j in range(0, n, 8):
-        for b in range(tally.shape[0]):
-            bin_ = np.uint8(b)
-            for f in range(LANES):
-                hits = np.uint8(0)
-                for i in range(8):
-                    hits += np.uint8(bins[j + i, f] == bin_)
-                tally[b, f] += hits
-
-
-@compiled
-def _sum_up(count, level, klogk, column, moment, total):
-    """Add one magnitude row to the sums over rows."""
-    for b in range(count.shape[0]):
-        for f in range(LANES):
-            column[b, f] += count[b, f]
-            moment[b, f] += level * np.float32(count[b, f])
-    for b in range(count.shape[0]):  # apart from the first loop, which this look-up would keep from being vectorised
-        for f in range(LANES):
-            total[f] -= klogk[count[b, f]]
-
-
-@compiled
-def _f_statistic(count, moment, scatter, n, out):
-    """Scatter between phase bins over scatter within them, lane by lane; `moment` sums what has zero mean."""
-    for f in range(out.size):
-        between, filled = np.float32(0.0), 0
-        for b in range(count.shape[0]):
-            if count[b, f] > 0:
-                filled += 1
-                between += moment[b, f] * moment[b, f] / np.float32(count[b, f])
-        within = max(scatter - between, np.float32(1e-6) * scatter)
-        out[f] = (between / (filled - 1)) / (within / (n - filled)) if 1 < filled < n else 0.0
 
 
 def analysis_of_variance(time, mag, grid, phase_bins=20, near=None):
