@@ -74,8 +74,9 @@ def lomb_scargle(time, mag, err, grid):
         return power
     block = min(BLOCK, grid.size + grid.size % 2)
     angle = 2 * np.pi * grid.step * (time - time[0])
-    single = finufft.Plan(1, (block,), n_trans=2, eps=1e-9, nthreads=1)
-    double = finufft.Plan(1, (block,), eps=1e-9, nthreads=1)
+    options = {"eps": 1e-9, "upsampfac": 1.25, "nthreads": 1}  # of few epochs the FFT takes the time, not the spreading
+    single = finufft.Plan(1, (block,), n_trans=2, **options)
+    double = finufft.Plan(1, (block,), **options)
     single.setpts(angle)
     double.setpts(2 * angle)
     for start in range(0, grid.size, block):
@@ -225,22 +226,29 @@ def _variance(steps, word, low, unit, mean, scatter, first, starts, length, phas
                 out[k] = (between / (filled - 1)) / max((scatter - between) / free, 1e-15 * scatter)
 
 
-@compiled
 def distinct_peaks(values, width, most):
     """Return the indices of the `most` highest values of which no two lie within `width` steps, highest first."""
-    windows = (values.size + width - 1) // width
-    top, height = np.empty(windows, np.int64), np.empty(windows)
-    for w in range(windows):
-        top[w] = w * width + np.argmax(values[w * width : (w + 1) * width])
-        height[w] = values[top[w]]
-    few = min(3 * most, windows)  # enough: a peak rules out the windows before and after its own at most
-    high = np.flatnonzero(height >= np.partition(height, windows - few)[windows - few])
-    peaks, count = np.empty(most, np.int64), 0
-    for w in high[np.argsort(-height[high], kind="mergesort")]:
-        if count < most and height[w] > -np.inf and np.all(np.abs(peaks[:count] - top[w]) > width):
-            peaks[count] = top[w]
+    height = np.maximum.reduceat(values, np.arange(0, values.size, width))
+    few = min(3 * most, height.size)  # enough: a peak rules out the windows before and after its own at most
+    high = np.flatnonzero(height >= np.partition(height, height.size - few)[height.size - few])
+    high = high[np.argsort(-height[high], kind="stable")]
+    place = np.minimum(high[:, None] * width + np.arange(width), values.size - 1)
+    top = place[np.arange(high.size), values[place].argmax(axis=1)]
+    return _keep_distinct(top[height[high] > -np.inf], width, most)
+
+
+@compiled
+def _keep_distinct(indices, width, most):
+    """Return the first `most` indices that do not lie within `width` of one before."""
+    distinct, count = np.empty(most, np.int64), 0
+    for index in indices:
+        near = False
+        for i in range(count):
+            near |= abs(distinct[i] - index) <= width
+        if not near and count < most:
+            distinct[count] = index
             count += 1
-    return peaks[:count]
+    return distinct[:count]
 
 
 def peak_significance(best, mean, spread):
