@@ -55,9 +55,9 @@ def count_histograms(steps, ends, level, klogk, first, size, phase_bins):
                 _look_up(tally[begin * tallied : piece * tallied], tallied, klogk, total)
         _add_tallies(tally, levels, column, moment)
         _sum_up(cells[: (highest + 1) * LANES], column, klogk, total)
-        stop = min(LANES, size - start)
-        entropy[start : start + stop] = total[:stop]
-        _f_statistic(column, moment, scatter, steps.size, variance[start : start + stop])
+        _f_statistic(column, moment, scatter, steps.size, variance[start : start + LANES])
+        for f in range(min(LANES, size - start)):
+            entropy[start + f] = total[f]
     return entropy, variance
 
 
@@ -136,7 +136,9 @@ def _count_cells(tally, cells):
     for half in (32, 16, 8):
         for f in range(half):
             high[f] = max(high[f], high[half + f])
-    highest = max(high[:8])
+    highest = high[0]
+    for f in range(8):
+        highest = max(highest, high[f])
     for count in range(2, highest + 1):
         value, out = np.uint8(count), cells[count * LANES : (count + 1) * LANES]
         for b in range(0, tally.size, 4 * LANES):

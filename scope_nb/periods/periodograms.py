@@ -196,13 +196,14 @@ def pack_words(mag):
 def _variance(steps, word, low, unit, mean, scatter, first, starts, length, phase_bins, out):
     """Fill `out` with the F statistic at `length` frequencies from each start on."""
     n = steps.size
-    bin_ = np.empty(n, np.int32)
+    bin_, phase = np.empty(n, np.int32), np.empty(n, np.uint64)
     sums = np.zeros((4, phase_bins), np.uint64)
     bins, half, shift = np.uint64(phase_bins), np.uint64(32), np.uint64(low)
     mask = (np.uint64(1) << shift) - np.uint64(1)
     fours = n // 4 * 4  # numba makes twice as fast a loop of this as of n - 3
     for start in starts:
-        phase = steps * np.uint64(first + start) + EDGE
+        for j in range(n):
+            phase[j] = steps[j] * np.uint64(first + start) + EDGE
         for k in range(start, start + length):
             for j in range(n):
                 bin_[j] = np.int32(((phase[j] >> half) * bins) >> half)
@@ -215,7 +216,7 @@ def _variance(steps, word, low, unit, mean, scatter, first, starts, length, phas
                 sums[0, bin_[j]] += word[j]
             between, filled = 0.0, 0
             for p in range(phase_bins):
-                both = sums[:, p].sum()
+                both = sums[0, p] + sums[1, p] + sums[2, p] + sums[3, p]
                 count = np.float64(both >> shift)
                 if count > 0:
                     filled += 1
