@@ -21,6 +21,7 @@ from .histograms import EDGE, count_histograms
 
 BLOCK = 32768  # frequencies per transform: one plan serves them all and stays in cache
 MOST_FREQUENCIES = 50_000_000  # more take gigabytes and minutes
+LONG_SEARCH = 10_000_000  # frequencies of 57 years; more because of a single gap are a mistake in the times
 UNIT = 2.0**36  # entropies are sums of integers in units of 1/UNIT nats: exact, in any order
 EXACT_PEAKS = 300  # peaks of the variance of rounded magnitudes where the exact one is computed
 ROUGH = 0.5  # rounding errors of magnitudes, in interquartile ranges, that are too much for that
@@ -56,6 +57,20 @@ class Grid:
     def freq(self, index):
         """Return the frequency (1/day) at an index of the grid."""
         return (self.first + index) * self.step
+
+
+def check_baseline(time, max_freq, oversampling):
+    """Refuse a search, as a `ValueError`, that takes so many trial frequencies since a few epochs lie far away."""
+    gaps = np.diff(time)
+    widest, trials = gaps.argmax(), max_freq * oversampling * (time[-1] - time[0])
+    if trials > LONG_SEARCH and gaps[widest] > gaps.sum() / 2:
+        first, last = widest + 1, time.size - widest - 1
+        few = f"first {first:,}" if first <= last else f"last {last:,}"
+        raise ValueError(
+            f"the {few} of {time.size:,} epochs, time {time[0] if first <= last else time[-1]:g}, are "
+            f"{gaps[widest]:,.0f} days away from the others; the search would take {trials:,.0f} trial frequencies: "
+            "leave these epochs out if their time is wrong, else lower max_freq"
+        )
 
 
 def phase_steps(time, grid):
