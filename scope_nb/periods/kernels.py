@@ -12,7 +12,7 @@ from numba import cuda, float32, float64, int32, int64, uint32, uint64
 
 from ..taxonomy import defaults
 from .eclipses import BINS, WIDTHS
-from .periodograms import EDGE, LANES
+from .histograms import EDGE, LANES
 
 PHASE_BINS, MAG_BINS = defaults()["periods"]["phase_bins"], defaults()["periods"]["mag_bins"]
 PAIRS = (MAG_BINS + 1) // 2  # a counter of 32 bits counts two magnitude rows in 16 bits each
@@ -64,7 +64,7 @@ def weigh_counts(counter, thread, levels, table):
 def histograms(curves, steps, ends, level, klogk, entropy, variance):
     """Fill in entropy, as TOP less a sum of the whole numbers `klogk`, and variance: one frequency a thread.
 
-    Phases are those of `periodograms._phase_bins`, bit for bit.
+    Within the lanes 32 bits of the phase are kept: counted from the middle one they are off by 4e-9 cycles at most.
     """
     counter = cuda.shared.array(COUNTERS, uint32)
     epoch = cuda.shared.array(ONE_MORE, uint64)

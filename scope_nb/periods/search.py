@@ -22,6 +22,7 @@ from .periodograms import (
     Search,
     analysis_of_variance,
     are_too_rough,
+    check_baseline,
     distinct_peaks,
     entropy_and_variance,
     lomb_scargle,
@@ -81,7 +82,8 @@ def find_periods(time, mag, err, max_freq=None, oversampling=None, keep_periodog
     Returns
     -------
     dict of str to PeriodResult
-        For "ELS", "ECE", "EAOV" and "ELS_ECE_EAOV". Unusable values and equal times are a `ValueError`.
+        For "ELS", "ECE", "EAOV" and "ELS_ECE_EAOV". Unusable values, equal times, and a few epochs so far from
+        the others that the search would take many times longer are a `ValueError`.
     """
     prepared = prepare_search(time, mag, err, max_freq, oversampling, band)
     searches = search_grid(prepared) if prepared.grid else None
@@ -107,6 +109,7 @@ def prepare_search(time, mag, err, max_freq=None, oversampling=None, band=None):
         mag, err = merge_bands(*epochs[1:])
     max_freq = settings["max_freq"] if max_freq is None else max_freq
     oversampling = settings["oversampling"] if oversampling is None else oversampling
+    check_baseline(time, max_freq, oversampling)
     grid = Grid.of(time[-1] - time[0], max_freq, oversampling)
     if grid.size == 0 or np.ptp(mag) == 0 or time.size < FEWEST_EPOCHS:
         grid = None
