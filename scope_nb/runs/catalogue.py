@@ -17,7 +17,7 @@ from ..periods.search import period_table
 from ..taxonomy import TABLES, ancestors, check_names, defaults, tags
 from ..writing import write_atomically
 from .group_models import list_group, load_group, warn_of_missing
-from .novelty import NOVELTY, describe_survey, load_novelty
+from .novelty import describe_survey, group_novelty
 from .saved import provenance
 from .tree import CONSTANT, OTHER, class_shares, find_contradictions, name_classes, repair_probabilities
 
@@ -157,7 +157,8 @@ def classify(
     warn_of_missing(missing, len(runs))
     identity = identity_of(table)
     described = describe_stars(identity, curves, progress)
-    rates = surprise_rates(table, group, reports)
+    novelty = group_novelty(group, reports)
+    rates = None if novelty is None else novelty.rates(table)
     if rates is not None:
         described["surprise"] = pd.Series(rates).groupby(star, sort=False).median().round(4)
     warning = "" if rates is None else describe_survey(rates)
@@ -237,12 +238,6 @@ def with_usual_names(table):
 def identity_of(table):
     """Return the columns of a table of features that say which light curve a row is."""
     return table[[name for name in IDENTITY if name in table]].copy()
-
-
-def surprise_rates(table, group, reports=""):
-    """Return how usual each row of a table is, see `Novelty.rates`; None if the group was trained without it."""
-    folder = reports_folder(reports) / group / NOVELTY
-    return load_novelty(folder).rates(table) if (folder / "scores.parquet").is_file() else None
 
 
 def star_names(table):
