@@ -9,6 +9,7 @@ __getattr__, __dir__, __all__ = names_on_demand(
         "partitions": ["Partition", "list_partitions"],
         "manifest": ["Manifest"],
         "stages": ["Outcome", "Task", "run_stage"],
+        "hats_catalogues": ["write_hats"],
         "workers": ["WorkerDied", "connect", "run_tasks"],
         "consolidation": ["find_meeting", "join_stars"],
     },

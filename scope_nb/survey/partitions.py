@@ -1,6 +1,5 @@
 """The partitions of a survey: rows of parquet files, other files, or pixels of a catalogue, each read by itself."""
 
-import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +9,10 @@ import pyarrow as pa
 
 from ..dataset.tables import ParquetTable, make_plain, parse_csv, read_table
 from ..files import naming_file
-from ..lightcurves.curves import LightCurves
-from ..lightcurves.formats import list_files, name_stars
+from ..lightcurves.formats import find_dataset, list_files, name_stars
 from ..lightcurves.readers import read_lightcurves
 from ..parquet import open_parquet, read_rows
+from .hats_catalogues import describe_file, list_pixels
 
 CURVES, FEATURES = 1000, 20_000  # rows of a partition
 FILES, BYTES = 200, 2**24  # of light curves in files other than parquet, most in a partition
@@ -31,8 +30,7 @@ class Partition:
 
     def describe(self):
         """Return what the partition is, as JSON can hold it: name, size and date of each file, and the rows."""
-        stats = [(file.name, file.stat()) for file in self.files]
-        return [[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats] + [self.rows and list(self.rows)]
+        return [*map(describe_file, self.files), self.rows and list(self.rows)]
 
     def read_curves(self, **options):
         """Return the light curves, those with few epochs or none included; `options` are of `read_lightcurves`."""
@@ -52,30 +50,6 @@ class Partition:
         return make_plain(read_table(file) if self.rows is None else ParquetTable(file).read_rows(*self.rows))
 
 
-@dataclass(frozen=True)
-class Pixel:
-    """A pixel of an LSDB catalogue, with all that was done to the catalogue since it was opened."""
-
-    name: str
-    catalog: object  # of this pixel alone
-    file: Path | None
-    has_features: bool = False
-
-    def describe(self):
-        """Return what the partition is, as `Partition.describe` does; Dask's key stands for what was done."""
-        key = self.catalog.to_delayed()[0].key
-        return [*(Partition(self.name, (self.file,)).describe() if self.file else []), str(key)]
-
-    def read_curves(self, **options):
-        """Return the light curves, as `Partition.read_curves` does."""
-        import dask
-
-        with dask.config.set(scheduler="synchronous"):
-            frame = self.catalog.compute(progress_bar=False)
-        with naming_file(self.file):
-            return LightCurves.from_frame(frame, min_epochs=0, **options)
-
-
 def list_partitions(source, rows=None):
     """Return the partitions of a survey, in the order of their files.
 
@@ -91,12 +65,12 @@ def list_partitions(source, rows=None):
         LSDB's catalogues.
     """
     if "lsdb" in sys.modules and isinstance(source, sys.modules["lsdb"].Catalog):
-        return _list_pixels(source)
+        return list_pixels(source)
     if not isinstance(source, str | Path | list | tuple):
         raise TypeError(f"a survey is a path, paths or a catalogue of LSDB, not {type(source).__name__}")
     dataset = None if isinstance(source, list | tuple) else find_dataset(Path(source).expanduser())
     if dataset:
-        files = [file for file in sorted(dataset.rglob("*.parquet")) if not file.name.startswith("_")]
+        files = list_files(dataset)
         names = [file.relative_to(dataset).with_suffix("").as_posix() for file in files]
     else:
         files = list_files(source)
@@ -120,26 +94,6 @@ def _group_files(named):
             size = file.stat().st_size
         groups[-1][1].append(file)
     return [Partition(name, tuple(files)) for name, files in groups]
-
-
-def find_dataset(folder):
-    """Return the folder of the data of a HATS catalogue, or of the main catalogue of a collection; None of others."""
-    collection = folder / "collection.properties"
-    if collection.is_file():
-        match = re.search(r"(?m)^hats_primary_table_url\s*=\s*(\S+)", collection.read_text(encoding="utf-8"))
-        folder = folder / match[1] if match else folder
-    properties = any((folder / name).is_file() for name in ("hats.properties", "properties"))
-    return folder / "dataset" if properties and (folder / "dataset").is_dir() else None
-
-
-def _list_pixels(catalog):
-    structure, pixels = catalog.hc_structure, []
-    for pixel in catalog.get_healpix_pixels():
-        name = f"Norder={pixel.order}/Dir={pixel.dir}/Npix={pixel.pixel}"
-        file = Path(structure.catalog_path or "") / "dataset" / f"{name}.parquet"
-        one = catalog.get_partition(pixel.order, pixel.pixel)
-        pixels.append(Pixel(name, one, file if file.is_file() else None))
-    return pixels
 
 
 def _split_file(name, file, rows):

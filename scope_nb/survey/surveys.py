@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from contextlib import nullcontext
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from ..runs.saved import provenance
 from ..taxonomy import defaults
 from ..writing import lock, write_atomically
 from .consolidation import describe_extent, find_meeting, join_stars
+from .hats_catalogues import open_hats, write_hats
 from .partitions import Partition, list_partitions
 from .stages import Task, run_stage
 from .workers import connect
@@ -50,12 +52,17 @@ def featurize_survey(
     Returns
     -------
     Outcome
-        What was made, what was kept and what `failed`. `OUTPUT/features.failures.csv` lists single light curves.
+        What was made, what was kept and what `failed`. `OUTPUT/features.failures.csv` lists single light curves. Of a
+        HATS catalogue `OUTPUT/features-hats/` is one, too, once nothing has failed.
     """
     folder, work = Path(output).expanduser().absolute(), {"client": connect(client), "jobs": jobs, "progress": progress}
     partitions = list_partitions(source, part_rows)
+    catalog = open_hats(source)
     with lock(folder, wait=False):
-        return _make_features(folder, partitions, reading, min_epochs, options, work)
+        outcome = _make_features(folder, partitions, reading, min_epochs, options, work)
+        if catalog is not None:
+            _write_hats(folder, catalog, outcome, [outcome], work)
+    return outcome
 
 
 def classify_survey(
@@ -78,7 +85,8 @@ def classify_survey(
     """Write what every run of a group says of a survey, part by part: a catalogue of light curves, and one of stars.
 
     Below `output` are `features/` (of a survey of light curves), `curves/` (a row for each light curve: identity,
-    period, surprise and `TAG_ALGORITHM`), `stars/` (as `Catalogue.stars`), `columns.csv` and `provenance.json`. A star
+    period, surprise and `TAG_ALGORITHM`; of a HATS catalogue also `curves-hats/`, which is one, once nothing has
+    failed), `stars/` (as `Catalogue.stars`), `columns.csv` and `provenance.json`. A star
     belongs to the first part that has a light curve of it, and has those of all parts, told by name or position. Its
     period is that of its longest light curve. Light curves with too few epochs are counted, and of no star; runs that
     look at light curves themselves say nothing.
@@ -100,7 +108,7 @@ def classify_survey(
     runs, partitions, outcomes = list_group(group, reports), list_partitions(source, part_rows), {}
     settings = {"group": group, "reports": str(reports), "false_alarms": false_alarms, "trusted": list(trusted)}
     settings["runs"] = [f"{row['algorithm']}/{row['tag']} {row['content']}" for _, row in runs.iterrows()]
-    how = {"combine": combine, "repair": repair}
+    how, catalog = {"combine": combine, "repair": repair}, open_hats(source)
     with lock(folder, wait=False):
         features = {part.name: (part.describe(), part) for part in partitions if part.has_features}
         if len(features) < len(partitions):
@@ -114,6 +122,8 @@ def classify_survey(
         tasks = _list_stars(outcomes["curves"])
         outcomes["stars"] = run_stage(folder / "stars", tasks, partial(_label_part, how), how, **work)
         _describe_output(folder, outcomes, runs, settings | how)
+        if catalog is not None:
+            _write_hats(folder, catalog, outcomes["curves"], outcomes.values(), work)
     return outcomes
 
 
@@ -218,6 +228,17 @@ def _label_part(how, path, own, others, before):
     write_parquet(labelled, path)
     counts = labelled["label"].value_counts().to_dict()
     return {"rows": len(labelled), "contradictions": len(contradictions), "labels": counts}
+
+
+def _write_hats(folder, catalog, outcome, outcomes, work):
+    """Write the parts of a stage as a HATS catalogue, once all are there."""
+    stage, whole = outcome.manifest.folder.name, outcome.whole
+    output = folder / f"{stage}-hats"
+    if any(each.failed for each in outcomes) or not whole or (output.is_dir() and not outcome.made):
+        return
+    parts = [(entry["name"], outcome.manifest.path(entry["name"])) for entry in whole]
+    with work["client"].as_current() if work["client"] else nullcontext():
+        write_hats(catalog, parts, output, work["progress"])
 
 
 def _describe_output(folder, outcomes, runs, settings):
