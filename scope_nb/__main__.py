@@ -52,6 +52,8 @@ def _parser():
     report.add_argument(
         "--limit", type=float, default=1440.0, metavar="MINUTES", help="most that a run may take (a day; 0: no limit)"
     )
+    report.add_argument("--jobs", type=int, default=1, metavar="N", help="runs side by side (1; -1: as many as cores)")
+    report.add_argument("--client", metavar="ADDRESS", help="train on a Dask cluster, such as tcp://10.0.0.1:8786")
     report.add_argument(
         "--ensemble", nargs="+", default=[], metavar="ALGORITHM", help="average saved runs of these, per tag"
     )
@@ -288,7 +290,7 @@ def _steps(options):
     names = options.tags or ([] if only_saved else ["vnv"])
     if names == ["all"]:
         names = _all_tags(parameters)
-    where = (options.reports, group, options.resume, options.limit)
+    where = (options.reports, group, options.resume, options.limit, options.client, options.jobs)
     if not only_saved:
         yield train_reports(names, options.algorithms or ["xgb"], *where, **parameters)
     if options.ensemble:

@@ -46,14 +46,3 @@ def survey_of_bands(curves, tmp_path_factory):
         meta["dec"] += {"g": 0, "r": 1e-4, "i": 2e-4}[band]  # each within 1 arcsec of the next one
         write_lightcurves(replace(part, meta=meta), folder / f"{band}.parquet")
     return folder
-
-
-@pytest.fixture(scope="session")
-def client():
-    """A Dask client with two workers that are processes of their own."""
-    distributed = pytest.importorskip("distributed")
-    with (
-        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
-        distributed.Client(cluster) as client,
-    ):
-        yield client
