@@ -167,7 +167,8 @@ def _classify(options):
     limits = {"min_epochs": options.min_epochs, "false_alarms": options.false_alarms, "top": options.top}
     curves = None if is_survey else read_lightcurves(options.curves, 1, options.min_cadence_minutes, bad="drop")
     check_request(curves, **limits)  # before classifiers are trained
-    folder = options.output or catalogue_folder(options.curves, options.reports)
+    kind = "survey" if is_survey else "catalogue"
+    folder = options.output or catalogue_folder(options.curves, options.reports, kind)
     if options.data or group == "stars":  # another group is one of the user's own
         reasons = train_group(group, options.data, options.reports)
         if reasons:

@@ -102,10 +102,10 @@ def check_request(curves, min_epochs=None, combine="mean", false_alarms=None, to
         )
 
 
-def catalogue_folder(light_curves, reports=""):
+def catalogue_folder(light_curves, reports="", kind="catalogue"):
     """Return the usual folder of the catalogue of some files of light curves: `reports/catalogue-NAME`."""
     first = light_curves[0] if isinstance(light_curves, list) else light_curves
-    return reports_folder(reports) / f"catalogue-{name_stars([Path(first).absolute()])[0]}"
+    return reports_folder(reports) / f"{kind}-{name_stars([Path(first).absolute()])[0]}"
 
 
 def classify(

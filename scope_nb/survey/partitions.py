@@ -77,6 +77,7 @@ def list_partitions(source, rows=None):
         names = name_stars(files)
     partitions, others = [], []
     for name, file in zip(names, files, strict=True):
+        file = file.absolute()  # workers may be in another folder
         if file.suffix.lower() in (".parquet", ".h5", ".hdf5", ".hdf") or _has_features(file):
             partitions += _split_file(name, file, rows)
         else:

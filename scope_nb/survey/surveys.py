@@ -9,6 +9,7 @@ from pathlib import Path
 from ..dataset.long_work import source_of
 from ..dataset.tables import open_table, read_parquet, write_parquet
 from ..features.extract import NothingUsable, featurize
+from ..files import reports_folder
 from ..periods.gpu import choose_device
 from ..runs import catalogue
 from ..runs.group_models import list_group, load_group, warn_of_missing
@@ -106,7 +107,12 @@ def classify_survey(
     catalogue.check_request(None, None, combine, false_alarms)
     folder, work = Path(output).expanduser().absolute(), {"client": connect(client), "jobs": jobs, "progress": progress}
     runs, partitions, outcomes = list_group(group, reports), list_partitions(source, part_rows), {}
-    settings = {"group": group, "reports": str(reports), "false_alarms": false_alarms, "trusted": list(trusted)}
+    settings = {
+        "group": group,
+        "reports": str(reports_folder(reports)),
+        "false_alarms": false_alarms,
+        "trusted": list(trusted),
+    }
     settings["runs"] = [f"{row['algorithm']}/{row['tag']} {row['content']}" for _, row in runs.iterrows()]
     how, catalog = {"combine": combine, "repair": repair}, open_hats(source)
     with lock(folder, wait=False):
@@ -131,8 +137,9 @@ def _make_features(folder, partitions, reading, min_epochs, options, work):
     """Carry out the stage of features."""
     reading = {"bad": "drop"} | (reading or {})
     least = defaults()["light_curves"]["min_epochs"] if min_epochs is None else min_epochs
-    options = options | {"device": choose_device(options.get("device", "cpu")), "min_epochs": least}
-    on_gpu = options["device"] == "cuda"
+    device = options.get("device", "cpu")
+    device = choose_device(device) if work["client"] is None else device  # workers have other devices
+    on_gpu, options = device != "cpu", options | {"device": device, "min_epochs": least}
     work = work | ({"jobs": 1} if on_gpu else {})
     settings = {"reading": reading, "defaults": defaults(), "options": {k: _as_json(v) for k, v in options.items()}}
     tasks = [Task(part.name, part.describe(), (part,)) for part in partitions]
