@@ -82,14 +82,18 @@ def _check(acts):
     times = pd.to_datetime(acts["when"], errors="coerce", utc=True, format="ISO8601")
     period = pd.to_numeric(acts["period"].replace("", "1"), errors="coerce")
     good = times.notna() & acts["answer"].isin(ANSWERS) & (acts["who"] != "") & (acts["obj_id"] != "") & (period > 0)
-    good &= (acts["asked"] != "") | (acts["answer"] != VOTE)
+    good &= (acts["asked"].str.strip(";") != "") | (acts["answer"] != VOTE)
     if not good.all():
         row = int(np.argmin(good))
         text = ", ".join(f"{name} {value!r}" for name, value in acts.iloc[row].items())
         raise ValueError(f"row {row} of the votes is no whole vote ({text}): remove the line, or mend it")
-    for tag in sorted(set(";".join([*acts["asked"], *acts["tags"]]).split(";")) - {""}):
+    for tag in sorted(_split(";".join([*acts["asked"], *acts["tags"]]))):
         _find_label(tag)
     return acts
+
+
+def _split(names):
+    return set(names.split(";")) - {""}
 
 
 def _find_label(tag):
@@ -107,8 +111,8 @@ def count_votes(votes):
     told = votes[votes["answer"] == VOTE]
     rows = []
     for vote in told.itertuples(index=False):
-        yes = set(vote.tags.split(";")) - {""}
-        rows += [(vote.obj_id, tag, tag in yes, vote.who, vote.when) for tag in yes | set(vote.asked.split(";"))]
+        yes, asked = (_split(names) for names in (vote.tags, vote.asked))
+        rows += [(vote.obj_id, tag, tag in yes, vote.who, vote.when) for tag in yes | asked]
     long = pd.DataFrame(rows, columns=["obj_id", "tag", "yes", "who", "when"])
     counted = []
     for (star, tag), group in long.groupby(["obj_id", "tag"]):

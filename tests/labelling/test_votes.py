@@ -155,7 +155,14 @@ def test_a_damaged_vote_is_named_and_never_skipped(tmp_path):
     path.write_text(whole + whole.splitlines()[1][:30], encoding="utf-8")
     with pytest.raises(ValueError, match=r"votes\.csv: row 1 of the votes is no whole vote"):
         read_votes(path)
-    for wrong in (dict(who=""), dict(star=""), dict(answer="maybe"), dict(period="-1"), dict(asked=[])):
+    for wrong in (
+        dict(who=""),
+        dict(star=""),
+        dict(answer="maybe"),
+        dict(period="-1"),
+        dict(asked=[]),
+        dict(asked=["", ""]),
+    ):
         with pytest.raises(ValueError, match="no whole vote"):
             append_vote(path, **(dict(who="Anna", star="star001", asked=ASKED) | wrong))
     path.write_text(whole.replace(",e,", ",$,"), encoding="utf-8")
