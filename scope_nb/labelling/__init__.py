@@ -8,7 +8,7 @@ __getattr__, __dir__, __all__ = names_on_demand(
     {
         "audit": ["audit_table", "count_findings", "judge_findings", "make_corrections"],
         "structure": ["check_structure"],
-        "confident": ["check_labels"],
+        "confident": ["check_labels", "choose_probable_threshold"],
         "stored_periods": ["check_periods"],
         "votes": [
             "append_vote",

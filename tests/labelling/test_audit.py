@@ -1,15 +1,26 @@
 """What an audit finds of labels and periods that are known to be wrong."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import f1_score
 
 from scope_nb import Dataset, LightCurves, files
 from scope_nb.dataset import apply_corrections, read_table
-from scope_nb.labelling import audit_table, check_periods, check_structure, judge_findings, make_corrections
+from scope_nb.labelling import (
+    audit_table,
+    check_periods,
+    check_structure,
+    choose_probable_threshold,
+    judge_findings,
+    make_corrections,
+)
 from scope_nb.labelling.confident import judge_labels
 from scope_nb.labelling.stored_periods import describe_relation
 from scope_nb.runs.tree import find_contradictions
+from scope_nb.scores.evaluation import steady_threshold
 from scope_nb.taxonomy import label_names, tags
 
 SUFFIXES = ("ELS", "ECE", "EAOV", "ELS_ECE_EAOV")
@@ -68,6 +79,20 @@ def test_wrong_labels_are_told_from_difficult_ones(lost, false):
     else:
         assert (y != truly)[probable].mean() > 0.85
         assert probable[y != truly].mean() > 0.8
+
+
+@pytest.mark.parametrize(("lost", "gain"), [(0.7, 0.04), (0.0, -0.01)])
+def test_the_threshold_for_probable_truth_finds_what_people_overlooked(lost, gain):
+    rng = np.random.default_rng(3)
+    truly = rng.random(8000) < 0.2
+    x = rng.normal(np.where(truly, 0.7, -0.7))
+    y = truly & (rng.random(len(x)) >= lost)
+    probability = (1 - lost) / (1 + 4 * np.exp(-1.4 * x))  # that somebody gave the label
+    star = np.arange(len(x))
+    unseen = pd.DataFrame({"y": y.astype(int), "probability": probability, "star": star})
+    usual = f1_score(truly, probability > steady_threshold(y.astype(int), probability, star))
+    probable = f1_score(truly, probability > choose_probable_threshold(SimpleNamespace(unseen=unseen)))
+    assert probable > usual + gain
 
 
 @pytest.fixture(scope="module")
