@@ -21,7 +21,8 @@ from tqdm.auto import tqdm
 from scope_nb.lightcurves.readers import read_lightcurves
 from scope_nb.periods import judge
 from scope_nb.periods.gpu import choose_device, search_many
-from scope_nb.periods.search import prepare_search, search_grid
+from scope_nb.periods.grid_search import search_grid
+from scope_nb.periods.search import prepare_search
 from scope_nb.writing import write_atomically
 
 SETTINGS = {

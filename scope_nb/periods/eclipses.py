@@ -165,7 +165,7 @@ def _fit_pairs(weight, dimming, best):
                 d1 = max(dimming[b + width, f] - dimming[b, f], np.float32(0))
                 d2 = max(dimming[b + half + width, f] - dimming[b + half, f], np.float32(0))
                 both = d1 + d2
-                gain = d1 * d1 / w1 + d2 * d2 / w2 + both * both / (1 - w1 - w2)
+                gain = d1 * d1 / w1 + d2 * d2 / w2 + both * both / max(1 - w1 - w2, tiny)
                 best[f] = max(best[f], gain)
 
 

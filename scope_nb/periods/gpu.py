@@ -1,4 +1,4 @@
-"""The searches of `search.search_grid` on a GPU: batches of light curves there, what follows in processes here.
+"""The searches of `grid_search` on a GPU: batches of light curves there, what follows in processes here.
 
 The kernels are those of `kernels`, which is imported where a GPU is used and not before.
 """
@@ -13,6 +13,7 @@ from joblib import Parallel, delayed
 
 from ..taxonomy import defaults, unknown
 from .eclipses import eclipse_grids, join_eclipse_grids, pack_weights
+from .grid_search import search_grid
 from .harmonics import robust_weights
 from .periodograms import (
     EXACT_PEAKS,
@@ -67,7 +68,7 @@ def search_many(items, finish, n_jobs):
     """Yield `finish(item, prepared, searches)` for pairs of an item and its `search.Prepared`, in their order.
 
     Where the latter is None or has no grid, nothing is searched and `searches` is None. `finish` is called in `n_jobs`
-    processes, while the GPU searches on.
+    processes, while the GPU searches on; light curves of several bands are searched there, too.
     """
     searched = chain.from_iterable(_one_ahead(_search_batches(items)))
     chunks = iter(lambda: list(islice(searched, TOGETHER)), [])
@@ -77,7 +78,12 @@ def search_many(items, finish, n_jobs):
 
 
 def _finish(finish, chunk):
-    return [finish(*searched) for searched in chunk]
+    results = []
+    for item, prepared, searches in chunk:
+        if prepared is not None and prepared.grid and searches is None:
+            searches = search_grid(prepared)
+        results.append(finish(item, prepared, searches))
+    return results
 
 
 def _one_ahead(iterator):
@@ -160,7 +166,7 @@ def _launch(items, lane, before):
     """Let the GPU search a batch as soon as it is done with that of the lane `before`, and do not wait for it."""
     from . import kernels as k
 
-    searched = [i for i, (_, prepared) in enumerate(items) if prepared is not None and prepared.grid]
+    searched = [i for i, (_, p) in enumerate(items) if p is not None and p.grid and p.bands is None]
     if not searched:
         return Batch(items, searched, None, lane, None, None)
     epochs = [_pack_epochs(*items[i][1]) for i in searched]

@@ -144,7 +144,7 @@ def best_of_boxes(bins, thread, total, mean):
                 gain += dimming * dimming / w
                 both += dimming
                 rest -= w
-            best = max(best, gain + both * both / rest)
+            best = max(best, gain + both * both / max(rest, float32(1e-9)))
     return best
 
 

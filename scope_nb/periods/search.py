@@ -12,20 +12,15 @@ from tqdm.auto import tqdm
 from ..lightcurves.curves import FEWEST_EPOCHS, require_light_curves, stars, thinned
 from ..lightcurves.values import as_floats, check_times, unusable
 from ..taxonomy import PERIOD_SUFFIXES, check_names, defaults, find_suffix
-from .bands import binary_odds, join_shares, merge_bands, split_bands
+from .bands import binary_odds, merge_bands
 from .eclipses import Eclipses, fit_eclipses, search_eclipses
 from .gpu import choose_device, search_many
+from .grid_search import search_grid, variance_near
 from .judge import compare_candidates, judge_candidates, period_error
 from .periodograms import (
-    EXACT_PEAKS,
     Grid,
-    Search,
     analysis_of_variance,
-    are_too_rough,
     check_baseline,
-    distinct_peaks,
-    entropy_and_variance,
-    lomb_scargle,
     peak_significance,
 )
 
@@ -135,57 +130,6 @@ def judge_search(method, prepared, searches, period=None):
     return PeriodResult(method, float(1 / search.freqs[0]), best, 1 / search.freqs, (method,) * len(search.freqs))
 
 
-def search_grid(prepared):
-    """Return a `Search` for each of "ELS", "ECE", "EAOV" and "BLS", the last one for eclipses.
-
-    The analysis of variance is that of rounded magnitudes, a by-product of conditional entropy. Its peaks are those of
-    the exact one, computed where the former is highest; or everywhere, if outliers make the rounding too rough. Of
-    several bands each is searched, and what they say is added up: each has a mean, an amplitude and a noise of its own.
-    """
-    grid, settings = prepared.grid, defaults()["periods"]
-    parts = [prepared[:3]] if prepared.bands is None else split_bands(*prepared.bands)
-    power, entropy, variance = _join([_periodograms(*part, grid) for part in parts], parts, settings["phase_bins"])
-    exact = variance
-    if not all(are_too_rough(mag) for _, mag, _ in parts):
-        near = distinct_peaks(variance, grid.oversampling, EXACT_PEAKS)
-        exact = [analysis_of_variance(t, m, grid, settings["phase_bins"], near=near) for t, m, _ in parts]
-        exact = _join_variances(exact, parts, settings["phase_bins"])
-    searches = {"BLS": search_eclipses(prepared)}
-    for name, values, heights in (("ELS", power, power), ("ECE", entropy, -entropy), ("EAOV", variance, exact)):
-        peaks = distinct_peaks(heights, grid.oversampling, settings["n_candidates"])
-        searches[name] = Search(grid.freq(peaks), values[peaks[0]], values.mean(), values.std(), values)
-    return searches
-
-
-def _periodograms(time, mag, err, grid):
-    """Return Lomb-Scargle's power, conditional entropy and variance of one band on a grid."""
-    settings = defaults()["periods"]
-    entropy, variance = entropy_and_variance(time, mag, grid, settings["phase_bins"], settings["mag_bins"])
-    if are_too_rough(mag):
-        variance = analysis_of_variance(time, mag, grid, settings["phase_bins"])
-    return lomb_scargle(time, mag, err, grid), entropy, variance
-
-
-def _join(periodograms, parts, bins):
-    """Return the periodograms of several bands as those of one star."""
-    if len(parts) == 1:
-        return periodograms[0]
-    counts = [len(time) for time, _, _ in parts]
-    powers, entropies, variances = zip(*periodograms, strict=True)
-    entropy = sum(n * values for n, values in zip(counts, entropies, strict=True)) / sum(counts)
-    return join_shares(powers, counts), entropy, _join_variances(variances, parts, bins)
-
-
-def _join_variances(variances, parts, bins):
-    """Return the analysis of variance of several bands together."""
-    if len(parts) == 1:
-        return variances[0]
-    counts = [len(time) for time, _, _ in parts]
-    ratios = [values * (bins - 1) / max(n - bins, 1) for values, n in zip(variances, counts, strict=True)]
-    share = join_shares([ratio / (1 + ratio) for ratio in ratios], counts)
-    return share / (1 - share) * max(sum(counts) - bins, 1) / (bins - 1)
-
-
 def _search_nested(prepared, searches, period=None):
     """Return the result of the nested search; that of a `period` (days) from elsewhere, if there is one."""
     time, mag, err, bands, grid = prepared
@@ -201,7 +145,7 @@ def _search_nested(prepared, searches, period=None):
     else:
         freqs, trust, proposed_by = np.array([1 / period]), np.array([np.nan]), ("given",)
     index = int(np.clip(round(freqs[0] / grid.step) - grid.first, 0, grid.size - 1))
-    best = _variance_near(time, mag, grid, index).max()
+    best = variance_near(prepared, index).max()
     return PeriodResult(
         NESTED,
         float(1 / freqs[0]),
@@ -213,16 +157,6 @@ def _search_nested(prepared, searches, period=None):
         period_error(time, mag, err, 1 / freqs[0], bands),
         fit_eclipses(time, mag, err, 1 / freqs[0]),
     )
-
-
-def _variance_near(time, mag, grid, index):
-    """Return the analysis of variance of `search_grid` again within half a peak's width of an index of the grid."""
-    half, settings = grid.oversampling // 2, defaults()["periods"]
-    start, stop = max(index - half, 0), min(index + half + 1, grid.size)
-    part = replace(grid, first=grid.first + start, size=stop - start)
-    if are_too_rough(mag):
-        return analysis_of_variance(time, mag, part, settings["phase_bins"])
-    return entropy_and_variance(time, mag, part, settings["phase_bins"], settings["mag_bins"])[1]
 
 
 def find_period(time, mag, err, method=NESTED, **options):
