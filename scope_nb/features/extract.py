@@ -1,16 +1,18 @@
 """From light curves to the training table: statistics, periods, Fourier series, dmdt, and features of one's own."""
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 from tqdm.auto import tqdm
 
-from ..lightcurves.curves import FEWEST_EPOCHS, require_light_curves
+from ..lightcurves.curves import FEWEST_EPOCHS, require_light_curves, stars
 from ..lightcurves.values import PROBLEMS, as_floats, unusable
 from ..periods.gpu import choose_device, search_many
-from ..periods.search import find_periods, judge_searches, prepare_search
+from ..periods.grid_search import search_grid
+from ..periods.search import judge_searches, period_table, prepare_search
 from ..taxonomy import PERIOD_SUFFIXES, as_names, defaults, feature_table, label_names, unknown
 from .dmdt import dmdt_histogram
 from .extra import TRIES, extra_functions, name_light_curve
@@ -28,13 +30,15 @@ class NothingUsable(ValueError):
         self.failures = failures
 
 
-def light_curve_features(time, mag, err, max_freq=None, oversampling=None):
+def light_curve_features(time, mag, err, max_freq=None, oversampling=None, period=None):
     """Return the 22 statistics, 17 features for each of the four period suffixes, and `dmdt` (26 x 26), as a dict.
 
     See `periods.find_periods` for the parameters and errors. What the squares of errors below 1e-75 or above 1e75 mag
-    leave undefined is NaN.
+    leave undefined is NaN. A `period` (days) from elsewhere takes the place of the nested search's.
     """
-    return _features_at(find_periods(time, mag, err, max_freq, oversampling), time, mag, err)
+    prepared = prepare_search(time, mag, err, max_freq, oversampling)
+    searches = search_grid(prepared) if prepared.grid else None
+    return _features_at(judge_searches(prepared, searches, period), time, mag, err)
 
 
 def _features_at(results, time, mag, err):
@@ -49,12 +53,13 @@ def _features_at(results, time, mag, err):
     return row | {"dmdt": dmdt_histogram(time, mag)}
 
 
-def _finish_features(epochs, prepared, searches):
+def _finish_features(item, prepared, searches):
     """Return the features of a light curve that was searched, or the error that prevents it."""
-    if isinstance(epochs, Exception):
-        return epochs
+    if isinstance(item, Exception):
+        return item
+    epochs, period = item
     try:
-        return _features_at(judge_searches(prepared, searches), *epochs)
+        return _features_at(judge_searches(prepared, searches, period), *epochs)
     except Exception as error:
         return error
 
@@ -70,12 +75,13 @@ def featurize(
     until=None,
     bad="raise",
     device="cpu",
+    by_star=False,
 ):
     """Turn cleaned light curves into a training table, `n_jobs` at a time (-1: as many as there are cores).
 
     For so many that it takes hours, `dataset.write_features` keeps what is done. See `periods.find_periods` for
     `max_freq` and `oversampling`, and `periods.choose_device` for `device`; `min_epochs` is the fewest epochs allowed
-    (50).
+    (those that the light curves were read with, else 50).
 
     Parameters
     ----------
@@ -89,15 +95,22 @@ def featurize(
         What to do with a light curve that has too few epochs, equal or unsorted times or unusable values, or for which
         a function fails. A `ValueError` names the first; or they get no row, a warning counts them, and
         `attrs["failures"]` lists the `_id` and the `reason` of each.
+    by_star : bool
+        Search the light curves of each star together first, as `periods.period_table` does. The features of the nested
+        search are then those at the star's period, and the column `period_of` says "star" or, where it has one light
+        curve only, "light curve". This takes up to twice the time.
 
     Returns
     -------
     pandas.DataFrame
         One row per light curve: the columns of `light_curves.meta`, then the features with SCoPe's names, those of
-        `extra`, and `dmdt` (26 x 26 views of one float32 array). A row depends on its light curve alone.
+        `extra`, and `dmdt` (26 x 26 views of one float32 array). Without `by_star` a row depends on its light curve
+        alone.
     """
     require_light_curves(light_curves)
     work = Extraction(light_curves, max_freq, oversampling, min_epochs, extra, until, bad, device)
+    if by_star:
+        work.search_stars(n_jobs, progress)
     bar = {"unit": "light curve", "disable": not progress}
     rows, further, failures = work.rows, pd.DataFrame(index=work.rows), work.failures
     if work.extra:  # first: what fails, fails soon
@@ -137,8 +150,8 @@ class Extraction:
             raise unknown("choice for bad", bad, BAD_CHOICES)
         if len(light_curves) == 0:
             raise ValueError("there are no light curves")
-        min_epochs = defaults()["light_curves"]["min_epochs"] if min_epochs is None else min_epochs
-        min_epochs = max(min_epochs, FEWEST_EPOCHS)
+        limits = (min_epochs, light_curves.min_epochs, defaults()["light_curves"]["min_epochs"])
+        min_epochs = max(next(limit for limit in limits if limit is not None), FEWEST_EPOCHS)
         if until is not None:
             light_curves = _cut_in_time(light_curves, until, min_epochs)
         if bad == "raise":
@@ -153,11 +166,27 @@ class Extraction:
         self.rows = np.setdiff1d(np.arange(len(light_curves)), list(self.failures))
         taken = [*light_curves.meta, *feature_names(), *feature_table().index, *label_names()]
         self.extra = extra_functions(extra, light_curves.select(self.rows[:TRIES]), taken, bad)
+        self.periods = {}
+
+    def search_stars(self, n_jobs, progress):
+        """Find the period of each star that has several light curves; all of them get it."""
+        meta, usable = self.light_curves.meta, self.rows
+        names = np.asarray(stars(meta)[0])
+        self.meta = self.meta.assign(period_of="light curve")
+        shared = usable[pd.Series(names[usable]).duplicated(keep=False).to_numpy()]
+        if not len(shared):
+            return
+        options = dict(zip(("max_freq", "oversampling"), self.search, strict=True))
+        curves = self.light_curves.select(shared)
+        curves = replace(curves, meta=curves.meta.assign(obj_id=names[shared]))
+        table = period_table(curves, True, n_jobs=n_jobs, progress=progress, device=self.device, **options)
+        self.periods = dict(zip(shared.tolist(), table["period"].reindex(names[shared]), strict=True))
+        self.meta.loc[shared, "period_of"] = "star"
 
     def features(self, curve, row):
         """Return the features of a light curve by name; an error names it."""
         with name_light_curve("featurize", curve, row):
-            return light_curve_features(curve.time, curve.mag, curve.err, *self.search)
+            return light_curve_features(curve.time, curve.mag, curve.err, *self.search, self.periods.get(row))
 
     def compute(self, rows, functions, n_jobs, advance):
         """Return a table of what functions of light curve and row give for some rows, and by row why others failed.
@@ -191,11 +220,11 @@ class Extraction:
         return pd.concat([further.loc[table.index], table], axis=1), failures
 
     def _prepare(self, row):
-        """Return the epochs of a light curve, and what is searched; or the error for which there is nothing."""
+        """Return the epochs of a light curve and its star's period, and what is searched; or the error instead."""
         part = slice(*self.light_curves.offsets[row : row + 2])
         epochs = self.light_curves.time[part], self.light_curves.mag[part], self.light_curves.err[part]
         try:
-            return epochs, prepare_search(*epochs, *self.search)
+            return (epochs, self.periods.get(row)), prepare_search(*epochs, *self.search)
         except Exception as error:
             return error, None
 
@@ -274,7 +303,8 @@ def _find_problems(light_curves, min_epochs):
         problems[row] = f"has {text}; `clean()` sorts and drops duplicates"
     for row in np.flatnonzero(light_curves.n_epochs < min_epochs):
         count = light_curves.n_epochs[row]
-        problems[row] = f"has {count} epochs, fewer than {min_epochs}; `long_enough()` leaves it out"
+        cure = f"min_epochs={count} keeps it" if count >= FEWEST_EPOCHS else f"{FEWEST_EPOCHS} are needed"
+        problems[row] = f"has {count} epochs, fewer than {min_epochs}; {cure}, `long_enough()` leaves it out"
     for text, bad in zip(PROBLEMS, unusable(time, light_curves.mag, light_curves.err), strict=True):
         problems |= dict.fromkeys(np.unique(row_of[bad]), f"has an epoch whose {text}")
     names = light_curves.meta["_id"]

@@ -1,6 +1,6 @@
 """Light curves as one ragged batch, quality cuts, and which light curves are of one star."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -42,7 +42,8 @@ class LightCurves:
 
     `meta` has one row per light curve: `_id`, `ra`, `dec` (degrees), `band`, `filter` (1 g, 2 r, 3 i, 0 other), the
     star `obj_id` where the file has it, and whatever else the file had. Light curve i holds the epochs
-    `offsets[i]:offsets[i + 1]` of `time` (days, heliocentric MJD where known), `mag` and `err` (magnitudes).
+    `offsets[i]:offsets[i + 1]` of `time` (days, heliocentric MJD where known), `mag` and `err` (magnitudes). Where the
+    fewest epochs were said, when they were read or for `long_enough`, `min_epochs` says it to `featurize`.
     """
 
     meta: pd.DataFrame
@@ -50,6 +51,7 @@ class LightCurves:
     mag: np.ndarray
     err: np.ndarray
     offsets: np.ndarray
+    min_epochs: int | None = None
 
     @classmethod
     def from_lists(cls, meta, time, mag, err):
@@ -133,12 +135,12 @@ class LightCurves:
         offsets = offsets_of(counts)
         epochs = np.arange(offsets[-1]) + np.repeat(self.offsets[:-1][rows] - offsets[:-1], counts)
         meta = self.meta.iloc[rows].reset_index(drop=True)
-        return LightCurves(meta, self.time[epochs], self.mag[epochs], self.err[epochs], offsets)
+        return LightCurves(meta, self.time[epochs], self.mag[epochs], self.err[epochs], offsets, self.min_epochs)
 
     def keep_epochs(self, keep):
         """Return the light curves without the epochs where the boolean array `keep` is False."""
         offsets = offsets_of(np.bincount(self.row_of_epoch[keep], minlength=len(self)))
-        return LightCurves(self.meta, self.time[keep], self.mag[keep], self.err[keep], offsets)
+        return LightCurves(self.meta, self.time[keep], self.mag[keep], self.err[keep], offsets, self.min_epochs)
 
     def check(self):
         """Raise a `ValueError` that names light curve and epoch of the first unusable value."""
@@ -168,14 +170,13 @@ class LightCurves:
         if min_cadence_minutes is None:
             min_cadence_minutes = defaults()["light_curves"]["min_cadence_minutes"]
         order = _sort_epochs(self)
-        curves = LightCurves(self.meta, self.time[order], self.mag[order], self.err[order], self.offsets)
+        curves = replace(self, time=self.time[order], mag=self.mag[order], err=self.err[order])
         return curves.keep_epochs(_far_enough(curves.time, curves.offsets, min_cadence_minutes / 1440))
 
     def long_enough(self, min_epochs=None):
         """Return the light curves with at least `min_epochs` epochs (50 by default)."""
-        if min_epochs is None:
-            min_epochs = defaults()["light_curves"]["min_epochs"]
-        return self.select(self.n_epochs >= min_epochs)
+        least = defaults()["light_curves"]["min_epochs"] if min_epochs is None else min_epochs
+        return replace(self.select(self.n_epochs >= least), min_epochs=min_epochs)
 
     def describe(self):
         """Return a table with a row for each band: how many light curves, and their medians of what they are like."""

@@ -27,8 +27,8 @@ FINER = ((1.0, 1), (0.5, 2), (0.0, 4))
 # of the deeper one's middle (days), the other's phase after it (cycles), and the share of chi square that is left.
 Eclipses = namedtuple("Eclipses", "depth second_depth width epoch second_phase left")
 # Shares of chi square left by two boxes half a turn apart, and by the best one and another anywhere; of the former the
-# shallower depth over the deeper; of the latter width and first bins.
-Boxes = namedtuple("Boxes", "left left_free depths width first second")
+# shallower depth over the deeper, and their difference in standard errors; of the latter width and first bins.
+Boxes = namedtuple("Boxes", "left left_free depths unequal width first second")
 
 
 def fit_eclipses(time, mag, err, period):
@@ -46,7 +46,8 @@ def fit_eclipses(time, mag, err, period):
     boxes = fit_boxes(time - time[0], mag - weight @ mag, weight, 1 / period)
     place = np.floor((time - time[0]) / period % 1 * BINS)
     inside = [(place - first) % BINS < boxes.width for first in (boxes.first, boxes.second)]
-    base = np.average(mag, weights=weight * ~(inside[0] | inside[1]))
+    outside = ~(inside[0] | inside[1])
+    base = np.average(mag[outside], weights=weight[outside]) if outside.any() else np.nan
     depths = [np.average(mag[part], weights=weight[part]) - base if part.any() else 0.0 for part in inside]
     middles = [(first + boxes.width / 2) / BINS for first in (boxes.first, boxes.second)]
     (depth, deep), (second, other) = sorted(zip(depths, middles, strict=True), reverse=True)
@@ -185,39 +186,45 @@ def fit_boxes(time, mag, weight, freq):
     for b in range(1, WIDEST + 1):
         inside[BINS + b] = inside[BINS] + inside[b]
         dimming[BINS + b] = dimming[BINS] + dimming[b]
-    one, pair, free, depths, width, first, second = 0.0, 0.0, 0.0, 0.0, 1, 0, 0
+    one, pair, free, depths, unequal, width, first, second = 0.0, 0.0, 0.0, 0.0, 0.0, 1, 0, 0
     for size in range(1, WIDEST + 1):
         for b in range(BINS):
-            gain, _ = _gain_of_two(inside, dimming, b, b, size)
+            gain, _, _ = _gain_of_two(inside, dimming, b, b, size)
             if gain > one:
                 one, width, first = gain, size, b
             if b < BINS // 2:
-                gain, ratio = _gain_of_two(inside, dimming, b, b + BINS // 2, size)
+                gain, ratio, difference = _gain_of_two(inside, dimming, b, b + BINS // 2, size)
                 if gain > pair:
-                    pair, depths = gain, ratio
+                    pair, depths, unequal = gain, ratio, difference
     for b in range(first + width, first + BINS - width + 1):
-        gain, _ = _gain_of_two(inside, dimming, first, b % BINS, width)
+        gain, _, _ = _gain_of_two(inside, dimming, first, b % BINS, width)
         if gain > free:
             free, second = gain, b % BINS
     chi2 = max(chi2, 1e-300)
-    return Boxes(max(1 - pair / chi2, 1e-9), max(1 - free / chi2, 1e-9), depths, width, first, second)
+    left = max(1 - pair / chi2, 1e-9)
+    unequal *= math.sqrt(time.size / (left * chi2))
+    return Boxes(left, max(1 - free / chi2, 1e-9), depths, unequal, width, first, second)
 
 
 @compiled
 def _gain_of_two(inside, dimming, first, second, size):
-    """Return by how much two boxes lower chi square, and their depths' ratio; one box where both are the same."""
+    """Return by how much two boxes lower chi square, and the ratio and the difference of their depths.
+
+    One box where both are the same. The difference is in standard errors, for epochs whose variance is their number.
+    """
     w1, d1 = inside[first + size] - inside[first], max(dimming[first + size] - dimming[first], 0.0)
     w2, d2 = 0.0, 0.0
     if second != first:
         w2, d2 = inside[second + size] - inside[second], max(dimming[second + size] - dimming[second], 0.0)
     rest = 1 - w1 - w2
     if rest <= 0 or d1 + d2 == 0:
-        return 0.0, 0.0
+        return 0.0, 0.0, 0.0
     base, gain = -(d1 + d2) / rest, (d1 + d2) ** 2 / rest
     depth1 = d1 / w1 - base if d1 > 0 else 0.0
     depth2 = d2 / w2 - base if d2 > 0 else 0.0
     gain += (d1 * d1 / w1 if d1 > 0 else 0.0) + (d2 * d2 / w2 if d2 > 0 else 0.0)
-    return gain, min(depth1, depth2) / max(depth1, depth2)
+    difference = abs(depth1 - depth2) / math.sqrt(1 / w1 + 1 / w2) if w1 > 0 and w2 > 0 else 0.0
+    return gain, min(depth1, depth2) / max(depth1, depth2), difference
 
 
 @compiled

@@ -41,7 +41,8 @@ Terms = namedtuple(
     "Terms",
     "merit eclipse half double r21 cos_phi21 sin_phi21 odd tail log_period gain_1 gain_2 rank_ELS rank_ECE rank_EAOV "
     "rank_half_ELS rank_double_ELS epochs cycles harmonics depths width rank_BLS rank_half_BLS rank_double_BLS free "
-    "apart window window_double alias sum_alias fast slow noise amplitude",
+    "apart window window_double alias sum_alias fast slow noise amplitude "
+    "unequal double_unequal half_boxes double_boxes",
 )
 # refined frequencies (1/day), who proposed them (the name of a search, or "half of", "double of" one), their `Terms`
 Candidates = namedtuple("Candidates", "freqs proposed_by terms")
@@ -232,7 +233,7 @@ def _terms(time, mag, weight, freq, peaks, of_all):
     half, one, double = (harmonic_merit(time, mag, weight, f, more, 1.0) for f in (2 * freq, freq, freq / 2))
     series = chi2_by_harmonics(time, mag, weight, freq, min(3, most))[1]
     r21, phi21 = _second_harmonic(series)
-    boxes = fit_boxes(time, mag, weight, freq)
+    boxes, at_half, at_double = (fit_boxes(time, mag, weight, f) for f in (freq, 2 * freq, freq / 2))
     strongest = peaks["ELS"][0]
     return Terms(
         merit=merits.min(),  # `harmonic_merit`
@@ -266,6 +267,10 @@ def _terms(time, mag, weight, freq, peaks, of_all):
         alias=_window(time, freq - strongest) if abs(freq - strongest) > width else math.nan,
         sum_alias=_window(time, freq + strongest),
         amplitude=math.log10(max(math.hypot(*series[1:]), 1e-9)),  # of the series, mag
+        unequal=math.log1p(boxes.unequal),  # difference of the depths in standard errors
+        double_unequal=math.log1p(at_double.unequal),  # the same at the double: alternate eclipses that differ
+        half_boxes=_signed_log(n * math.log(at_half.left / boxes.left)),
+        double_boxes=_signed_log(n * math.log(at_double.left / boxes.left)),
         **of_all,
     )
 

@@ -218,7 +218,8 @@ def _make_table(source, min_epochs, progress):
         curves = replace(source, meta=source.meta.assign(obj_id=star_names(source.meta)))
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", ".*get no row")  # they are in the catalogue
-            table = featurize(curves, min_epochs=min_epochs, bad="list", progress=progress)
+            least = defaults()["light_curves"]["min_epochs"] if min_epochs is None else min_epochs
+            table = featurize(curves, min_epochs=least, bad="list", progress=progress)
     else:
         table = as_frame(source)
         if table is None:
