@@ -204,7 +204,7 @@ def write_survey(out, n_stars, seed=0, mix="natural", features=True, keep=None, 
     pandas.DataFrame
         The result of `count_labels`.
     """
-    from scope_nb.dataset.splits import split_place
+    from scope_nb.dataset.splits import parts_of_stars
 
     out = Path(out)
     work = Parts(out / f"{prefix}survey", [n_stars, seed, mix, features, PART, __version__, read_kinds()])
@@ -216,7 +216,7 @@ def write_survey(out, n_stars, seed=0, mix="natural", features=True, keep=None, 
         pass
     parts = [work.folder / name for name in starts]
     names = pd.concat(read_arrow(part / "truth.parquet", ["obj_id"]).to_pandas() for part in parts)["obj_id"]
-    kept = pa.array(names.iloc[np.argsort(split_place(names), kind="stable")[:keep]])
+    kept = pa.array(names.iloc[np.argsort(parts_of_stars(names) != "test", kind="stable")[:keep]])
     for name in PRODUCTS if features else PRODUCTS[:2]:
         rows = (lambda t: pa.compute.is_in(t["object_id"], kept)) if name == "lightcurves" and keep else None
         _join(parts, name, out / f"{prefix}{name}.parquet", rows)

@@ -32,16 +32,18 @@ def read_corrections(corrections=None):
         Columns are missing, a column that is no label is to be corrected, or a share is not from 0 to 1.
     """
     if corrections is None or (isinstance(corrections, str) and not corrections):
-        return pd.DataFrame({name: pd.Series(dtype=object if name in TEXTS else float) for name in COLUMNS})
+        corrections = pd.DataFrame({name: pd.Series(dtype=object if name in TEXTS else float) for name in COLUMNS})
     frame = as_frame(corrections)
-    path = None if frame is not None else Path(corrections).expanduser()
+    path = str(Path(corrections).expanduser()) if frame is None else frame.attrs.get("file")
     with naming_file(path):
         frame = parse_csv(path, dtype=str, keep_default_na=False) if frame is None else frame
         if missing := {"label", "old", "new"} - set(frame):
             raise ValueError(f"corrections need the columns {', '.join(COLUMNS[:5])}; missing: {', '.join(missing)}")
         texts = {name: as_names(frame[name] if name in frame else [""] * len(frame)) for name in TEXTS}
         shares = {name: _read_shares(frame[name].reset_index(drop=True), name) for name in ("old", "new")}
-        return _check(pd.DataFrame(texts | shares)[list(COLUMNS)])
+        checked = _check(pd.DataFrame(texts | shares)[list(COLUMNS)])
+    checked.attrs["file"] = path
+    return checked
 
 
 def _read_shares(column, name):
@@ -97,10 +99,11 @@ def undo_corrections(table, corrections):
 
 
 def _apply(table, corrections):
-    if missing := [label for label in corrections["label"].unique() if label not in table]:
-        raise ValueError(f"the table has no column {missing[0]!r}, which the corrections are to change")
-    cells = _join_chains(_find_cells(table, corrections.reset_index(drop=True)))
-    return table.assign(**{label: _correct(table[label], part) for label, part in cells.groupby("label")})
+    with naming_file(corrections.attrs["file"]):
+        if missing := [label for label in corrections["label"].unique() if label not in table]:
+            raise ValueError(f"the table has no column {missing[0]!r}, which the corrections are to change")
+        cells = _join_chains(_find_cells(table, corrections.reset_index(drop=True)))
+        return table.assign(**{label: _correct(table[label], part) for label, part in cells.groupby("label")})
 
 
 def _find_cells(table, corrections):

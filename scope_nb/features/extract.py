@@ -31,7 +31,8 @@ class NothingUsable(ValueError):
 def light_curve_features(time, mag, err, max_freq=None, oversampling=None):
     """Return the 22 statistics, 17 features for each of the four period suffixes, and `dmdt` (26 x 26), as a dict.
 
-    See `periods.find_periods` for the parameters and errors.
+    See `periods.find_periods` for the parameters and errors. What the squares of errors below 1e-75 or above 1e75 mag
+    leave undefined is NaN.
     """
     return _features_at(find_periods(time, mag, err, max_freq, oversampling), time, mag, err)
 
@@ -44,6 +45,7 @@ def _features_at(results, time, mag, err):
         columns = {"period": result.period, "significance": result.significance, "pdot": 0.0}
         columns |= fourier_features(time, mag, err, result.period)
         row |= {f"{name}_{suffix}": value for name, value in columns.items()}
+    row = {name: value if np.isfinite(value) else np.nan for name, value in row.items()}
     return row | {"dmdt": dmdt_histogram(time, mag)}
 
 

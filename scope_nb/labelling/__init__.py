@@ -8,7 +8,7 @@ __getattr__, __dir__, __all__ = names_on_demand(
     {
         "audit": ["audit_table", "count_findings", "judge_findings", "make_corrections"],
         "structure": ["check_structure"],
-        "confident": ["check_labels"],
+        "confident": ["check_labels", "choose_probable_threshold"],
         "stored_periods": ["check_periods"],
         "votes": [
             "append_vote",
@@ -22,7 +22,14 @@ __getattr__, __dir__, __all__ = names_on_demand(
             "read_votes",
         ],
         "strategies": ["STRATEGIES", "choose_stars", "learn_round"],
-        "rounds": ["choose_start", "compare_strategies", "imagine_votes", "open_pool", "simulate_rounds"],
+        "rounds": [
+            "choose_start",
+            "compare_strategies",
+            "imagine_votes",
+            "open_pool",
+            "read_with_pool",
+            "simulate_rounds",
+        ],
         "desk": ["Desk", "tags_around"],
     },
 )

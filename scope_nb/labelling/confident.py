@@ -6,11 +6,12 @@ estimate how often labels are wrong. How probably one is wrong then follows from
 """
 
 import numpy as np
+from scipy.special import expit, logit
 
 from ..dataset.dataset import Dataset
 from ..models.builders import build, choose_inputs
 from ..models.fitting import fit
-from ..scores.evaluation import pool
+from ..scores.evaluation import pool, steady_threshold
 from .findings import make_findings
 
 SUREST = 1e-3  # no probability is nearer to 0 or 1
@@ -42,6 +43,21 @@ def check_labels(table, tag, algorithm="xgb", folds=5, seed=42, **cut):
     texts = [f"{algorithm}, which has not seen the star, gives {tag!r} {p:.2f}" for p in probability[contradicted]]
     new = np.where(y, 0.0, 1.0)[contradicted]
     return make_findings(table, "classifier", dataset.label, rows, new, wrong[contradicted], texts)
+
+
+def choose_probable_threshold(trained, draws=5):
+    """Return a threshold for the light curves that truly have a label, where people overlooked many of them.
+
+    It is that of `evaluation.steady_threshold` for labels drawn with the probabilities of `judge_labels`: those that
+    are missing count as often as they are probable. Where they are few, it is the usual threshold. `trained` is of
+    `fit`; scores on labels as they are get worse with it, since what people overlooked counts as a false alarm there.
+    """
+    unseen, rng = trained.unseen, np.random.default_rng(0)
+    y, star = unseen["y"].to_numpy() == 1, unseen["star"].to_numpy()
+    probability = pool(unseen["probability"], star)
+    has = np.where(y, 1.0, judge_labels(y, probability)[0])
+    drawn = [steady_threshold((rng.random(len(y)) < has).astype(int), probability, star) for _ in range(draws)]
+    return float(expit(logit(np.clip(drawn, 1e-9, 1 - 1e-9)).mean()))
 
 
 def judge_labels(y, probability):

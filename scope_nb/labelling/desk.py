@@ -10,7 +10,7 @@ from ..taxonomy import ancestors, resolve_tag, tags
 from .structure import implied_tags
 from .votes import UNDO, UNSURE, VOTE, append_vote, begin_votes, read_votes
 
-HINT = "tags such as rrab, then Enter; or: none, ?, undo, x2, x0.5, p=0.534"
+HINT = "a line for each star: tags such as rrab, then Enter; or: none, ?, undo, x2, x0.5, p=0.534"
 FACTORS = {"½": 0.5, "1": 1.0, "2": 2.0}  # of the stored period
 WRONG = "wp"
 RELATIONS = {2.0: "hp", 0.5: "dp"}  # where twice the stored period is right, that is half a period
@@ -28,8 +28,9 @@ class Desk(widgets.VBox):
 
     Stars that the person has answered are not shown again, so that one goes on after a restart where one stopped.
 
-    The keyboard is a field for one line: names of tags and Enter are a vote. It needs no library beside ipywidgets and
-    no shortcuts to learn, takes the focus from nobody, and the same words are what is kept.
+    The keyboard is a field of lines: names of tags and Enter are a vote. It needs no library beside ipywidgets and no
+    shortcuts to learn, takes the focus from nobody, and the same words are what is kept. The lines stay, so that none
+    is lost of several that are typed while the desk draws.
 
     Parameters
     ----------
@@ -58,19 +59,16 @@ class Desk(widgets.VBox):
         self.factor = widgets.ToggleButtons(options=FACTORS, value=1.0, style={"button_width": "3em"})
         self.period = widgets.FloatText(description="period (d)", step=None)
         self.tag_buttons = {tag.name: self._make_tag_button(tag) for tag in self.asked}
-        self.line, self.entered = (
-            widgets.Text(placeholder=HINT, continuous_update=False, layout={"width": "36em"}),
-            False,
-        )
+        self.lines = widgets.Textarea(placeholder=HINT, rows=2, layout={"width": "36em"})
+        self.taken, self.taking = "", False  # text of the field whose lines are done; whether lines are being done
         actions = {"Vote": self._vote, "None of these": self._vote_none, "Don't know": self._pass, "Undo": self._undo}
         self.action_buttons = [self._make_button(name, act) for name, act in actions.items()]
         self.factor.observe(lambda change: self._choose_factor(change["new"]), "value")
         self.period.observe(lambda _: self._show(), "value")
-        self.line.on_msg(self._notice_enter)
-        self.line.observe(lambda change: self._take_line(change["new"]), "value")
+        self.lines.observe(lambda change: self._take_lines(change["new"]), "value")
         row = widgets.Box(list(self.tag_buttons.values()), layout={"flex_flow": "row wrap"})
         line = widgets.HBox([widgets.Label("period x"), self.factor, self.period])
-        below = widgets.HBox([self.line, *self.action_buttons], layout={"flex_flow": "row wrap"})
+        below = widgets.HBox([self.lines, *self.action_buttons], layout={"flex_flow": "row wrap"})
         self._go_on()
         super().__init__([self.title, self.picture, line, row, below, self.message])
 
@@ -111,7 +109,9 @@ class Desk(widgets.VBox):
         self._show()
 
     def _show(self):
-        """Draw the star, folded at the period that stands in its field."""
+        """Draw the star, folded at the period that stands in its field, unless further lines are waiting."""
+        if self.taking:
+            return
         done = len(self.stars) - len(self.left)
         text = f"star {html.escape(self.star)}" if self.star else "all stars are answered: thank you"
         self.title.value = f"<b>{text}</b>, {done} of {len(self.stars)} answered by {html.escape(self.who)}"
@@ -135,17 +135,30 @@ class Desk(widgets.VBox):
         except (ValueError, OSError) as error:
             self.message.value = f"<b>{html.escape(str(error))}</b>"
 
-    def _notice_enter(self, _, content, buffers):
-        # the text itself comes later, while the desk draws much later; without Enter when the field is left
-        self.entered = content.get("event") == "submit"
+    def _take_lines(self, text):
+        """Do what whole lines say that are new."""
+        whole = text[: text.rfind("\n") + 1]
+        lines, self.taken = whole[len(self.taken) :].splitlines() if whole.startswith(self.taken) else [], whole
+        if lines:
+            self._try(self._read_lines, lines)
 
-    def _take_line(self, text):
-        if text:
-            entered, self.entered, self.line.value = self.entered, False, ""
-            self._try(self._read_line if entered else self._refuse_line, text)
+    def _read_lines(self, lines):
+        """Do what lines say, draw once, and return in words what the last one did.
 
-    def _refuse_line(self, text):
-        raise ValueError(f"{text!r} was left without Enter, and is no vote")
+        Those after one with an error are not read, since they were meant for other stars.
+        """
+        self.taking = True
+        try:
+            for number, line in enumerate(lines, 1):
+                try:
+                    done = self._read_line(line)
+                except (ValueError, OSError) as error:
+                    rest = f"; not read: {', '.join(lines[number:])}" if lines[number:] else ""
+                    raise ValueError(f"{error}{rest}") from error
+        finally:
+            self.taking = False
+            self._show()
+        return done
 
     def _read_line(self, text):
         """Do what the words of the line say; nothing of it if one of them is unknown."""

@@ -7,10 +7,13 @@ import pandas as pd
 from scipy.stats import t as student
 from tqdm.auto import tqdm
 
+from ..dataset.corrections import apply_corrections
+from ..dataset.dataset import Dataset
 from ..dataset.labels import vote_shares
 from ..dataset.splits import DROPPED
 from ..lightcurves.curves import stars
 from ..scores.metrics import compute_scores
+from ..taxonomy import NEGATIVE_LABEL
 from .strategies import choose_stars, learn_round
 
 
@@ -25,6 +28,18 @@ def open_pool(dataset, labelled):
     """
     pool = (dataset.part == "train") & ~np.isin(dataset.star, list(labelled))
     return replace(dataset, part=np.where(pool, DROPPED, dataset.part))
+
+
+def read_with_pool(table, tag, corrections, labelled, **cut):
+    """Return the data set of one tag that learns from the labelled stars of a table; the others are its pool.
+
+    `table` is of `join_pool`, `cut` holds further arguments of `Dataset.read`.
+    """
+    table = apply_corrections(table, corrections)
+    if tag == "vnv" and NEGATIVE_LABEL in table:  # light curves that are neither would be left out, also of the pool
+        in_pool = ~np.isin(stars(table)[0], list(labelled)) & table[NEGATIVE_LABEL].isna()
+        table = table.assign(**{NEGATIVE_LABEL: table[NEGATIVE_LABEL].mask(in_pool, 1.0)})
+    return open_pool(Dataset.read(table, tag, **cut), labelled)
 
 
 def choose_start(dataset, n=100, n_positive=5, seed=0):

@@ -17,8 +17,23 @@ LEAST = 0.2  # probability below which nothing is said
 SINGLE = 0.15  # how much one search of one light curve counts, beside the nested search of another light curve
 FACTORS = {0.5: "half period", 2.0: "double period"}
 WRONG = "wrong period"
-# Tags whose light curves have one hump a cycle, or two that are equal: a search takes the double, or the half
-MISTAKEN = {"hwvir": 0.5, "nnser": 0.5, "cbin": 0.5, "rdbkp": 0.5, "el": 2.0}
+# What labels add to the trust of light curves: the log odds that the true period is twice, or half, the one that they
+# trust most. A search takes the half where two humps or minima are equal, and the double where one looks like two.
+# `tests/benchmarks/period_odds.py` fitted them to a simulated survey.
+MULTIPLES = np.array([2.0, 0.5])
+LOG_ODDS = {
+    "e": (1.0, -1.5),
+    "ea": (-1.5, -1.0),
+    "eb": (0.0, -1.5),
+    "ew": (1.0, -2.5),
+    "el": (3.5, -2.5),
+    "hwvir": (-3.0, 5.5),
+    "nnser": (-3.0, 5.0),
+    "cbin": (-1.5, 4.5),
+    "dscu": (-3.0, 1.5),
+    "rvtau": (4.5, -1.0),
+}
+DOUBT = 0.01  # least trust in twice and half the best period, before labels count
 
 
 def check_periods(table, curves=None, threshold=0.7, period_suffix=NESTED, most=None, progress=True):
@@ -26,7 +41,9 @@ def check_periods(table, curves=None, threshold=0.7, period_suffix=NESTED, most=
 
     The probability that a stored period is wrong is that of all others: where the light curves of a star are at hand,
     these are searched together, and each candidate has its trust; elsewhere the four searches of all of the star's rows
-    count as votes. More columns: `stored` and `period` (days), the stored and the most probable one, and its `trust`.
+    count as votes. The other labels of the star change it (`LOG_ODDS`): what is ellipsoidal has two equal humps, of
+    which a search sees one. More columns: `stored` and `period` (days), the stored and the most probable one, and its
+    `trust`.
 
     Parameters
     ----------
@@ -47,14 +64,16 @@ def check_periods(table, curves=None, threshold=0.7, period_suffix=NESTED, most=
     periods = periods.where(periods > 0).to_numpy()
     weight = np.where(np.array(searches) == NESTED, 1.0, SINGLE)
     rows_of, place = pd.Series(star).groupby(star).indices, searches.index(period_suffix)
+    log_odds = _add_log_odds(table, threshold)
     votes = {row: _vote(periods, weight, rows_of[star[row]], row, place) for row in rows}
-    doubt = pd.Series([votes[row][1][1] for row in rows], star[rows]).groupby(level=0).max()
-    searched = _search(table, star, curves, doubt, most, progress)
-    mistaken, judged = _list_mistaken(table, threshold), []
+    certain = [_weigh(*votes[row], log_odds[row])[1][0] for row in rows]
+    doubt = 1 - pd.Series(certain, star[rows]).groupby(level=0).min()
+    searched, judged = _search(table, star, curves, doubt, most, progress), []
     for row in rows:
-        candidates, trust = searched.get(star[row], votes[row])
+        candidates, trust = _weigh(*searched.get(star[row], votes[row]), log_odds[row])
         how = "all of its light curves together" if star[row] in searched else "the searches of all of its rows"
-        judged.append({"row": row, "how": how} | _judge(stored[row], candidates, trust, mistaken[row]))
+        how += " and its labels" if log_odds[row].any() else ""
+        judged.append({"row": row, "how": how} | _judge(stored[row], candidates, trust))
     judged = pd.DataFrame(judged)
     return join_findings([_compare(table, judged, label, threshold) for label in labels])
 
@@ -65,14 +84,24 @@ def _is_periodic(table, threshold):
     return np.any([vote_shares(table, tags().at[tag, "label"]) > threshold for tag in names], axis=0)
 
 
-def _list_mistaken(table, threshold):
-    """Return for each row the factors between the period that a search takes and the true one, by its labels."""
-    factors = [set() for _ in range(len(table))]
-    for tag, factor in MISTAKEN.items():
+def _add_log_odds(table, threshold):
+    """Return for each row the log odds of twice and half the period that is trusted most, by its labels."""
+    log_odds = np.zeros((len(table), 2))
+    for tag, values in LOG_ODDS.items():
         if (label := tags().at[tag, "label"]) in table:
-            for row in np.flatnonzero(vote_shares(table, label) > threshold):
-                factors[row].add(factor)
-    return factors
+            log_odds[vote_shares(table, label) > threshold] += values
+    return log_odds
+
+
+def _weigh(candidates, trust, log_odds):
+    """Return candidate periods and the trust in each when labels count, with twice and half the best at the end."""
+    multiples = candidates[np.argmax(trust)] * MULTIPLES
+    lacking = [max(DOUBT - trust[is_same(candidates, multiple)].sum(), 0) for multiple in multiples]
+    candidates, trust = np.append(candidates, multiples), np.append(trust, lacking)
+    others = max(1 - trust.sum(), 0)
+    for multiple, value in zip(multiples, log_odds, strict=True):
+        trust = np.where(is_same(candidates, multiple), trust * np.exp(value), trust)
+    return candidates, trust / (trust.sum() + others)
 
 
 def _search(table, star, curves, doubt, most, progress):
@@ -100,15 +129,14 @@ def _vote(periods, weight, rows, row, place):
     return np.array([stored, candidates[best]]), trust
 
 
-def _judge(stored, candidates, trust, mistaken):
+def _judge(stored, candidates, trust):
     """Return the most probable period of a row, and how probably each label of a wrong period is right and wrong."""
     near = {factor: trust[is_same(candidates, stored / factor)].sum() for factor in (1.0, *FACTORS)}
     best = candidates[np.argmax(trust)]
     judged = {"stored": stored, "period": best, "trust": trust[is_same(candidates, best)].sum()}
-    judged |= {f"for {WRONG}": 1 - near[1.0] - sum(near[factor] for factor in mistaken), f"against {WRONG}": near[1.0]}
+    judged |= {f"for {WRONG}": 1 - near[1.0], f"against {WRONG}": near[1.0]}
     for factor, label in FACTORS.items():
-        judged |= {f"for {label}": 0.0 if factor in mistaken else near[factor]}
-        judged |= {f"against {label}": near[1.0] + near[1 / factor]}
+        judged |= {f"for {label}": near[factor], f"against {label}": near[1.0] + near[1 / factor]}
     return judged
 
 

@@ -1,6 +1,7 @@
 """Strategies: which stars of a pool to ask about next."""
 
 from dataclasses import replace
+from importlib.util import find_spec
 from typing import NamedTuple
 
 import numpy as np
@@ -58,7 +59,8 @@ def choose_stars(learned, strategy, n=20, seed=42, leave_out=()):
     strategy : str
         A key of `STRATEGIES`: "random"; "uncertain", nearest to the threshold; "disagreement" between two kinds of
         classifiers; "probable", as SCoPe chooses; "diverse", of the uncertain ones those that are unlike each other;
-        "surprising", the least like those that are labelled.
+        "surprising", the least like those that are labelled; where `coniferest` is installed "anomalous", what its
+        active anomaly detection takes for stars of the tag.
     n, seed : int
         Stars that are equally good are taken at random.
     leave_out : collection of str
@@ -101,10 +103,14 @@ def _diverse(learned, n, seed):
     uncertain = _uncertain(learned, n, seed).nlargest(CANDIDATES * n)
     rows = np.isin(learned.dataset.star, uncertain.index)
     X = learned.dataset.X[rows].groupby(learned.dataset.star[rows]).mean().loc[uncertain.index]
-    ranks = QuantileTransformer(n_quantiles=min(500, len(X)), output_distribution="normal", random_state=seed)
-    points = make_pipeline(SimpleImputer(strategy="median", keep_empty_features=True), ranks).fit_transform(X)
-    cluster = KMeans(min(n, len(X)), n_init=10, random_state=seed).fit_predict(points)
+    cluster = KMeans(min(n, len(X)), n_init=10, random_state=seed).fit_predict(_spread(X, seed))
     return -uncertain.groupby(cluster).cumcount()
+
+
+def _spread(X, seed):
+    """Return features without gaps, each as a normal distribution."""
+    ranks = QuantileTransformer(n_quantiles=min(500, len(X)), output_distribution="normal", random_state=seed)
+    return make_pipeline(SimpleImputer(strategy="median", keep_empty_features=True), ranks).fit_transform(X)
 
 
 def _surprising(learned, n, seed):
@@ -117,6 +123,21 @@ def _surprising(learned, n, seed):
     return -learned.of_pool(rates)
 
 
+def _anomalous(learned, n, seed):
+    """Score by active anomaly detection (Das et al. 2017): an isolation forest for which stars of the tag stick out."""
+    from coniferest.aadforest import AADForest
+    from coniferest.label import Label
+
+    data = learned.dataset
+    rows = np.isin(data.part, ("train", DROPPED))
+    points, known, answers = _spread(data.X[rows], seed), (data.part == "train")[rows], data.y[rows]
+    labels = np.where(answers == 1, Label.ANOMALY, Label.REGULAR)
+    forest = AADForest(random_seed=seed, n_jobs=1).fit_known(points, points[known], labels[known])
+    values = np.zeros(len(data.y))
+    values[rows] = -forest.score_samples(points)
+    return learned.of_pool(values)
+
+
 STRATEGIES = {
     "random": _random,
     "uncertain": _uncertain,
@@ -125,3 +146,5 @@ STRATEGIES = {
     "diverse": _diverse,
     "surprising": _surprising,
 }
+if find_spec("coniferest"):
+    STRATEGIES["anomalous"] = _anomalous

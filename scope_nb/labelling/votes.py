@@ -14,7 +14,7 @@ from ..dataset.splits import parts_of_stars
 from ..dataset.tables import parse_csv
 from ..files import existing_file, naming_file
 from ..lightcurves.curves import stars
-from ..taxonomy import as_names, label_names, own_columns, resolve_tag
+from ..taxonomy import NEGATIVE_LABEL, as_names, label_names, own_columns, resolve_tag
 from ..writing import lock
 
 # A row is what one person did with one star: the tags that they were `asked` for and those that it has (by semicolons),
@@ -82,12 +82,23 @@ def _check(acts):
     times = pd.to_datetime(acts["when"], errors="coerce", utc=True, format="ISO8601")
     period = pd.to_numeric(acts["period"].replace("", "1"), errors="coerce")
     good = times.notna() & acts["answer"].isin(ANSWERS) & (acts["who"] != "") & (acts["obj_id"] != "") & (period > 0)
-    good &= (acts["asked"] != "") | (acts["answer"] != VOTE)
+    good &= (acts["asked"].str.strip(";") != "") | (acts["answer"] != VOTE)
     if not good.all():
         row = int(np.argmin(good))
         text = ", ".join(f"{name} {value!r}" for name, value in acts.iloc[row].items())
         raise ValueError(f"row {row} of the votes is no whole vote ({text}): remove the line, or mend it")
+    for tag in sorted(_split(";".join([*acts["asked"], *acts["tags"]]))):
+        _find_label(tag)
     return acts
+
+
+def _split(names):
+    return set(names.split(";")) - {""}
+
+
+def _find_label(tag):
+    """Return the label of a tag, also one of a table of one's own; a name that no tag can have is a `ValueError`."""
+    return tag if tag in label_names() else resolve_tag(tag, columns=own_columns([tag])).label
 
 
 def count_votes(votes):
@@ -100,14 +111,13 @@ def count_votes(votes):
     told = votes[votes["answer"] == VOTE]
     rows = []
     for vote in told.itertuples(index=False):
-        yes = set(vote.tags.split(";")) - {""}
-        rows += [(vote.obj_id, tag, tag in yes, vote.who, vote.when) for tag in yes | set(vote.asked.split(";"))]
+        yes, asked = (_split(names) for names in (vote.tags, vote.asked))
+        rows += [(vote.obj_id, tag, tag in yes, vote.who, vote.when) for tag in yes | asked]
     long = pd.DataFrame(rows, columns=["obj_id", "tag", "yes", "who", "when"])
     counted = []
     for (star, tag), group in long.groupby(["obj_id", "tag"]):
         sides = [", ".join(sorted(group["who"][group["yes"] == side])) for side in (True, False)]
-        label = tag if tag in label_names() else resolve_tag(tag, columns=own_columns([tag])).label
-        counted.append((star, tag, label, len(group), group["yes"].mean(), *sides, group["when"].max()))
+        counted.append((star, tag, _find_label(tag), len(group), group["yes"].mean(), *sides, group["when"].max()))
     return pd.DataFrame(counted, columns=["obj_id", "tag", "label", "n", "share", "yes", "no", "when"])
 
 
@@ -121,12 +131,22 @@ def find_conflicts(counts, least=2):
 def correct_by_votes(table, counts, least=1):
     """Return corrections (see `dataset.corrections`) that give a table the shares of at least so many people's votes.
 
-    Every light curve of a star gets the star's share. What has it already needs no correction. It is a `ValueError` if
-    the light curves have no names (`_id`), or the table lacks a label.
+    Every light curve of a star gets the star's share; who says that it is not variable says that it is non-variable.
+    What has a share already needs no correction. It is a `ValueError` if the light curves have no names (`_id`), or the
+    table lacks a label.
     """
     if "_id" not in table:
         raise ValueError("the table has no column '_id': votes need the names of its light curves")
     enough = counts[counts["n"] >= least]
+    if NEGATIVE_LABEL in table:
+        variable = enough[enough["tag"] == "vnv"]
+        opposite = {
+            "label": NEGATIVE_LABEL,
+            "share": 1 - variable["share"],
+            "yes": variable["no"],
+            "no": variable["yes"],
+        }
+        enough = pd.concat([enough, variable.assign(**opposite)])
     shares = {label: table[label].astype(float).to_numpy() for label in enough["label"].unique() if label in table}
     if missing := set(enough["label"]) - set(shares):
         raise ValueError(f"the table has no column {min(missing)!r}, for which people voted: add it, empty")

@@ -99,3 +99,10 @@ def test_files_of_corrections_are_checked(tmp_path):
     with pytest.raises(FileNotFoundError):
         read_corrections(tmp_path / "none.csv")
     assert read_corrections("").empty
+
+
+def test_an_error_of_applied_corrections_names_their_file(small, tmp_path):
+    write_corrections(make_corrections([(2, "", "RR Lyrae", 1, 0, "")]), tmp_path / "mine.csv")
+    for correct in (apply_corrections, undo_corrections):
+        with pytest.raises(ValueError, match=r"mine\.csv: the table has no column 'RR Lyrae'"):
+            correct(small, read_corrections(tmp_path / "mine.csv"))

@@ -3,6 +3,7 @@
 import json
 import shutil
 import warnings
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +78,44 @@ def read_classes(path):
 
     read_class_tags(path)
     read_class_labels(path)
+
+
+def write_votes(folder):
+    from scope_nb.labelling import append_vote
+
+    for who in ("Anna, A.", "Ben"):
+        append_vote(folder / "votes.csv", who, "star1", asked=["e", "blue loop star"], tags=["e", "pnp"], period="0.5")
+        append_vote(folder / "votes.csv", who, "star2", "don't know")
+        append_vote(folder / "votes.csv", who, "star1", "undo")
+        append_vote(folder / "votes.csv", who, "star3", asked=["e"])
+    return [folder / "votes.csv"]
+
+
+def read_vote_file(path):
+    from scope_nb.labelling import correct_by_votes, count_votes, find_conflicts, make_version, read_votes
+
+    counts = count_votes(read_votes(path))
+    find_conflicts(counts)
+    with suppress(ValueError):  # people voted for labels that the table lacks
+        make_version(small_table(), correct_by_votes(small_table(), counts))
+
+
+def write_correction_file(folder):
+    from scope_nb.dataset import write_corrections
+
+    table = small_table()
+    by_curve = table.iloc[:6].assign(label="eclipsing", old=table["eclipsing"], new=0.75, reason='a "reason", no more')
+    by_star = by_curve.iloc[1:3].assign(_id="", old=0.75, new=0.25, who="Anna", when="2026-01-01T00:00:00+00:00")
+    write_corrections(pd.concat([by_curve.astype({"_id": str}), by_star]).fillna(""), folder / "corrections.csv")
+    return [folder / "corrections.csv"]
+
+
+def read_correction_file(path):
+    from scope_nb.dataset import Dataset, apply_corrections, undo_corrections
+
+    corrected = apply_corrections(small_table(), path)
+    pd.testing.assert_frame_equal(undo_corrections(corrected, path), small_table())
+    Dataset.read(small_table(), "e", features=["wstd", "skew"], derived=False, dmdt=False, corrections=path)
 
 
 def write_hdf5(folder):
@@ -259,6 +298,8 @@ WRITERS = {
     "training_csv": write_training_csv,
     "training_hdf5": write_hdf5,
     "classes_csv": write_classes,
+    "votes_csv": write_votes,
+    "corrections_csv": write_correction_file,
     "curves_parquet": write_curves_parquet,
     "curves_text": write_curves_text,
     "curves_json": write_curves_json,
@@ -274,6 +315,8 @@ READERS = {
     "training_csv": read_training,
     "training_hdf5": read_hdf5_table,
     "classes_csv": read_classes,
+    "votes_csv": read_vote_file,
+    "corrections_csv": read_correction_file,
     "curves_parquet": read_curves,
     "curves_text": read_curves,
     "curves_json": read_curves,

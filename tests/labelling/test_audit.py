@@ -1,15 +1,26 @@
 """What an audit finds of labels and periods that are known to be wrong."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import f1_score
 
 from scope_nb import Dataset, LightCurves, files
 from scope_nb.dataset import apply_corrections, read_table
-from scope_nb.labelling import audit_table, check_periods, check_structure, judge_findings, make_corrections
+from scope_nb.labelling import (
+    audit_table,
+    check_periods,
+    check_structure,
+    choose_probable_threshold,
+    judge_findings,
+    make_corrections,
+)
 from scope_nb.labelling.confident import judge_labels
 from scope_nb.labelling.stored_periods import describe_relation
 from scope_nb.runs.tree import find_contradictions
+from scope_nb.scores.evaluation import steady_threshold
 from scope_nb.taxonomy import label_names, tags
 
 SUFFIXES = ("ELS", "ECE", "EAOV", "ELS_ECE_EAOV")
@@ -70,6 +81,20 @@ def test_wrong_labels_are_told_from_difficult_ones(lost, false):
         assert probable[y != truly].mean() > 0.8
 
 
+@pytest.mark.parametrize(("lost", "gain"), [(0.7, 0.04), (0.0, -0.01)])
+def test_the_threshold_for_probable_truth_finds_what_people_overlooked(lost, gain):
+    rng = np.random.default_rng(3)
+    truly = rng.random(8000) < 0.2
+    x = rng.normal(np.where(truly, 0.7, -0.7))
+    y = truly & (rng.random(len(x)) >= lost)
+    probability = (1 - lost) / (1 + 4 * np.exp(-1.4 * x))  # that somebody gave the label
+    star = np.arange(len(x))
+    unseen = pd.DataFrame({"y": y.astype(int), "probability": probability, "star": star})
+    usual = f1_score(truly, probability > steady_threshold(y.astype(int), probability, star))
+    probable = f1_score(truly, probability > choose_probable_threshold(SimpleNamespace(unseen=unseen)))
+    assert probable > usual + gain
+
+
 @pytest.fixture(scope="module")
 def pulsators():
     """Light curves in two bands of five stars of known period, and a table where four of these are stored wrongly."""
@@ -118,6 +143,17 @@ def test_without_light_curves_the_other_searches_of_a_star_decide(pulsators):
     assert "half of 0.5476 d, to which the searches of all of its rows" in findings["reason"].iloc[0]
     unknown = three.drop(columns=[f"period_{suffix}" for suffix in SUFFIXES])
     assert "no column period_ELS_ECE_EAOV" in audit_table(unknown, progress=False).left_out[0]
+
+
+def test_labels_count_where_all_searches_take_the_double(pulsators):
+    table = pulsators[0].iloc[[0, 1, 2]].assign(obj_id=["star", "star", "other"], period_ELS_ECE_EAOV=0.2)
+    label = "eclipsing sdB+dM (HW Vir)"  # one hump a cycle, which looks like two equal ones
+    assert (check_periods(table, progress=False)["probability"] < 0.5).all()
+    findings = check_periods(table.assign(**{label: [1.0, 1.0, 0.0]}), progress=False)
+    probable = findings[findings["probability"] > 0.5]
+    assert probable.groupby("obj_id")["label"].apply(set).to_dict() == {"star": {"wrong period", "double period"}}
+    assert probable["period"].tolist() == pytest.approx([0.1] * 4)
+    assert "the searches of all of its rows and its labels give" in probable["reason"].iloc[0]
 
 
 def test_relations_hold_to_what_cycles_allow():

@@ -12,7 +12,8 @@ from browser import PROGRAM, Browser
 
 from scope_nb.labelling import Desk, read_votes
 
-STARS = ["star <1>", "star2", "star3", "star4"]
+STARS = ["star <1>", *(f"star{k}" for k in range(2, 25))]
+TYPED = ["e", "none", "rrab", "?", "rrlyr"] * 4  # lines for the last 20 stars
 CELL = f"""
 import time
 from matplotlib.figure import Figure
@@ -27,7 +28,7 @@ def draw(star, period):
 Desk({STARS}, "votes.csv", "Anna", ["rrlyr", "rrab", "e", "blue loop star"], draw, {{"star2": 0.25}})
 """
 BUTTON = "[...document.querySelectorAll('.widget-button, .widget-toggle-button')].find((b) => b.innerText == '%s')"
-LINE = "document.querySelector('.widget-text input[type=text]')"
+LINES = "document.querySelector('.widget-textarea textarea')"
 SHOWN = "document.querySelector('.widget-html-content, .widget-html')?.innerText.includes('%s')"
 
 
@@ -60,13 +61,20 @@ def test_clicks_and_keys_give_votes_and_a_restart_loses_none(lab, tmp_path):
         browser.run("void jupyterapp.commands.execute('notebook:restart-run-all')")
         browser.click("document.querySelector('.jp-Dialog .jp-mod-accept')")
         browser.wait_for(f"!({SHOWN % 'star'})")  # the desk of the old kernel is gone
-        browser.wait_for(SHOWN % "star4, 3 of 4 answered by Anna")
-        enter(browser, "undo", "star3, 2 of 4")
-        enter(browser, "none", "star4, 3 of 4")
-        enter(browser, "?", "all stars are answered")
+        browser.wait_for(SHOWN % "star4, 3 of 24 answered by Anna")
+        enter(browser, "undo", "star3, 2 of 24")
+        enter(browser, "none", "star4, 3 of 24")
+        enter(browser, "?", "star5, 4 of 24")
+        for line in TYPED:  # as fast as they can be sent, while the desk draws
+            browser.call("Input.insertText", text=line)
+            browser.press("Enter", 13)
+        browser.wait_for(SHOWN % "all stars are answered")
     finally:
         browser.close()
     votes = read_votes(tmp_path / "votes.csv").set_index("obj_id")
+    typed, votes = votes.loc[STARS[4:]], votes.loc[STARS[:4]]
+    tags = typed["tags"].str.partition(";")[0].where(typed["answer"] == "vote", "?")
+    assert tags.replace("", "none").tolist() == TYPED
     assert votes["answer"].tolist() == ["vote", "vote", "vote", "don't know"]
     assert votes["tags"].to_dict() == {
         "star <1>": "rrlyr;rrab;puls;vnv;pnp",
@@ -75,35 +83,36 @@ def test_clicks_and_keys_give_votes_and_a_restart_loses_none(lab, tmp_path):
         "star4": "",
     }
     assert votes.loc["star2", "period"] == "0.5"
-    assert len((tmp_path / "votes.csv").read_text(encoding="utf-8").splitlines()) == 1 + 8  # undone ones stay
+    lines = (tmp_path / "votes.csv").read_text(encoding="utf-8").splitlines()
+    assert len(lines) == 1 + 8 + len(TYPED)  # undone ones stay
 
 
 def vote(browser, folder):
     """Vote on three stars by mouse and keyboard."""
-    browser.wait_for(SHOWN % "star <1>, 0 of 4 answered by Anna")
+    browser.wait_for(SHOWN % "star <1>, 0 of 24 answered by Anna")
     browser.wait_for("document.querySelector('.widget-image').naturalWidth > 100")
     browser.click(BUTTON % "RR Lyrae ab (rrab)")
     browser.wait_for(f"({BUTTON % 'RR Lyrae (rrlyr)'}).classList.contains('mod-active')")
     browser.click(BUTTON % "Vote")
-    browser.wait_for(SHOWN % "star2, 1 of 4")
+    browser.wait_for(SHOWN % "star2, 1 of 24")
     assert len(read_votes(folder / "votes.csv")) == 1
     enter(browser, "x2")  # and the next line while the desk draws
-    enter(browser, "e", "star3, 2 of 4")
-    enter(browser, "rrlry", "star3, 2 of 4")
+    enter(browser, "e", "star3, 2 of 24")
+    enter(browser, "rrlry", "star3, 2 of 24")
     browser.wait_for("document.body.innerText.includes(\"did you mean 'rrlyr'\")")
     browser.click(BUTTON % "Don't know".replace("'", "\\'"))
-    browser.wait_for(SHOWN % "star4, 3 of 4")
+    browser.wait_for(SHOWN % "star4, 3 of 24")
     browser.click(BUTTON % "Undo")
-    browser.wait_for(SHOWN % "star3, 2 of 4")
+    browser.wait_for(SHOWN % "star3, 2 of 24")
     browser.click(BUTTON % "blue loop star")
     browser.click(BUTTON % "Vote")
-    browser.wait_for(SHOWN % "star4, 3 of 4")
+    browser.wait_for(SHOWN % "star4, 3 of 24")
 
 
 def enter(browser, text, shown=""):
     """Write a line, press Enter, and wait until the desk shows something."""
-    browser.click(LINE)
-    browser.run(f"{LINE}.select()")
+    browser.click(LINES)
+    browser.run(f"{LINES}.selectionStart = {LINES}.value.length")
     browser.call("Input.insertText", text=text)
     browser.press("Enter", 13)
     if shown:
@@ -124,11 +133,11 @@ def test_a_desk_says_what_is_wrong_and_keeps_no_such_vote(tmp_path):
         Desk(["a"], tmp_path / "votes.csv", " ", ["e"])
     desk = Desk(["a"], tmp_path / "votes.csv", "Anna", ["e"])
     lines = {"x2": "the star has no stored one", "p=-1": "no period above 0", "e ?": "stands by itself"}
-    for line, text in (lines | {"undo": "no vote of yours"}).items():
-        desk.line._handle_custom_msg({"event": "submit"}, [])
-        desk.line.value = line
+    for line, text in (lines | {"undo": "no vote of yours", "rrlry\ne": "not read: e"}).items():
+        desk.lines.value += f"{line}\n"
         assert text in desk.message.value
-        assert desk.line.value == ""
-    desk.line.value = "e"  # as where the field is left without Enter
-    assert "is no vote" in desk.message.value
+    desk.lines.value += "e"  # without Enter
+    desk.lines.value = "e\n"  # an earlier line is changed
     assert read_votes(tmp_path / "votes.csv").empty
+    desk.lines.value += "none\n"
+    assert read_votes(tmp_path / "votes.csv")["answer"].tolist() == ["vote"]

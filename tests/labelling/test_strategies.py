@@ -95,6 +95,16 @@ def test_surprising_stars_are_unlike_the_labelled_ones(dataset):
     assert odd in choose_stars(learned, "surprising", 5)
 
 
+def test_anomalous_stars_are_like_the_labelled_ones_of_the_tag(dataset):
+    pytest.importorskip("coniferest")
+    pool = open_pool(dataset, choose_start(dataset, 200))
+    odd = np.unique(pool.star)[::9]  # of the labelled stars only these are of the tag
+    X, is_odd = pool.X.copy(), np.isin(pool.star, odd)
+    X.loc[is_odd] += 5 * X.std() * np.sign(np.random.default_rng(2).normal(size=X.shape[1])).astype(np.float32)
+    learned = Learned(replace(pool, X=X, y=is_odd.astype(int)), np.full(len(X), 0.5), 0.5, 3)
+    assert set(choose_stars(learned, "anomalous", 10)) <= set(odd)
+
+
 def test_errors_name_the_strategy_and_the_empty_pool(dataset, begun):
     with pytest.raises(ValueError, match="unknown strategy 'uncertian'; did you mean 'uncertain'"):
         choose_stars(begun, "uncertian")

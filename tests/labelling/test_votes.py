@@ -17,6 +17,7 @@ from scope_nb.labelling import (
     join_pool,
     make_version,
     read_votes,
+    read_with_pool,
 )
 from scope_nb.labelling.votes import COLUMNS, UNDO, UNSURE
 from scope_nb.taxonomy import label_names
@@ -108,6 +109,24 @@ def test_stars_of_a_pool_that_people_voted_on_become_rows(table, tmp_path):
         assert before[part].row.tolist() == after[part].row.tolist()
 
 
+def test_votes_of_what_is_not_variable_bring_negatives_of_vnv(table, tmp_path):
+    old = table[table["obj_id"] < "star300"]
+    pool = find_askable(table[table["obj_id"] >= "star300"], old)
+    joined, (variable, constant, *others) = join_pool(old, pool), pool["obj_id"].unique()
+    append_vote(tmp_path / "votes.csv", "Anna", variable, asked=["vnv"], tags=["vnv"])
+    append_vote(tmp_path / "votes.csv", "Anna", constant, asked=["vnv"])
+    corrections = correct_by_votes(joined, count_votes(read_votes(tmp_path / "votes.csv")))
+    labelled = {*old["obj_id"], variable, constant}
+    dataset = read_with_pool(joined, "vnv", corrections, labelled, dmdt=False)
+    assert set(dataset["dropped"].star) == set(others)
+    y = pd.Series(dataset.train.y, dataset.train.star)
+    assert (y[variable] == 1).all() and (y[constant] == 0).all()
+    before = Dataset.read(old, "vnv", dmdt=False)
+    assert len(dataset.train) - len(before.train) == np.isin(table["obj_id"], [variable, constant]).sum()
+    version, _ = make_version(joined, corrections, len(old))
+    assert Dataset.read(version, "vnv", dmdt=False).train.row.tolist() == dataset.train.row.tolist()
+
+
 @pytest.mark.parametrize("named", [True, False], ids=["names", "positions"])
 def test_no_star_of_the_test_part_enters_the_pool(table, named):
     frame = table if named else table.drop(columns="obj_id")
@@ -136,9 +155,19 @@ def test_a_damaged_vote_is_named_and_never_skipped(tmp_path):
     path.write_text(whole + whole.splitlines()[1][:30], encoding="utf-8")
     with pytest.raises(ValueError, match=r"votes\.csv: row 1 of the votes is no whole vote"):
         read_votes(path)
-    for wrong in (dict(who=""), dict(star=""), dict(answer="maybe"), dict(period="-1"), dict(asked=[])):
+    for wrong in (
+        dict(who=""),
+        dict(star=""),
+        dict(answer="maybe"),
+        dict(period="-1"),
+        dict(asked=[]),
+        dict(asked=["", ""]),
+    ):
         with pytest.raises(ValueError, match="no whole vote"):
             append_vote(path, **(dict(who="Anna", star="star001", asked=ASKED) | wrong))
+    path.write_text(whole.replace(",e,", ",$,"), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"votes\.csv: '\$' cannot be the name of a tag"):
+        read_votes(path)
     path.write_text("when,who\n", encoding="utf-8")
     with pytest.raises(ValueError, match="missing: "):
         read_votes(path)
