@@ -100,7 +100,7 @@ def run_stage(folder, tasks, function, settings, client=None, jobs=-1, progress=
 
 def _make_part(function, folder, task):
     """Make a part, and return what is known of it."""
-    path, begin = folder / f"{task.name}.parquet", time.perf_counter()
+    path, begin = folder / f"{task.name}.parquet", (time.perf_counter(), time.process_time())
     path.unlink(missing_ok=True)
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
@@ -110,5 +110,6 @@ def _make_part(function, folder, task):
             path.unlink(missing_ok=True)
             facts = {"error": f"{type(error).__name__}: {' '.join(str(error).split())}"}
     texts = list(dict.fromkeys(str(entry.message) for entry in said))[:MOST_WARNINGS]
-    facts |= {"seconds": round(time.perf_counter() - begin, 3), "warnings": texts}
+    facts |= {"seconds": round(time.perf_counter() - begin[0], 3), "warnings": texts}
+    facts["processor_seconds"] = round(time.process_time() - begin[1], 3)
     return {"sha256": sha256(path) if path.exists() else None} | facts

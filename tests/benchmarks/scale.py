@@ -87,11 +87,11 @@ def write_survey(path, rows):
             )
 
 
-def measure_features(scratch, count=96, jobs=1):
+def measure_features(scratch, count=288, jobs=1):
     """Make the features of some light curves of the sample."""
-    curves = read_lightcurves(files.sample("lightcurves")).select(np.arange(0, count * 8, 8))
+    curves = read_lightcurves(files.sample("lightcurves")).select(np.arange(0, count * 3, 3))
     write_lightcurves(curves, scratch / "curves.parquet")
-    return featurize_survey(scratch / "curves.parquet", scratch / "out", part_rows=6, jobs=jobs, progress=False)
+    return featurize_survey(scratch / "curves.parquet", scratch / "out", part_rows=8, jobs=jobs, progress=False)
 
 
 def measure_classes(scratch, rows, reports, group):
@@ -114,17 +114,15 @@ def measure(kind, number, reports):
         scratch, wall = Path(folder), time.perf_counter()
         if kind == "features":
             measure_features(scratch / "warm", 2)
-            wall, begin = time.perf_counter(), sum(os.times()[:4])
-            outcome = measure_features(scratch, jobs=number)
-            rows, table = outcome.total("rows"), scratch / "out" / "features"
-            figures = {"rows": rows, "seconds": sum(os.times()[:4]) - begin}
-            figures |= {"bytes_features": bytes_of(table, rows)}
+            wall, outcome = time.perf_counter(), measure_features(scratch, jobs=number)
+            figures = {"rows": outcome.total("rows"), "seconds": outcome.total("processor_seconds")}
         else:
             outcomes, seconds = measure_classes(scratch, number, reports, kind)
             rows = outcomes["curves"].total("rows")
-            stages = {name: sum(entry["seconds"] for entry in outcome.entries) for name, outcome in outcomes.items()}
+            stages = {name: outcome.total("processor_seconds") for name, outcome in outcomes.items()}
             figures = {"rows": rows, "seconds": seconds, "stages": stages}
             figures |= {f"bytes_{name}": bytes_of(scratch / "out" / name, rows) for name in ("curves", "stars")}
+            figures["bytes_features"] = (scratch / "rows.parquet").stat().st_size / rows
         figures["wall"] = time.perf_counter() - wall
         figures["megabytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return figures | {"load": os.getloadavg()[0]}
@@ -171,8 +169,7 @@ def measure_all(options):
     network = run("dnn", min(options.rows[0], 20_000))
     pairs = [(run("features", 1), run("features", 2)) for _ in range(options.pairs)]
     print("speed-up by a second worker, wall:", median(one["wall"] / two["wall"] for one, two in pairs))
-    figures = {name: xgb[-1][name] for name in ("bytes_curves", "bytes_stars")}
-    figures["bytes_features"] = pairs[0][0]["bytes_features"]
+    figures = {name: xgb[-1][name] for name in ("bytes_features", "bytes_curves", "bytes_stars")}
     figures["curves_per_second"] = median(one["rows"] / one["seconds"] for one, _ in pairs)
     figures["rows_per_second"] = xgb[-1]["rows"] / xgb[-1]["seconds"]
     of_networks = 52 * network["seconds"] / network["rows"]
