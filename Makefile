@@ -8,6 +8,8 @@ DATA ?=
 FEATURES ?=
 FOLDS ?=
 LIMIT ?=
+JOBS ?=
+CLIENT ?=
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -18,7 +20,7 @@ MINUTES ?= 30
 
 help:
 	@echo "make report TAG=vnv ALGORITHM=xgb   train one classifier, write its report (optional: DATA=, FEATURES=, GROUP=, FOLDS=5, LIMIT=60)"
-	@echo "make reports ALGORITHM=xgb          the same for every tag that the data can train, then all compared; resumes"
+	@echo "make reports ALGORITHM=xgb          the same for every tag that the data can train, then all compared; resumes (JOBS=2 side by side, CLIENT=tcp://... on a cluster)"
 	@echo "make classify CURVES=my_stars/      what are these stars? A catalogue by classifiers of light curves (DATA=, GROUP=, OPTIONS=\"--top 20\")"
 	@echo "make lab                            open JupyterLab with your_model.ipynb, where to bring a classifier of your own"
 	@echo "make index                          write the index of all runs anew"
@@ -42,7 +44,7 @@ report: $(READY)
 	$(BIN)/python -m scope_nb report --tags "$(TAG)" --algorithms $(ALGORITHM) --group "$(GROUP)" --data "$(DATA)" --features "$(FEATURES)" $(if $(FOLDS),-p folds $(FOLDS)) $(if $(LIMIT),--limit $(LIMIT))
 
 reports: $(READY)
-	$(BIN)/python -m scope_nb report --tags all --algorithms $(ALGORITHM) --group "$(GROUP)" --data "$(DATA)" --features "$(FEATURES)" $(if $(FOLDS),-p folds $(FOLDS)) $(if $(LIMIT),--limit $(LIMIT)) --resume --compare
+	$(BIN)/python -m scope_nb report --tags all --algorithms $(ALGORITHM) --group "$(GROUP)" --data "$(DATA)" --features "$(FEATURES)" $(if $(FOLDS),-p folds $(FOLDS)) $(if $(LIMIT),--limit $(LIMIT)) $(if $(JOBS),--jobs $(JOBS)) $(if $(CLIENT),--client $(CLIENT)) --resume --compare
 
 classify: $(READY)
 	@$(if $(CURVES),:,echo "say which light curves: make classify CURVES=my_stars/"; exit 2)

@@ -42,6 +42,7 @@ __getattr__, __dir__, __all__ = names_on_demand(
         "models": ["dnn", "fit", "forest", "rnn", "xgb"],
         "scores": ["evaluate"],
         "runs": ["classify", "compare", "load_run", "save_run", "train_group"],
+        "survey": ["classify_survey", "featurize_survey"],
         "plots": [],
     },
 )

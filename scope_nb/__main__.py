@@ -19,9 +19,8 @@ def main(arguments=None):
         return
     try:
         _require_readable(sys.argv[1:] if arguments is None else arguments)
-        failures = {"report": _report, "index": _index, "classify": _classify, "fetch": _fetch}[options.command](
-            options
-        )
+        commands = {"report": _report, "index": _index, "classify": _classify, "features": _features, "fetch": _fetch}
+        failures = commands[options.command](options)
     except (ValueError, OSError, ImportError) as error:
         raise SystemExit(f"error: {' '.join(str(error).split())}") from error
     except KeyboardInterrupt:
@@ -53,6 +52,8 @@ def _parser():
     report.add_argument(
         "--limit", type=float, default=1440.0, metavar="MINUTES", help="most that a run may take (a day; 0: no limit)"
     )
+    report.add_argument("--jobs", type=int, default=1, metavar="N", help="runs side by side (1; -1: as many as cores)")
+    report.add_argument("--client", metavar="ADDRESS", help="train on a Dask cluster, such as tcp://10.0.0.1:8786")
     report.add_argument(
         "--ensemble", nargs="+", default=[], metavar="ALGORITHM", help="average saved runs of these, per tag"
     )
@@ -64,6 +65,7 @@ def _parser():
     for command in (report, index):
         command.add_argument("--reports", default="", help="folder of the runs (the project's reports/)")
     _add_classify(commands)
+    _add_features(commands)
     _add_fetch(commands)
     return parser
 
@@ -75,12 +77,82 @@ def _add_classify(commands):
     classify.add_argument("--group", default="", help="the classifiers (stars, or stars-DATA)")
     classify.add_argument("--data", default="", help="training table for those that are missing (the simulated sample)")
     classify.add_argument("--output", default="", help="folder of the catalogue (catalogue-NAME beside the runs)")
-    classify.add_argument("--min-epochs", type=int, help="light curves with fewer epochs are not classified (50)")
-    classify.add_argument("--min-cadence-minutes", type=float, help="closer epochs are thinned (30; 0 keeps all)")
     classify.add_argument("--false-alarms", type=float, help="expected share of false labels, in place of thresholds")
     classify.add_argument("--top", type=int, help="label so many stars of each tag, the most probable ones")
     classify.add_argument("--no-repair", action="store_true", help="leave probabilities that contradict each other")
     classify.add_argument("--reports", default="", help="folder of the runs (the project's reports/)")
+    _add_cuts(classify)
+    _add_workers(classify, "work on a survey part by part, ")
+
+
+def _add_features(commands):
+    text = "make the features of a survey of light curves part by part; what is done is kept"
+    features = commands.add_parser("features", help=text, description=text.capitalize() + ".")
+    features.add_argument("curves", nargs="+", help="files or folders of light curves, or a HATS catalogue")
+    features.add_argument("--output", required=True, help="folder of the features")
+    features.add_argument("--device", default="cpu", help="cpu, cuda or auto (cpu)")
+    _add_cuts(features)
+    _add_workers(features, "")
+
+
+def _add_cuts(command):
+    command.add_argument("--min-epochs", type=int, help="light curves with fewer epochs are left out (50)")
+    command.add_argument("--min-cadence-minutes", type=float, help="closer epochs are thinned (30; 0 keeps all)")
+
+
+def _add_workers(command, text):
+    command.add_argument("--jobs", type=int, metavar="N", help=f"{text}in so many processes (-1: as many as cores)")
+    command.add_argument("--client", metavar="ADDRESS", help=f"{text}on a Dask cluster, such as tcp://10.0.0.1:8786")
+    command.add_argument("--part-rows", type=int, metavar="N", help="light curves of a part (1000)")
+
+
+def _survey_options(options):
+    """Return the survey of a command line, and the options of the functions of surveys."""
+    source = options.curves[0] if len(options.curves) == 1 else options.curves
+    cadence = options.min_cadence_minutes
+    values = {name: getattr(options, name) for name in ("client", "part_rows", "min_epochs")}
+    values["jobs"] = -1 if options.jobs is None else options.jobs
+    return source, values | {"reading": {} if cadence is None else {"min_cadence_minutes": cadence}}
+
+
+def _print_outcomes(outcomes):
+    """Print what became of the stages of a survey, and return what failed."""
+    for outcome in outcomes:
+        print(outcome)
+    failed = [
+        f"{outcome.manifest.path(name)}: {error}" for outcome in outcomes for name, error in outcome.failed.items()
+    ]
+    for line in failed:
+        print(f"failed: {line}", file=sys.stderr)
+    if failed:
+        print(f"the same call tries {'them' if len(failed) > 1 else 'it'} again")
+    return failed
+
+
+def _features(options):
+    """Make the features of a survey."""
+    from .survey import featurize_survey
+
+    source, values = _survey_options(options)
+    outcome = featurize_survey(source, options.output, device=options.device, **values)
+    print(f"features: {outcome.manifest.folder}")
+    return _print_outcomes([outcome])
+
+
+def _classify_survey(options, group, folder):
+    """Write the catalogue of a survey part by part."""
+    from .star_plots import name_label
+    from .survey import classify_survey
+
+    if options.top is not None:
+        raise ValueError("--top ranks all stars at once; a survey is worked on part by part: leave it out")
+    source, values = _survey_options(options)
+    values |= {"repair": not options.no_repair, "false_alarms": options.false_alarms}
+    outcomes = classify_survey(source, group, folder, options.reports, **values)
+    for label, count in outcomes["stars"].count_labels().items():
+        print(f"{name_label(label):<30} {count:>12,}")
+    print(f"catalogue: {folder}")
+    return _print_outcomes(outcomes.values())
 
 
 def _classify(options):
@@ -91,18 +163,22 @@ def _classify(options):
     from .runs import catalogue_folder, check_request, classify, stars_group, train_group
     from .star_plots import name_label
 
-    group = options.group or stars_group(options.data)
-    curves = read_lightcurves(options.curves, 1, options.min_cadence_minutes, bad="drop")
+    group, is_survey = options.group or stars_group(options.data), not (options.jobs is None and options.client is None)
     limits = {"min_epochs": options.min_epochs, "false_alarms": options.false_alarms, "top": options.top}
+    curves = None if is_survey else read_lightcurves(options.curves, 1, options.min_cadence_minutes, bad="drop")
     check_request(curves, **limits)  # before classifiers are trained
+    kind = "survey" if is_survey else "catalogue"
+    folder = options.output or catalogue_folder(options.curves, options.reports, kind)
     if options.data or group == "stars":  # another group is one of the user's own
         reasons = train_group(group, options.data, options.reports)
         if reasons:
             print(f"not trained: {', '.join(reasons)}")
+    if is_survey:
+        return _classify_survey(options, group, folder)
     catalogue = classify(curves, group, options.reports, repair=not options.no_repair, **limits)
     catalogue.record["curves"] = [str(Path(path).absolute()) for path in options.curves]
     catalogue.record["min_cadence_minutes"] = options.min_cadence_minutes
-    folder = catalogue.write(options.output or catalogue_folder(options.curves, options.reports))
+    folder = catalogue.write(folder)
     if catalogue.record["simulated"]:
         print("The classifiers rest on simulated data: --data trains them on a real training table.")
     print(catalogue.stars["label"].map(name_label).value_counts().to_string(header=False))
@@ -215,7 +291,7 @@ def _steps(options):
     names = options.tags or ([] if only_saved else ["vnv"])
     if names == ["all"]:
         names = _all_tags(parameters)
-    where = (options.reports, group, options.resume, options.limit)
+    where = (options.reports, group, options.resume, options.limit, options.client, options.jobs)
     if not only_saved:
         yield train_reports(names, options.algorithms or ["xgb"], *where, **parameters)
     if options.ensemble:

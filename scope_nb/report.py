@@ -1,5 +1,6 @@
 """Train and compare by running the notebooks headlessly."""
 
+import threading
 from functools import partial
 
 from tqdm.auto import tqdm
@@ -12,8 +13,11 @@ from .notebook import KERNEL_FAILURES, run_notebook
 from .pages import comparison_head, link_comparison, page_head, write_index
 from .runs.resume import describe_request, find_changes
 from .runs.saved import load_runs
+from .survey.workers import connect, run_tasks
 from .taxonomy import check_names
 from .writing import flush, lock
+
+ONE_AT_A_TIME = threading.Lock()  # in a worker of Dask, whose threads would share what `lock` tells its notebook
 
 
 class Interrupted(KeyboardInterrupt):
@@ -24,7 +28,9 @@ class Interrupted(KeyboardInterrupt):
         self.pages, self.failures = pages, failures
 
 
-def train_reports(tag_names, algorithms, reports="", group="", resume=False, limit=0, **parameters):
+def train_reports(
+    tag_names, algorithms, reports="", group="", resume=False, limit=0, client=None, jobs=1, **parameters
+):
     """Run `train.ipynb` for every tag and algorithm, each into `reports/GROUP/ALGORITHM/TAG/`, and make the index.
 
     Return the paths of the pages, and "TAG ALGORITHM: error" of each run that failed; the others go on. Ctrl-C makes
@@ -40,28 +46,30 @@ def train_reports(tag_names, algorithms, reports="", group="", resume=False, lim
         others it is printed why they are made again.
     limit : float
         Minutes that a run may take; 0 is no limit. One that takes longer, or whose process dies, is tried once more.
+    client, jobs
+        A Dask client or its address, or the number of processes; see `workers.run_tasks`. Each run has a process, and
+        its share of the threads. The workers of a cluster must reach the same files.
     parameters
         Further parameters of the notebook.
     """
     check_names("algorithm", [name for name in algorithms if "+" not in name], BUILDERS)
     names = resolve_tags(tag_names, parameters.get("data", ""), parameters.get("config", ""))
     folder, group = reports_folder(reports), group or group_of(parameters.get("data", ""))
-    jobs = [(tag, algorithm, run_folder(folder, group, algorithm, tag)) for tag in names for algorithm in algorithms]
+    todo = [(tag, algorithm, run_folder(folder, group, algorithm, tag)) for tag in names for algorithm in algorithms]
     if reports:
         parameters["reports"] = str(folder)
-    request = describe_request(_train_notebook(), parameters) if resume and jobs else None
-    pages, failures = [], []
+    notebook = project_folder() / "notebooks" / "train.ipynb"
+    request = describe_request(notebook, parameters) if resume and todo else None
+    pages, failures, client = [], [], connect(client)
+    threads = min(client.nthreads().values(), default=1) if client else None
+    make = partial(_make_if_needed, notebook, folder, group, parameters, request, limit)
     try:
-        for tag, algorithm, run in tqdm(jobs, unit="run"):
-            values = {"tag": tag, "algorithm": algorithm, "group": group} | parameters
-            try:
-                with lock(run):
-                    if request is None or _must_be_made(run, request):
-                        _make_run(run, folder / f"unfinished-{group}-{algorithm}-{tag}.ipynb", values, limit)
-            except (RunFailure, ValueError, OSError) as error:
-                failures.append(f"{tag} {algorithm}: {error}")
-                continue
-            pages.append(run / "report.html")
+        results = run_tasks(make, todo, client, jobs, threads)
+        for (tag, algorithm, run), failure in tqdm(results, total=len(todo), unit="run"):
+            if failure is None:
+                pages.append(run / "report.html")
+            else:
+                failures.append(f"{tag} {algorithm}: {failure}")
     except KeyboardInterrupt:
         raise Interrupted(pages, failures) from None
     finally:
@@ -72,8 +80,17 @@ def train_reports(tag_names, algorithms, reports="", group="", resume=False, lim
     return pages, failures
 
 
-def _train_notebook():
-    return project_folder() / "notebooks" / "train.ipynb"
+def _make_if_needed(notebook, folder, group, parameters, request, limit, task):
+    """Make a run, unless it is there as it is asked for; return in words why that failed, or None."""
+    tag, algorithm, run = task
+    values = {"tag": tag, "algorithm": algorithm, "group": group} | parameters
+    try:
+        with ONE_AT_A_TIME, lock(run):
+            if request is None or _must_be_made(run, request):
+                _make_run(notebook, run, folder / f"unfinished-{group}-{algorithm}-{tag}.ipynb", values, limit)
+    except (RunFailure, ValueError, OSError) as error:
+        return str(error)
+    return None
 
 
 def _must_be_made(folder, request):
@@ -84,10 +101,10 @@ def _must_be_made(folder, request):
     return bool(changes)
 
 
-def _make_run(folder, output, values, limit):
+def _make_run(notebook, folder, output, values, limit):
     """Train a run by the notebook, which is executed into `output`; move it and its page to the run's folder."""
     title, make_head = f"{values['tag']}, {values['algorithm']}", partial(page_head, folder)
-    page = _run_again_if_needed(_train_notebook(), output, values, title, make_head, limit)
+    page = _run_again_if_needed(notebook, output, values, title, make_head, limit)
     for path, name in ((output, "report.ipynb"), (page, "report.html")):
         flush(path)
         path.replace(folder / name)

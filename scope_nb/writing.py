@@ -117,16 +117,17 @@ def _flush(path, flags):
 
 
 @contextmanager
-def lock(path):
-    """Hold a file or folder, so that no other process that asks for it works on it; wait, with a warning, for them.
+def lock(path, wait=True):
+    """Hold a file or folder, so that no other process that asks for it works on it.
 
-    Processes that are started meanwhile, such as the kernel of a notebook, may work on it too. Where the file system
-    knows no locks, nothing is held.
+    If another one holds it, wait for it, with a warning, or raise a `BlockingIOError` that names it. Processes that are
+    started meanwhile, such as the kernel of a notebook, may work on it too. Where the file system knows no locks,
+    nothing is held.
     """
     path, outer, token = Path(path), os.environ.get(LOCK_HELD, ""), uuid.uuid4().hex
     name = path.with_name(f".{path.name}.lock")
     try:
-        file = _acquire(name, path, outer)
+        file = _acquire(name, path, outer, wait)
         if file:
             file.truncate(0)
             file.write(f"{token} process {os.getpid()} on {gethostname()}".encode())
@@ -144,7 +145,7 @@ def lock(path):
             name.unlink()  # before it is released, so that it is not another's
 
 
-def _acquire(name, path, outer):
+def _acquire(name, path, outer, wait):
     """Return the open lock file of that name, or None if the process that started this one holds it as `outer`."""
     name.parent.mkdir(parents=True, exist_ok=True)
     file, locked = _open_locked(name, wait=False)
@@ -154,6 +155,8 @@ def _acquire(name, path, outer):
             token, _, holder = file.read().decode("utf-8", "replace").partition(" ")
         if outer and token == outer:
             return None
+        if not wait:
+            raise BlockingIOError(f"it is in use by {holder or 'another process'}")
         warnings.warn(f"{path} is in use by {holder or 'another process'}: waiting until it is free", stacklevel=5)
         file, _ = _open_locked(name)
     return file

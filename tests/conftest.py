@@ -70,6 +70,17 @@ def star():
 
 
 @pytest.fixture(scope="session")
+def client():
+    """A Dask client with two workers that are processes of their own."""
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client
+
+
+@pytest.fixture(scope="session")
 def make_world():
     """A function that draws stars with labels, and what two classifiers say of them."""
     return draw_world

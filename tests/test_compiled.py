@@ -21,7 +21,7 @@ def run(folder, locked):
 
 
 def test_compiling_is_said_once_and_kept(tmp_path):
-    said = "compiling the searches and features, once on this machine: about a minute\n"
+    said = "compiling the searches and features, once on this machine: about half a minute\n"
     assert run(tmp_path, locked=False) == f"{said}60.0\n"
     assert run(tmp_path, locked=False) == "60.0\n"
 

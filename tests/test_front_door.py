@@ -11,7 +11,7 @@ import pytest
 import scope_nb
 
 PACKAGE = Path(scope_nb.__file__).parent
-ROOMS = ["lightcurves", "periods", "features", "dataset", "models", "scores", "runs", "labelling"]
+ROOMS = ["lightcurves", "periods", "features", "dataset", "models", "scores", "runs", "survey", "labelling"]
 GROUND = ["compiled", "taxonomy", "files", "writing", "parquet", "config", "notebook", "fetch"]
 ORDER = [*GROUND, *ROOMS, "plots", "run_plots", "star_plots", "label_plots", "pages", "report", "__main__"]
 

@@ -134,11 +134,11 @@ def _fingerprint(work, settings, meta):
     for values in (curves.time, curves.mag, curves.err, curves.offsets):
         epochs.update(np.ascontiguousarray(values))
     numbers = [value if value is None else float(value) for value in settings]
-    functions = [[f.name, _source_of(f.function), repr(f.example)] for f in work.extra]
+    functions = [[f.name, source_of(f.function), repr(f.example)] for f in work.extra]
     return [epochs.hexdigest(), sha256(meta), numbers, defaults(), functions, PART, __version__, work.device]
 
 
-def _source_of(function):
+def source_of(function):
     """Return the source of a function or of the class of an object that is called, "" where there is none."""
     try:
         return inspect.getsource(function if inspect.isroutine(function) else type(function))

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from ..features.dmdt import SIZE, stack_dmdt
 from ..files import existing_file, naming_file, parse_json
-from ..parquet import naming_errors, open_parquet, read_columns, write_arrow
+from ..parquet import naming_errors, open_parquet, read_columns, read_rows, write_arrow
 from ..taxonomy import IDENTITY, NAME_COLUMNS
 from .hdf5 import read_hdf5
 
@@ -209,7 +209,10 @@ class TableFile:
             raise ValueError(f"{self.path} lacks the columns {', '.join(missing)}")
         with naming_file(self.path):
             frame, block = self._read(names)
-            frame = frame.assign(**{name: whole_names(frame[name]) for name in NAME_COLUMNS if name in frame})
+            return self._finish(frame, block, names)
+
+    def _finish(self, frame, block, names):
+        frame = frame.assign(**{name: whole_names(frame[name]) for name in NAME_COLUMNS if name in frame})
         if block is not None:
             frame = frame.assign(dmdt=pd.Series(list(block), frame.index, dtype=object))[names]
         frame.attrs = dict(self.attrs)
@@ -241,6 +244,15 @@ class ParquetTable(TableFile):
             return frame, None
         blocks = [block.astype(np.float32, copy=False) for block in self.dmdt_batches()]
         return frame, np.concatenate(blocks) if blocks else np.empty((0, SIZE, SIZE), np.float32)
+
+    def read_rows(self, start, stop):
+        """Return the rows from `start` to before `stop` of the table, as `read` returns all."""
+        table = read_rows(self.path, start, stop, self.columns)
+        with naming_file(self.path):
+            frame, block = _frame_of_arrow(table.select([name for name in self.columns if name != "dmdt"])), None
+            if "dmdt" in self.columns:
+                block = self._flatten(table["dmdt"].combine_chunks()).astype(np.float32, copy=False)
+            return self._finish(frame, block, self.columns)
 
     def number_columns(self, names):
         kinds = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_decimal)

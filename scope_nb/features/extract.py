@@ -20,10 +20,19 @@ from .statistics import Statistics, light_curve_statistics
 BAD_CHOICES = ("raise", "list")
 
 
+class NothingUsable(ValueError):
+    """None of the light curves can be used; `failures` lists the `_id` and the `reason` of each, as a table."""
+
+    def __init__(self, text, failures):
+        super().__init__(text)
+        self.failures = failures
+
+
 def light_curve_features(time, mag, err, max_freq=None, oversampling=None):
     """Return the 22 statistics, 17 features for each of the four period suffixes, and `dmdt` (26 x 26), as a dict.
 
-    See `periods.find_periods` for the parameters and errors.
+    See `periods.find_periods` for the parameters and errors. What the squares of errors below 1e-75 or above 1e75 mag
+    leave undefined is NaN.
     """
     return _features_at(find_periods(time, mag, err, max_freq, oversampling), time, mag, err)
 
@@ -36,6 +45,7 @@ def _features_at(results, time, mag, err):
         columns = {"period": result.period, "significance": result.significance, "pdot": 0.0}
         columns |= fourier_features(time, mag, err, result.period)
         row |= {f"{name}_{suffix}": value for name, value in columns.items()}
+    row = {name: value if np.isfinite(value) else np.nan for name, value in row.items()}
     return row | {"dmdt": dmdt_histogram(time, mag)}
 
 
@@ -214,10 +224,11 @@ class Extraction:
     def list_failures(self, failures):
         """Return the `_id` (text) and the `reason` of failures by row as a table; all rows are a `ValueError`."""
         rows = sorted(failures)
-        if len(rows) == len(self.light_curves):
-            raise ValueError(f"none of {len(rows)} light curves can be used, first: {failures[rows[0]]}")
         reasons = [failures[row] for row in rows]
-        return pd.DataFrame({"_id": as_names(self.meta["_id"].iloc[rows]), "reason": reasons}, dtype=str)
+        listed = pd.DataFrame({"_id": as_names(self.meta["_id"].iloc[rows]), "reason": reasons}, dtype=str)
+        if len(rows) == len(self.light_curves):
+            raise NothingUsable(f"none of {len(rows)} light curves can be used, first: {failures[rows[0]]}", listed)
+        return listed
 
 
 def warn_of_failures(listed, light_curves, place):

@@ -41,8 +41,11 @@ def fourier_features(time, mag, err, period):
 
 @compiled
 def _fit_series(time, mag, err, period, harmonics):
-    weight = 1.0 / (err * err)
-    mean = (weight * mag).sum() / weight.sum()
+    mean, weights = 0.0, 0.0
+    for j in range(time.size):
+        weights += 1.0 / (err[j] * err[j])
+        mean += 1.0 / (err[j] * err[j]) * mag[j]
+    mean /= weights
     span = time[-1] - time[0]
     columns = 2 + 2 * harmonics
     matrix, solution, square = np.zeros((columns, columns)), np.zeros(columns), 0.0
@@ -56,13 +59,13 @@ def _fit_series(time, mag, err, period, harmonics):
             for k in range(1, harmonics):
                 row[2 + 2 * k] = row[2 * k] * c - row[1 + 2 * k] * s
                 row[3 + 2 * k] = row[2 * k] * s + row[1 + 2 * k] * c
-        y = mag[j] - mean
+        y, weight = mag[j] - mean, 1.0 / (err[j] * err[j])
         for a in range(columns):
-            weighted = weight[j] * row[a]
+            weighted = weight * row[a]
             solution[a] += weighted * y
             for b in range(a + 1):
                 matrix[a, b] += weighted * row[b]
-        square += weight[j] * y * y
+        square += weight * y * y
     chi2 = factor_normal_equations(matrix, solution, square, 1e-12)
     best, best_bic = 2, np.inf
     for size in range(2, columns + 1, 2):
@@ -72,5 +75,6 @@ def _fit_series(time, mag, err, period, harmonics):
     solve_factored(matrix, solution, best)
     power = (chi2[1] - chi2[best - 1]) / chi2[1] if chi2[1] > 0 else 0.0
     coefficients = np.zeros(2 * MAX_HARMONICS)
-    coefficients[: best - 2] = solution[2:best]
+    for k in range(2, best):
+        coefficients[k - 2] = solution[k]
     return power, best_bic, solution[0] + mean, solution[1] / span, coefficients

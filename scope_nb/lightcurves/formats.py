@@ -31,7 +31,7 @@ def list_files(paths):
     """Return the files of light curves of a path, a list of paths, a folder or a pattern with *, each once.
 
     Of folders all files of a known suffix are taken, at any depth, but for those whose names begin with a dot or an
-    underscore, and the list of partitions that HATS catalogues have. A warning names files that look like light curves
+    underscore; of HATS catalogues those of the data, without margins. A warning names files that look like light curves
     but have another suffix. None at all is a `FileNotFoundError`.
     """
     if not isinstance(paths, str | Path):
@@ -50,11 +50,21 @@ def list_files(paths):
     return [existing_file(path)]
 
 
+def find_dataset(folder):
+    """Return the folder of the data of a HATS catalogue, or of the main catalogue of a collection; None of others."""
+    collection = folder / "collection.properties"
+    if collection.is_file():
+        match = re.search(r"(?m)^hats_primary_table_url\s*=\s*(\S+)", collection.read_text(encoding="utf-8"))
+        folder = folder / match[1] if match else folder
+    is_catalogue = any((folder / name).is_file() for name in ("hats.properties", "properties"))
+    return folder / "dataset" if is_catalogue and (folder / "dataset").is_dir() else None
+
+
 def _list_folder(folder):
-    files, others = [], []
+    folder, files, others = find_dataset(folder) or folder, [], []
     for file in sorted(folder.rglob("*")):
         hidden = any(part.startswith((".", "_")) for part in file.relative_to(folder).parts)
-        if file.is_dir() or hidden or file.name in ("partition_info.csv", "properties"):
+        if file.is_dir() or hidden:
             continue
         if split_suffix(file)[0] in SUFFIXES and file.is_file():
             files.append(file)

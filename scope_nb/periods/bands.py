@@ -2,17 +2,69 @@
 
 import numpy as np
 
-from .harmonics import chi2_by_harmonics, robust_weights
+from ..lightcurves.curves import FEWEST_EPOCHS
+from .harmonics import chi2_by_harmonics, most_harmonics, robust_weights
 
 # log(A_g / A_r), mean and spread: RR Lyrae and Delta Scuti of high amplitude 1.4 to 1.5, binaries hardly above 1
 PULSATOR, BINARY = (0.35, 0.1), (0.03, 0.1)
 LEAST_ODDS = 0.05  # colours alone do not rule out a period
+STRETCH = 3.0  # the largest factor between the amplitudes of two bands
+
+
+def split_bands(time, mag, err, band):
+    """Return time, mag and err of each band that has 4 epochs at least and is not constant."""
+    parts = [[values[band == name] for values in (time, mag, err)] for name in np.unique(band)]
+    return [part for part in parts if len(part[0]) >= FEWEST_EPOCHS and np.ptp(part[1]) > 0]
+
+
+def join_shares(shares, counts):
+    """Return the share of the scatter that is explained in all bands, each with a noise of its own.
+
+    `shares` are those of the bands, shape (bands, ...), `counts` their epochs: the likelihoods are multiplied.
+    """
+    total = sum(n * np.log1p(-np.minimum(share, 1 - 1e-12)) for share, n in zip(shares, counts, strict=True))
+    return -np.expm1(total / sum(counts))
+
+
+def align_bands(time, mag, err, band, freq):
+    """Return magnitudes (mean 0) and weights (sum 1) of all bands as of one light curve with a period.
+
+    The series of up to three harmonics that explains most in its band fits the others with a mean and an amplitude of
+    their own, which are taken out; a band counts the less the more scatter is left in it.
+    """
+    names, index = np.unique(band, return_inverse=True)
+    fits, gains = [], []
+    for i in range(len(names)):
+        part = index == i
+        weight = robust_weights(err[part])
+        offset = np.average(mag[part], weights=weight)
+        chi2, series = chi2_by_harmonics(time[part], mag[part] - offset, weight, freq, most_harmonics(part.sum(), 3))
+        fits.append((part, weight / weight.sum(), offset, series))
+        gains.append(part.sum() * np.log(max(chi2[-1] / max(chi2[0], 1e-300), 1e-9)))
+    model = _evaluate_series(time, freq, fits[int(np.argmin(gains))][3])
+    aligned, weights = np.empty(len(mag)), np.empty(len(mag))
+    for part, weight, offset, _ in fits:
+        shape, values = model[part] - weight @ model[part], mag[part] - offset
+        spread = weight @ shape**2
+        slope = np.clip((weight * shape) @ values / spread if spread > 0 else 1.0, 1 / STRETCH, STRETCH)
+        aligned[part] = values / slope
+        noise = weight @ (aligned[part] - shape) ** 2
+        weights[part] = weight * part.sum() / max(noise, 1e-12)
+    weights /= weights.sum()
+    return aligned - weights @ aligned, weights
+
+
+def _evaluate_series(time, freq, coefficients):
+    """Return a cosine series without its constant at some times."""
+    angle = 2 * np.pi * (time * freq % 1)
+    harmonics = range(1, len(coefficients) // 2 + 1)
+    return sum(coefficients[2 * k - 1] * np.cos(k * angle) + coefficients[2 * k] * np.sin(k * angle) for k in harmonics)
 
 
 def merge_bands(mag, err, band):
     """Return magnitudes and errors of all bands as of one light curve.
 
-    Each band loses its median and is stretched, by a factor of three at most, to the spread (95th less 5th percentile)
+    Each band loses its median and is stretched, by `STRETCH` at most, to the spread (95th less 5th percentile)
     of the band with the most epochs.
     """
     names, index = np.unique(band, return_inverse=True)
@@ -20,7 +72,7 @@ def merge_bands(mag, err, band):
     scale = spread[np.argmax(np.bincount(index))]
     mag, err = mag.copy(), err.copy()
     for i, width in enumerate(spread):
-        stretch = np.clip(scale / width, 1 / 3, 3) if width > 0 and scale > 0 else 1.0
+        stretch = np.clip(scale / width, 1 / STRETCH, STRETCH) if width > 0 and scale > 0 else 1.0
         mag[index == i] = (mag[index == i] - np.median(mag[index == i])) * stretch
         err[index == i] *= stretch
     return mag, err

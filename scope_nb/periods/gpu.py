@@ -1,4 +1,4 @@
-"""The searches of `search.search_grid` on a GPU: batches of light curves there, what follows in processes here.
+"""The searches of `grid_search` on a GPU: batches of light curves there, what follows in processes here.
 
 The kernels are those of `kernels`, which is imported where a GPU is used and not before.
 """
@@ -12,6 +12,9 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from ..taxonomy import defaults, unknown
+from .eclipses import eclipse_grids, join_eclipse_grids, pack_weights
+from .grid_search import search_grid
+from .harmonics import robust_weights
 from .periodograms import (
     EXACT_PEAKS,
     Search,
@@ -32,8 +35,9 @@ SHARE = 0.8  # of the free memory that is used
 TOGETHER = 8  # light curves that a process finishes at a time
 # what the kernels need of the epochs of a light curve, and its row of `kernels.CURVES` without places
 Epochs = namedtuple("Epochs", "steps ends level klogk weights words row")
-# items of a batch, which of them are searched, their `kernels.CURVES`, and the `Lane` and its arrays with the outcome
-Batch = namedtuple("Batch", "items searched curves lane arrays")
+# items of a batch, which of them are searched, their `kernels.CURVES`, the `Lane` and its arrays with the outcome, and
+# what `_launch_eclipses` returned
+Batch = namedtuple("Batch", "items searched curves lane arrays boxes")
 
 
 def choose_device(device):
@@ -64,7 +68,7 @@ def search_many(items, finish, n_jobs):
     """Yield `finish(item, prepared, searches)` for pairs of an item and its `search.Prepared`, in their order.
 
     Where the latter is None or has no grid, nothing is searched and `searches` is None. `finish` is called in `n_jobs`
-    processes, while the GPU searches on.
+    processes, while the GPU searches on; light curves of several bands are searched there, too.
     """
     searched = chain.from_iterable(_one_ahead(_search_batches(items)))
     chunks = iter(lambda: list(islice(searched, TOGETHER)), [])
@@ -74,7 +78,12 @@ def search_many(items, finish, n_jobs):
 
 
 def _finish(finish, chunk):
-    return [finish(*searched) for searched in chunk]
+    results = []
+    for item, prepared, searches in chunk:
+        if prepared is not None and prepared.grid and searches is None:
+            searches = search_grid(prepared)
+        results.append(finish(item, prepared, searches))
+    return results
 
 
 def _one_ahead(iterator):
@@ -157,21 +166,17 @@ def _launch(items, lane, before):
     """Let the GPU search a batch as soon as it is done with that of the lane `before`, and do not wait for it."""
     from . import kernels as k
 
-    searched = [i for i, (_, prepared) in enumerate(items) if prepared is not None and prepared.grid]
+    searched = [i for i, (_, p) in enumerate(items) if p is not None and p.grid and p.bands is None]
     if not searched:
-        return Batch(items, searched, None, lane, None)
+        return Batch(items, searched, None, lane, None, None)
     epochs = [_pack_epochs(*items[i][1]) for i in searched]
-    curves = np.array([each.row for each in epochs], k.CURVES)
-    for place, size in (("epoch", "epochs"), ("out", "size"), ("window", "windows")):
-        curves[place] = np.cumsum(curves[size]) - curves[size]
+    curves = _place(np.array([each.row for each in epochs], k.CURVES))
     uploads = {name: np.concatenate([getattr(each, name) for each in epochs]) for name in Epochs._fields[:-1]}
     steps, ends, level, klogk, weights, words = (lane.upload(*pair) for pair in uploads.items())
     rows, n = lane.upload("curves", curves), len(curves)
     rough = np.flatnonzero([are_too_rough(items[i][1].mag) for i in searched])
     some = lane.upload("rough", curves[rough]) if len(rough) else None
-    # where `select_highest` begins and how far it goes: first in all windows, then in what it chose
-    spans = [curves["window"], curves["windows"], MANY * np.arange(n), np.full(n, MANY)]
-    spans = lane.upload("spans", np.array(spans))
+    spans = _spans(lane, "spans", curves)
     heights = lane.array("heights", (3, curves["size"].sum()), np.uint32)
     values = heights.view(np.float32)
     size = int(curves["size"].max())
@@ -192,8 +197,52 @@ def _launch(items, lane, before):
     _rank(lane, curves, rows, spans, heights[:1], values[:1], 0, exact)
     rounded = lane.array("rounded", (n, EXACT_PEAKS), np.float32)
     lane.run(k.read_values, (1, n, 1), k.WIDE, rows, exact[0], values[1], rounded)
+    boxes = _launch_eclipses([items[i][1] for i in searched], lane)
     lane.done.record(lane.stream)
-    return Batch(items, searched, curves, lane, (peaks, exact, rounded, sums))
+    return Batch(items, searched, curves, lane, (peaks, exact, rounded, sums), boxes)
+
+
+def _launch_eclipses(all_prepared, lane):
+    """Let the GPU search for eclipses; return the grids and their light curves, and the arrays with the outcome."""
+    from . import kernels as k
+
+    grids, owners, steps, packed, rows = [], [], [], [], []
+    for owner, prepared in enumerate(all_prepared):
+        words, mean, scatter = pack_weights(prepared.mag, robust_weights(prepared.err))
+        for grid in eclipse_grids(prepared.grid, defaults()["periods"]["max_eclipse_freq"]):
+            grids.append(grid)
+            owners.append(owner)
+            steps.append(phase_steps(prepared.time, grid))
+            packed.append(words)
+            windows = -(-grid.size // grid.oversampling)
+            rows.append(
+                (0, len(words), grid.first, grid.size, 0, windows, 0, grid.oversampling, 0, 0, 0, scatter, mean, 0)
+            )
+    if not grids:
+        return grids, owners, ()
+    curves = _place(np.array(rows, k.CURVES))
+    steps, packed = lane.upload("box steps", np.concatenate(steps)), lane.upload("packed", np.concatenate(packed))
+    rows, n = lane.upload("box curves", curves), len(curves)
+    power = lane.array("box power", (1, curves["size"].sum()), np.float32)
+    lane.run(
+        k.box_least_squares, (-(-int(curves["size"].max()) // k.BOXES), n, 1), k.BOXES, rows, steps, packed, power[0]
+    )
+    peaks = lane.array("box peaks", (1, n, EXACT_PEAKS), np.uint64)
+    sums = _rank(lane, curves, rows, _spans(lane, "box spans", curves), power.view(np.uint32), power, 0, peaks)
+    return grids, owners, (curves["size"], peaks, sums)
+
+
+def _place(curves):
+    """Fill in where in the flat arrays the epochs, values and windows of each light curve begin."""
+    for place, size in (("epoch", "epochs"), ("out", "size"), ("window", "windows")):
+        curves[place] = np.cumsum(curves[size]) - curves[size]
+    return curves
+
+
+def _spans(lane, name, curves):
+    """Return where `select_highest` begins and how far it goes: first in all windows, then in what it chose."""
+    n = len(curves)
+    return lane.upload(name, np.array([curves["window"], curves["windows"], MANY * np.arange(n), np.full(n, MANY)]))
 
 
 def _rank(lane, curves, rows, spans, heights, values, integers, peaks):
@@ -253,13 +302,30 @@ def _collect(batch):
         power = np.ascontiguousarray(height[2, :, 0]).astype(np.uint32).view(np.float32)
         best = np.stack([height[0, :, 0].astype(float), rounded[n, exact[0].argmax(axis=1)], power]).tolist()
         mean, spread = mean.tolist(), spread.tolist()
+        eclipses = _collect_eclipses(batch, most)
     for i, (item, prepared) in enumerate(batch.items):
         searches = None
         if i in places:
             j = places[i]
             searches = {
-                name: Search(index[s, j][ranked[s, j] > 0], best[s][j], mean[s][j], spread[s][j])
+                name: Search(prepared.grid.freq(index[s, j][ranked[s, j] > 0]), best[s][j], mean[s][j], spread[s][j])
                 for name, s in (("ELS", 2), ("ECE", 0), ("EAOV", 1))
-            }
+            } | {"BLS": eclipses[j]}
         triples.append((item, prepared, searches))
     return triples
+
+
+def _collect_eclipses(batch, most):
+    """Return the `Search` for eclipses of each light curve that was searched, as `eclipses.search_eclipses` does."""
+    grids, owners, arrays = batch.boxes
+    parts = [[] for _ in batch.searched]
+    if grids:
+        sizes, peaks, sums = arrays[0], *(array.copy_to_host(stream=batch.lane.stream) for array in arrays[1:])
+        batch.lane.stream.synchronize()
+        ranked = np.sort(peaks[0], axis=1)[:, : -most - 1 : -1]
+        index = (2**32 - 1 - (ranked & np.uint64(2**32 - 1))).astype(np.int64)
+        height = (ranked >> np.uint64(32)).astype(np.uint32).view(np.float32)
+        for i, (grid, owner) in enumerate(zip(grids, owners, strict=True)):
+            usable = ranked[i] > 0
+            parts[owner].append((grid.freq(index[i][usable]), height[i][usable], sizes[i], *sums[0, i].sum(axis=0)))
+    return [join_eclipse_grids(part) for part in parts]

@@ -30,9 +30,12 @@ def most_harmonics(n, most=MOST_HARMONICS):
 @compiled
 def _unit_circle(time, freq):
     """Return cosine and sine of the phase of each epoch."""
-    turns = time * freq
-    angle = 2 * math.pi * (turns - np.floor(turns))
-    return np.cos(angle), np.sin(angle)
+    cosine, sine = np.empty(time.size), np.empty(time.size)
+    for j in range(time.size):
+        turns = time[j] * freq
+        angle = 2 * math.pi * (turns - np.floor(turns))
+        cosine[j], sine[j] = math.cos(angle), math.sin(angle)
+    return cosine, sine
 
 
 @compiled(fastmath={"contract", "nsz", "reassoc"})
@@ -108,18 +111,22 @@ def _fit_harmonics(cosine, sine, mag, weight, harmonics):
     """Do what `chi2_by_harmonics` does at the frequency of these cosines and sines."""
     size = 2 * harmonics + 1
     moments, right = _sum_moments(cosine, sine, mag, weight, harmonics)
-    matrix, vector = np.zeros((size, size)), np.zeros(size)  # for 1, cos x, sin x, cos 2x, ...; the lower triangle
-    vector[0], vector[1:] = right[0, 0], right[1:].ravel()
-    matrix[0, 0], matrix[1:, 0] = moments[0, 0], moments[1 : harmonics + 1].ravel()
+    matrix, vector = np.empty((size, size)), np.empty(size)  # for 1, cos x, sin x, cos 2x, ...; the lower triangle
+    matrix[0, 0], vector[0] = moments[0, 0], right[0, 0]
     for a in range(1, harmonics + 1):
+        vector[2 * a - 1], vector[2 * a] = right[a, 0], right[a, 1]
+        matrix[2 * a - 1, 0], matrix[2 * a, 0] = moments[a, 0], moments[a, 1]
         for b in range(1, a + 1):
-            c_sum, s_sum = moments[a + b]
-            c_dif, s_dif = moments[a - b]
+            c_sum, s_sum = moments[a + b, 0], moments[a + b, 1]
+            c_dif, s_dif = moments[a - b, 0], moments[a - b, 1]
             matrix[2 * a - 1, 2 * b - 1] = 0.5 * (c_dif + c_sum)
             matrix[2 * a, 2 * b] = 0.5 * (c_dif - c_sum)
             matrix[2 * a, 2 * b - 1] = 0.5 * (s_sum + s_dif)
             matrix[2 * a - 1, 2 * b] = 0.5 * (s_sum - s_dif)
-    chi2 = factor_normal_equations(matrix, vector, (weight * mag * mag).sum(), 1e-9)
+    square = 0.0
+    for j in range(mag.size):
+        square += weight[j] * mag[j] * mag[j]
+    chi2 = factor_normal_equations(matrix, vector, square, 1e-9)
     solve_factored(matrix, vector, size)
     return chi2[::2], vector
 
@@ -137,7 +144,10 @@ def _refine(time, mag, weight, freq, harmonics, reach, step):
             chi2, _ = _fit_harmonics(cosine, sine, mag, weight, harmonics)
             if chi2[harmonics] < best_chi2:
                 best, best_chi2 = trial, chi2[harmonics]
-        cosine, sine = cosine * turn_c - sine * turn_s, sine * turn_c + cosine * turn_s
+        for j in range(time.size):
+            c = cosine[j] * turn_c[j] - sine[j] * turn_s[j]
+            sine[j] = sine[j] * turn_c[j] + cosine[j] * turn_s[j]
+            cosine[j] = c
     return best
 
 
@@ -160,9 +170,31 @@ def refine_candidates(time, mag, weight, freqs):
     """
     baseline = time[-1] - time[0]
     refined, merits = np.empty(freqs.size), np.empty(freqs.size)
-    most, harmonics = most_harmonics(time.size), 6 if time.size > 100 else 3
+    most, few, harmonics = most_harmonics(time.size), np.int64(2), 6 if time.size > 100 else 3
     for i in range(freqs.size):
-        freq = _refine(time, mag, weight, freqs[i], 2, 0.5 / baseline, 1 / (16 * baseline))
+        freq = _refine(time, mag, weight, freqs[i], few, 0.5 / baseline, 1 / (16 * baseline))
         refined[i] = freq = _refine(time, mag, weight, freq, harmonics, 1 / (16 * baseline), 1 / (64 * baseline))
         merits[i] = harmonic_merit(time, mag, weight, freq, most if freq * LONG > 1 else 1, PRICE)
     return refined, merits
+
+
+def frequency_error(time, mag, weight, freq):
+    """Return the standard error (1/day) of a frequency, from the linearised fit of the harmonic series that fits best.
+
+    The scatter around the series is taken as noise; that the right peak was chosen is taken for granted.
+    """
+    most = most_harmonics(time.size)
+    merits = [harmonic_merit(time, mag, weight, freq, k, PRICE) for k in range(1, most + 1)]
+    orders = np.arange(1, int(np.argmin(merits)) + 2)
+    angle = 2 * math.pi * np.outer(time * freq % 1, orders)
+    coefficients = chi2_by_harmonics(time, mag, weight, freq, orders[-1])[1]
+    slope = (np.cos(angle) * coefficients[2::2] - np.sin(angle) * coefficients[1::2]) @ orders
+    middle = time - np.average(time, weights=weight)
+    design = np.column_stack([np.ones(time.size), np.cos(angle), np.sin(angle), 2 * math.pi * middle * slope])
+    scaled = design * np.sqrt(weight)[:, None]
+    target = (mag - design[:, :-1] @ np.r_[coefficients[0], coefficients[1::2], coefficients[2::2]]) * np.sqrt(weight)
+    free = time.size - design.shape[1]
+    if free < 1:
+        return math.nan
+    noise = (target @ target) / free
+    return math.sqrt(noise * np.linalg.pinv(scaled.T @ scaled)[-1, -1])

@@ -2,8 +2,9 @@
 
 No single figure decides between a period, its half and its double: the harmonics of a binary with equal minima fit
 half its orbit just as well. What decides are shapes, and how often a shape at that period was the right one among
-stars of known period, on which `data/period_judge.py` trained the trees. They return a probability, the trust score,
-which means nothing for a star that does not vary periodically.
+stars of known period, on which `data/period_judge.py` trained the trees, so that the right one of a star's candidates
+stands out from the others. They return a probability, the trust score, which means nothing for a star that does not
+vary periodically.
 """
 
 import json
@@ -17,62 +18,129 @@ import pandas as pd
 
 from ..compiled import compiled
 from ..lightcurves.curves import offsets_of
-from .harmonics import PRICE, chi2_by_harmonics, harmonic_merit, most_harmonics, refine_candidates, robust_weights
+from .bands import align_bands
+from .eclipses import BINS, eclipse_merit, fit_boxes, refine_eclipses
+from .harmonics import (
+    PRICE,
+    chi2_by_harmonics,
+    frequency_error,
+    harmonic_merit,
+    most_harmonics,
+    refine_candidates,
+    robust_weights,
+)
 
 TABLES = resources.files("scope_nb") / "tables"
 RANKED = 20  # peaks of each search whose rank is a term
 PEAKS, VARIED = 5, 3  # of each search: peaks to compare, and those whose half and double are tried too
-JUDGED, REPEATED = 8, 4  # by merit: candidates to judge, and those whose half and double are judged too
+JUDGED, REPEATED = 10, 4  # by merit: candidates to judge, and those whose half and double are judged too
 DOUBLE_HARMONICS = 12  # when a period is compared with its half and its double
-ECLIPSE_BINS = 64  # phase bins of the eclipse fit
+REFINED = 8  # steps in which the peak of an eclipse search is refined, on either side
 # what the trees know of a candidate, in the order of their columns; `_terms` says what each is
 Terms = namedtuple(
     "Terms",
     "merit eclipse half double r21 cos_phi21 sin_phi21 odd tail log_period gain_1 gain_2 rank_ELS rank_ECE rank_EAOV "
-    "rank_half_ELS rank_double_ELS epochs cycles harmonics depths width",
+    "rank_half_ELS rank_double_ELS epochs cycles harmonics depths width rank_BLS rank_half_BLS rank_double_BLS free "
+    "apart window window_double alias sum_alias fast slow noise amplitude",
 )
 # refined frequencies (1/day), who proposed them (the name of a search, or "half of", "double of" one), their `Terms`
 Candidates = namedtuple("Candidates", "freqs proposed_by terms")
-# boosted trees as flat arrays of nodes, and how their odds become probabilities
+# boosted trees as flat arrays of nodes
 _Trees = namedtuple(
     "_Trees",
-    "margin roots left_children right_children split_indices split_conditions default_left sharpness none",
+    "roots left_children right_children split_indices split_conditions default_left",
 )
 
 
-def compare_candidates(time, mag, err, peaks):
-    """Return the `Candidates` of a light curve; `peaks` are the frequencies (1/day) of the peaks of each search."""
-    weight = robust_weights(err)
-    residual = mag - np.average(mag, weights=weight)
-    time = time - time[0]
-    proposals = _propose(peaks, 1 / time[-1])
-    refined, merits = refine_candidates(time, residual, weight, np.array([freq for freq, _ in proposals]))
-    order = np.argsort(merits, kind="stable")
-    freqs, proposed_by = zip(*_with_halves([(refined[i], proposals[i][1]) for i in order], 1 / time[-1]), strict=True)
-    low, middle, high = np.percentile(mag, [5, 50, 95])
-    tail = (high - middle) / max(high - low, 1e-9)
-    terms = Terms(*np.array([_terms(time, residual, weight, freq, peaks, tail) for freq in freqs]).T)
-    best = terms.merit.min()
+def compare_candidates(time, mag, err, peaks, bands=None):
+    """Return the `Candidates` of a light curve; `peaks` are the frequencies (1/day) of the peaks of each search.
+
+    `bands` are time, mag, err and band as observed, if they are of several.
+    """
+    width, of_all = 1 / np.ptp(time), _curve_terms(time, mag, err)
+    epochs = _Epochs(time, mag, err, bands)
+    freqs, proposed_by = zip(*_with_halves(_propose_all(epochs, peaks, width), width), strict=True)
+    terms = Terms(*np.array([_terms(*epochs.at(freq), freq, peaks, of_all) for freq in freqs]).T)
+    best = min(terms.merit.min(), terms.eclipse.min())
     terms = terms._replace(merit=_signed_log(terms.merit - best), eclipse=_signed_log(terms.eclipse - best))
     return Candidates(np.array(freqs), proposed_by, Terms(*(values.astype(np.float32) for values in terms)))
 
 
+class _Epochs:
+    """The epochs of a light curve, or of several bands as they are joined at a frequency."""
+
+    def __init__(self, time, mag, err, bands):
+        self.time, self.bands = time - time[0], bands
+        weight = robust_weights(err)
+        self.weight = weight / weight.sum()
+        self.mag = mag - self.weight @ mag
+
+    def at(self, freq):
+        """Return times from 0 on, magnitudes with mean 0 and weights with sum 1."""
+        if self.bands is None:
+            return self.time, self.mag, self.weight
+        return self.time, *align_bands(self.time, *self.bands[1:], freq)
+
+
+def period_error(time, mag, err, period, bands=None):
+    """Return the standard error (days) of a period, taking for granted that it is the right peak.
+
+    That of the harmonic series (`harmonics.frequency_error`), and the steps in which candidates are refined.
+    """
+    freq = 1 / period
+    epochs = _Epochs(time, mag, err, bands).at(freq)
+    step = 1 / (64 * np.ptp(time))
+    return float(math.hypot(frequency_error(*epochs, freq), step / math.sqrt(12)) * period**2)
+
+
+def _propose_all(epochs, peaks, width):
+    """Return refined frequencies and who proposed them, best first."""
+    ranked = []
+    for freq, name in _propose({name: best for name, best in peaks.items() if name != "BLS"}, width):
+        joined = epochs.at(freq)
+        (refined,), (merit,) = refine_candidates(*joined, np.array([freq]))
+        ranked.append((min(merit, _box_merit(*joined, refined)), refined, name))
+    for freq, name in _propose({"BLS": peaks["BLS"]}, width):
+        joined = epochs.at(freq)
+        (refined,) = refine_eclipses(*joined, np.array([freq]), 0.1 * width, REFINED)
+        ranked.append((_box_merit(*joined, refined), refined, name))
+    return [(freq, name) for _, freq, name in sorted(ranked)]
+
+
+def _box_merit(time, mag, weight, freq):
+    return eclipse_merit(fit_boxes(time, mag, weight, freq), len(time))
+
+
+def _curve_terms(time, mag, err):
+    """Return the terms that all candidates of a light curve share: `tail`, `fast`, `slow` and `noise`."""
+    low, middle, high = np.percentile(mag, [5, 50, 95])
+    spread = max(mag.std(), 1e-9)
+    terms = {"tail": (high - middle) / max(high - low, 1e-9), "noise": math.log10(max(np.median(err) / spread, 1e-9))}
+    for name, least, most in (("fast", 0.0, 1.5), ("slow", 5.0, 20.0)):
+        later = np.searchsorted(time, time + least, side="right")
+        later, first = later[later < len(time)], np.flatnonzero(later < len(time))
+        near = time[later] - time[first] <= most
+        steps = (mag[later] - mag[first])[near]
+        terms[name] = math.log10(max(np.sqrt((steps**2).mean() / 2) / spread, 1e-9)) if len(steps) >= 10 else math.nan
+    return terms
+
+
+def _window(time, freq):
+    """Return the height of the spectral window of the epochs at a frequency, 0 to 1."""
+    return abs(np.exp(2j * math.pi * (time * freq % 1)).mean()) ** 2
+
+
 def judge_candidates(terms, odds=1.0):
     """Return the probability of each candidate to be the true period; `odds` are factors from other evidence."""
-    trees = _read_trees()
-    p = _evaluate_trees(np.column_stack(terms).astype(np.float32), trees)
-    return exclusive_probabilities(p, odds, trees.sharpness, trees.none)
+    margins = _evaluate_trees(np.column_stack(terms).astype(np.float32), _read_trees())
+    return exclusive_probabilities(margins + np.log(odds))
 
 
-def exclusive_probabilities(p, odds, sharpness, none):
-    """Return probabilities of candidates of which at most one is right, from those that trees give each alone.
-
-    Their odds are divided by the sum over all candidates and the weight of "none of these", after a power that makes
-    them as sharp as they deserve. Power and weight were fitted, like the trees, to stars of known period.
-    """
-    p = np.clip(np.asarray(p, float), 1e-6, 1 - 1e-6)
-    weight = (odds * p / (1 - p)) ** sharpness
-    return weight / (none + weight.sum())
+def exclusive_probabilities(margins):
+    """Return the probabilities of candidates of which at most one is right; the margin of "none of these" is 0."""
+    highest = max(margins.max(), 0.0)
+    weight = np.exp(margins - highest)
+    return weight / (math.exp(-highest) + weight.sum())
 
 
 @cache
@@ -94,17 +162,15 @@ def _read_trees():
     kinds |= {"split_conditions": np.float32, "default_left": np.bool_}
     nodes = {name: np.concatenate([tree[name] for tree in trees]).astype(kind) for name, kind in kinds.items()}
     roots = offsets_of([len(tree["left_children"]) for tree in trees])[:-1]
-    score = float(learner["learner_model_param"]["base_score"].strip("[]"))
-    settings = {name: float(learner["attributes"][name]) for name in ("sharpness", "none")}
-    return _Trees(margin=math.log(score / (1 - score)), roots=roots, **nodes, **settings)
+    return _Trees(roots=roots, **nodes)
 
 
 @compiled
 def _evaluate_trees(terms, trees):
-    """Return the probability that the trees give each row of terms; what counts is the value of a leaf."""
-    p = np.empty(terms.shape[0])
+    """Return the sum of all trees for each row of terms; what counts is the value of a leaf."""
+    margins = np.empty(terms.shape[0])
     for i in range(terms.shape[0]):
-        total = trees.margin
+        total = 0.0
         for root in trees.roots:
             node = root
             while trees.left_children[node] >= 0:
@@ -112,17 +178,19 @@ def _evaluate_trees(terms, trees):
                 left = trees.default_left[node] if np.isnan(x) else x < trees.split_conditions[node]
                 node = root + (trees.left_children[node] if left else trees.right_children[node])
             total += trees.split_conditions[node]
-        p[i] = 1 / (1 + math.exp(-total))
-    return p
+        margins[i] = total
+    return margins
 
 
 def _propose(peaks, width):
-    """Return the distinct frequencies to compare, and who proposed them: a search, or half or double of its peak."""
+    """Return the distinct frequencies to compare, and who proposed them: a search, or a multiple of its peak."""
     proposals = []
     for name, best in peaks.items():
         proposals += [(freq, name) for freq in best[:PEAKS]]
         for freq in best[:VARIED]:
             proposals += _half_and_double(freq, name)
+            if name == "BLS":  # a box at a third of the orbit, or at three orbits, catches every eclipse as well
+                proposals += [(freq / 3, f"triple of {name}"), (3 * freq, f"third of {name}")]
     distinct = []
     for freq, name in sorted(proposals):
         if freq > width and (not distinct or freq - distinct[-1][0] > width / 2):
@@ -153,7 +221,7 @@ def _signed_log(values):
     return np.sign(values) * np.log1p(np.abs(values))
 
 
-def _terms(time, mag, weight, freq, peaks, tail):
+def _terms(time, mag, weight, freq, peaks, of_all):
     """Return the `Terms` of one candidate; `merit` and `eclipse` are yet to be compared with the best candidate."""
     n, width = len(time), 1 / time[-1]
     most = most_harmonics(n)
@@ -162,18 +230,19 @@ def _terms(time, mag, weight, freq, peaks, tail):
     merits = n * gains[1:] + PRICE * math.log(n) * (2 * np.arange(1, most + 1) + 1)
     more = most_harmonics(n, DOUBLE_HARMONICS)
     half, one, double = (harmonic_merit(time, mag, weight, f, more, 1.0) for f in (2 * freq, freq, freq / 2))
-    r21, phi21 = _second_harmonic(chi2_by_harmonics(time, mag, weight, freq, min(3, most))[1])
-    left, depths, box = _fit_eclipses(time, mag, weight, freq, ECLIPSE_BINS)
+    series = chi2_by_harmonics(time, mag, weight, freq, min(3, most))[1]
+    r21, phi21 = _second_harmonic(series)
+    boxes = fit_boxes(time, mag, weight, freq)
+    strongest = peaks["ELS"][0]
     return Terms(
         merit=merits.min(),  # `harmonic_merit`
-        eclipse=n * math.log(left) + PRICE * math.log(n) * 6,  # the same for two boxes half a turn apart
+        eclipse=n * math.log(boxes.left) + PRICE * math.log(n) * 6,  # the same for two boxes half a turn apart
         half=_signed_log(half - one),  # BIC at half the period less BIC at the period, 12 harmonics
         double=_signed_log(double - one),  # BIC at the double less BIC at the period
         r21=r21,  # amplitude of the second harmonic over the first
         cos_phi21=math.cos(phi21),  # 1 for minima narrower than maxima, -1 for steep pulsators
         sin_phi21=math.sin(phi21),  # 0 for a symmetric light curve
         odd=_odd_share(chi2_by_harmonics(time, mag, weight, freq / 2, min(4, most))[1]),
-        tail=tail,  # (q95 - q50) / (q95 - q05) of the magnitudes: near 1 for narrow eclipses
         log_period=-math.log10(freq),
         gain_1=gains[1],  # log(chi2_1 / chi2_0)
         gain_2=gains[min(2, most)],
@@ -185,8 +254,19 @@ def _terms(time, mag, weight, freq, peaks, tail):
         epochs=n,
         cycles=freq * time[-1],
         harmonics=merits.argmin() + 1,
-        depths=depths,  # shallower over deeper of the two boxes
-        width=box,  # of the best single box, in cycles
+        depths=boxes.depths,  # shallower over deeper of the two boxes
+        width=boxes.width / BINS,  # of the best single box, in cycles
+        rank_BLS=_rank(peaks["BLS"], freq, width),
+        rank_half_BLS=_rank(peaks["BLS"], 2 * freq, width),
+        rank_double_BLS=_rank(peaks["BLS"], freq / 2, width),
+        free=n * math.log(boxes.left_free / boxes.left),  # what a second eclipse at any phase brings
+        apart=(boxes.second - boxes.first) % BINS / BINS,  # the phase of that second eclipse
+        window=_window(time, freq),
+        window_double=_window(time, freq / 2),
+        alias=_window(time, freq - strongest) if abs(freq - strongest) > width else math.nan,
+        sum_alias=_window(time, freq + strongest),
+        amplitude=math.log10(max(math.hypot(*series[1:]), 1e-9)),  # of the series, mag
+        **of_all,
     )
 
 
@@ -210,45 +290,3 @@ def _rank(peaks, freq, width):
     """Return the place of a frequency among the peaks of a search, best 0."""
     near = np.abs(peaks[:RANKED] - freq) < width
     return float(np.argmax(near)) if near.any() else float(RANKED)
-
-
-@compiled
-def _fit_eclipses(time, mag, weight, freq, bins):
-    """Fit dimmings of box shape, a single one and two half a turn apart.
-
-    Return the share of chi square that the pair leaves, its shallower depth over the deeper, and the single's width.
-    """
-    w, s = np.zeros(bins), np.zeros(bins)
-    chi2 = 0.0
-    for j in range(time.size):
-        turns = time[j] * freq
-        b = min(int((turns - math.floor(turns)) * bins), bins - 1)
-        w[b] += weight[j]
-        s[b] += weight[j] * mag[j]
-        chi2 += weight[j] * mag[j] * mag[j]
-    all_w, all_s = w.sum(), s.sum()
-    floor = all_s * all_s / all_w
-    chi2 -= floor
-    one, two, width, depths = 0.0, 0.0, 0, 0.0
-    for size in range(1, bins // 8 + 1):
-        for start in range(bins):
-            w1 = s1 = w2 = s2 = 0.0
-            for i in range(start, start + size):
-                w1 += w[i % bins]
-                s1 += s[i % bins]
-                w2 += w[(i + bins // 2) % bins]
-                s2 += s[(i + bins // 2) % bins]
-            rest = all_w - w1
-            if w1 > 0 and rest > 0 and s1 / w1 > (all_s - s1) / rest:
-                gain = s1 * s1 / w1 + (all_s - s1) ** 2 / rest - floor
-                if gain > one:
-                    one, width = gain, size
-            rest -= w2
-            if w1 > 0 and w2 > 0 and rest > 0:
-                base = (all_s - s1 - s2) / rest
-                first, second = s1 / w1 - base, s2 / w2 - base
-                gain = s1 * s1 / w1 + s2 * s2 / w2 + base * base * rest - floor
-                if first > 0 and second > 0 and gain > two:
-                    two, depths = gain, min(first, second) / max(first, second)
-    left = 1 - two / chi2 if chi2 > 0 else 1.0
-    return max(left, 1e-9), depths, width / bins

@@ -11,7 +11,8 @@ import numpy as np
 from numba import cuda, float32, float64, int32, int64, uint32, uint64
 
 from ..taxonomy import defaults
-from .periodograms import EDGE, LANES
+from .eclipses import BINS, WIDTHS
+from .histograms import EDGE, LANES
 
 PHASE_BINS, MAG_BINS = defaults()["periods"]["phase_bins"], defaults()["periods"]["mag_bins"]
 PAIRS = (MAG_BINS + 1) // 2  # a counter of 32 bits counts two magnitude rows in 16 bits each
@@ -24,6 +25,8 @@ ONE_MORE = CHUNK + 1
 WIDE = 128  # threads of a block of Lomb-Scargle
 NEIGHBOURS = 8  # frequencies of each
 UNSURE = 0.01  # determinants of Lomb-Scargle below this are computed anew, in double precision
+BOXES = 64  # threads of a block of box least squares
+COLUMNS = BINS * BOXES  # its phase bins
 TOP = 2**31 - 1  # the height of entropy 0
 LAST = 2**32 - 1  # less the index of a peak: of equal heights the first is the best
 RANKING = 512  # threads of a block that ranks peaks
@@ -61,7 +64,7 @@ def weigh_counts(counter, thread, levels, table):
 def histograms(curves, steps, ends, level, klogk, entropy, variance):
     """Fill in entropy, as TOP less a sum of the whole numbers `klogk`, and variance: one frequency a thread.
 
-    Phases are those of `periodograms._phase_bins`, bit for bit.
+    Within the lanes 32 bits of the phase are kept: counted from the middle one they are off by 4e-9 cycles at most.
     """
     counter = cuda.shared.array(COUNTERS, uint32)
     epoch = cuda.shared.array(ONE_MORE, uint64)
@@ -118,6 +121,58 @@ def histograms(curves, steps, ends, level, klogk, entropy, variance):
         value = (between / float32(filled - int32(1))) / (within / float32(int32(n) - filled))
     entropy[curves[i]["out"] + k] = uint32(TOP - total)
     variance[curves[i]["out"] + k] = value
+
+
+@cuda.jit(device=True)
+def best_of_boxes(bins, thread, total, mean):
+    """Return the scatter that the best pair of boxes half a turn apart explains; see `eclipses._fit_pairs`.
+
+    `bins` holds for each bin the sums of all before it in both halves of a word, `total` those of all bins.
+    """
+    unit, best = float32(2.0**-31), float32(0.0)
+    for width in WIDTHS:
+        for b in range(BINS // 2):
+            gain, both, rest = float32(0.0), float32(0.0), float32(1.0)
+            for half in range(2):
+                start = b + half * (BINS // 2)
+                inside = bins[uint32((start + width) % BINS * BOXES) + thread] - bins[uint32(start * BOXES) + thread]
+                if start + width >= BINS:
+                    inside += total
+                w = float32(inside >> uint64(32)) * unit
+                dimming = max(float32(inside & uint64(LAST)) * unit - mean * w, float32(0.0))
+                w += float32(1e-9)
+                gain += dimming * dimming / w
+                both += dimming
+                rest -= w
+            best = max(best, gain + both * both / max(rest, float32(1e-9)))
+    return best
+
+
+@cuda.jit(cache=True, fastmath=True)
+def box_least_squares(curves, steps, packed, power):
+    """Fill in the share of the scatter that two boxes explain, as `eclipses.box_least_squares`, a frequency a thread.
+
+    Of a row of `CURVES` `mean` and `scale` are weighted mean and scatter of the magnitudes in `packed`.
+    """
+    bins = cuda.shared.array(COLUMNS, uint64)
+    thread, i = uint32(cuda.threadIdx.x), uint32(cuda.blockIdx.y)
+    k = cuda.blockIdx.x * BOXES + cuda.threadIdx.x
+    if k >= curves[i]["size"]:
+        return
+    for b in range(BINS):
+        bins[uint32(b * BOXES) + thread] = uint64(0)
+    number = uint64(curves[i]["first"] + k)
+    for j in range(curves[i]["epoch"], curves[i]["epoch"] + curves[i]["epochs"]):
+        b = uint32((steps[j] * number) >> uint64(58))
+        bins[b * uint32(BOXES) + thread] += packed[j]
+    total = uint64(0)
+    for b in range(BINS):  # from sums of bins to sums of all bins before
+        place = uint32(b * BOXES) + thread
+        both = bins[place]
+        bins[place] = total
+        total += both
+    gain = best_of_boxes(bins, thread, total, float32(curves[i]["mean"]))
+    power[curves[i]["out"] + k] = gain / float32(curves[i]["scale"])
 
 
 @cuda.jit(cache=True, fastmath=True)

@@ -17,20 +17,17 @@ import numpy as np
 
 from ..compiled import compiled
 from ..taxonomy import defaults
+from .histograms import EDGE, count_histograms
 
 BLOCK = 32768  # frequencies per transform: one plan serves them all and stays in cache
 MOST_FREQUENCIES = 50_000_000  # more take gigabytes and minutes
+LONG_SEARCH = 10_000_000  # frequencies of 57 years; more because of a single gap are a mistake in the times
 UNIT = 2.0**36  # entropies are sums of integers in units of 1/UNIT nats: exact, in any order
-LANES = 64  # frequencies that conditional entropy counts at a time, one byte each
-MANY = 248  # epochs at a time: their counts fit a byte
-# The last epoch lies on the edge of a phase bin at every frequency of the grid. This head start of 5e-9 cycles, more
-# than rounding can take away, puts it into the upper bin always.
-EDGE = np.uint64(5e-9 * 2**64)
 EXACT_PEAKS = 300  # peaks of the variance of rounded magnitudes where the exact one is computed
 ROUGH = 0.5  # rounding errors of magnitudes, in interquartile ranges, that are too much for that
-# where on the grid the distinct peaks of a periodogram are, best first, the value at the best, and mean and standard
+# frequencies (1/day) of the distinct peaks of a periodogram, best first, the value at the best, and mean and standard
 # deviation of the periodogram, which itself is kept only on the processor
-Search = namedtuple("Search", "peaks best mean spread power", defaults=[None])
+Search = namedtuple("Search", "freqs best mean spread power", defaults=[None])
 
 
 @dataclass(frozen=True)
@@ -62,6 +59,20 @@ class Grid:
         return (self.first + index) * self.step
 
 
+def check_baseline(time, max_freq, oversampling):
+    """Refuse a search, as a `ValueError`, that takes so many trial frequencies since a few epochs lie far away."""
+    gaps = np.diff(time)
+    widest, trials = gaps.argmax(), max_freq * oversampling * (time[-1] - time[0])
+    if trials > LONG_SEARCH and gaps[widest] > gaps.sum() / 2:
+        first, last = widest + 1, time.size - widest - 1
+        few = f"first {first:,}" if first <= last else f"last {last:,}"
+        raise ValueError(
+            f"the {few} of {time.size:,} epochs, time {time[0] if first <= last else time[-1]:g}, are "
+            f"{gaps[widest]:,.0f} days away from the others; the search would take {trials:,.0f} trial frequencies: "
+            "leave these epochs out if their time is wrong, else lower max_freq"
+        )
+
+
 def phase_steps(time, grid):
     """Return how far the phase of each epoch moves from one frequency to the next, in units of 2^-64 cycles."""
     return np.round((time - time[0]) * grid.step * 2.0**64).astype(np.uint64)
@@ -78,8 +89,9 @@ def lomb_scargle(time, mag, err, grid):
         return power
     block = min(BLOCK, grid.size + grid.size % 2)
     angle = 2 * np.pi * grid.step * (time - time[0])
-    single = finufft.Plan(1, (block,), n_trans=2, eps=1e-9, nthreads=1)
-    double = finufft.Plan(1, (block,), eps=1e-9, nthreads=1)
+    options = {"eps": 1e-9, "upsampfac": 1.25, "nthreads": 1}  # of few epochs the FFT takes the time, not the spreading
+    single = finufft.Plan(1, (block,), n_trans=2, **options)
+    double = finufft.Plan(1, (block,), **options)
     single.setpts(angle)
     double.setpts(2 * angle)
     for start in range(0, grid.size, block):
@@ -116,12 +128,15 @@ def entropy_and_variance(time, mag, grid, phase_bins=20, mag_bins=10):
     """Return the conditional entropy (nats) of magnitude given phase, and from its histograms an analysis of variance.
 
     The best frequency has the least entropy (Graham et al. 2013, MNRAS 434, 2629). The variance is that of rounded
-    magnitudes: each is replaced by the mean of its magnitude bin.
+    magnitudes: each is replaced by the mean of its magnitude bin. There are 8 to 64 phase bins and 255 cells at most.
     """
+    if not 8 <= phase_bins <= 64 or phase_bins * mag_bins > 255:
+        raise ValueError(f"{phase_bins} phase bins and {mag_bins} magnitude bins: 8 to 64, and 255 cells at most")
     order, ends, level = sort_by_magnitude(mag, mag_bins)
     klogk = np.round(k_log_k(len(time)) * UNIT).astype(np.int64)
     steps = phase_steps(time, grid)[order]
-    entropy, variance = _histograms(steps, ends, level.astype(np.float32), klogk, grid.first, grid.size, phase_bins)
+    level = level.astype(np.float32)
+    entropy, variance = count_histograms(steps, ends, level, klogk, grid.first, grid.size, phase_bins)
     return entropy / (UNIT * len(time)), variance
 
 
@@ -161,109 +176,6 @@ def are_too_rough(mag):
     return lost.std() > ROUGH * (high - low)
 
 
-@compiled
-def _histograms(steps, ends, level, klogk, first, size, phase_bins):
-    """Entropy and variance of the histograms of LANES frequencies at a time; magnitude row r ends before `ends[r + 1]`.
-
-    The entropy is the sum of k log k over phase bins less that over all cells.
-    """
-    bins, tally = _lanes(MANY), _lanes(phase_bins)
-    column, moment = np.empty((phase_bins, LANES), np.int32), np.empty((phase_bins, LANES), np.float32)
-    count = np.empty((phase_bins, LANES), np.int32)
-    entropy, variance = np.empty(size, np.int64), np.empty(size)
-    scatter = np.float32(0.0)
-    for r in range(level.size):
-        scatter += np.float32(ends[r + 1] - ends[r]) * level[r] * level[r]
-    total = np.empty(LANES, np.int64)
-    for start in range(0, size, LANES):
-        total[:], column[:], moment[:] = 0, 0, 0.0
-        for r in range(level.size):
-            if ends[r] == ends[r + 1]:
-                continue
-            count[:] = 0
-            for j in range(ends[r], ends[r + 1], MANY):
-                part = steps[j : min(j + MANY, ends[r + 1])]
-                _phase_bins(part, first + start, phase_bins, bins)
-                _count(bins, part.size, tally)
-                for b in range(phase_bins):
-                    for f in range(LANES):
-                        count[b, f] += np.int32(tally[b, f])
-            _sum_up(count, level[r], klogk, column, moment, total)
-        for b in range(phase_bins):
-            for f in range(LANES):
-                total[f] += klogk[column[b, f]]
-        stop = min(LANES, size - start)
-        entropy[start : start + stop] = total[:stop]
-        _f_statistic(column, moment, scatter, steps.size, variance[start : start + stop])
-    return entropy, variance
-
-
-@compiled
-def _lanes(rows):
-    """Return uninitialised bytes, shape (rows, LANES). They begin where a cache line does, which is twice as fast."""
-    raw = np.empty((rows + 1) * LANES, np.uint8)
-    start = -raw.ctypes.data % LANES
-    return raw[start : start + rows * LANES].reshape(rows, LANES)
-
-
-@compiled
-def _phase_bins(steps, first, phase_bins, bins):
-    """Fill `bins[j, f]`, the phase bin of epoch j at frequency number `first + f`.
-
-    Within the lanes 32 bits of the phase are kept: counted from the middle one they are off by 4e-9 cycles at most.
-    """
-    half, middle = np.uint64(32), np.uint32(LANES // 2)
-    for j in range(steps.size):
-        centre = np.uint32((steps[j] * np.uint64(first + LANES // 2) + EDGE) >> half)
-        step = np.uint32((steps[j] + np.uint64(2**31)) >> half)
-        for f in range(LANES):
-            phase = np.uint32(centre + (np.uint32(f) - middle) * step)
-            bins[j, f] = np.uint8((np.uint64(phase) * np.uint64(phase_bins)) >> half)
-
-
-@compiled
-def _count(bins, n, tally):
-    """Fill `tally[b, f]`, how many of the first n epochs fall into phase bin b at frequency f.
-
-    Comparing every epoch with every bin looks wasteful, but one instruction does so for 32 or 64 frequencies.
-    """
-    tally[:] = 0
-    bins[n : (n + 7) // 8 * 8] = 255  # no bin: eight epochs at a time need no rest
-    for j in range(0, n, 8):
-        for b in range(tally.shape[0]):
-            bin_ = np.uint8(b)
-            for f in range(LANES):
-                hits = np.uint8(0)
-                for i in range(8):
-                    hits += np.uint8(bins[j + i, f] == bin_)
-                tally[b, f] += hits
-
-
-@compiled
-def _sum_up(count, level, klogk, column, moment, total):
-    """Add one magnitude row to the sums over rows."""
-    for b in range(count.shape[0]):
-        for f in range(LANES):
-            column[b, f] += count[b, f]
-            moment[b, f] += level * np.float32(count[b, f])
-    for b in range(count.shape[0]):  # apart from the first loop, which this look-up would keep from being vectorised
-        for f in range(LANES):
-            total[f] -= klogk[count[b, f]]
-
-
-@compiled
-def _f_statistic(count, moment, scatter, n, out):
-    """Scatter between phase bins over scatter within them, lane by lane; `moment` sums what has zero mean."""
-    for f in range(out.size):
-        between, filled = np.float32(0.0), 0
-        for b in range(count.shape[0]):
-            if count[b, f] > 0:
-                filled += 1
-                between += moment[b, f] * moment[b, f] / np.float32(count[b, f])
-        within = max(scatter - between, np.float32(1e-6) * scatter)
-        out[f] = (between / (filled - 1)) / (within / (n - filled)) if 1 < filled < n else 0.0
-
-
 def analysis_of_variance(time, mag, grid, phase_bins=20, near=None):
     """Return the analysis of variance, scatter between phase bins over scatter within them: the best has the largest.
 
@@ -299,13 +211,14 @@ def pack_words(mag):
 def _variance(steps, word, low, unit, mean, scatter, first, starts, length, phase_bins, out):
     """Fill `out` with the F statistic at `length` frequencies from each start on."""
     n = steps.size
-    bin_ = np.empty(n, np.int32)
+    bin_, phase = np.empty(n, np.int32), np.empty(n, np.uint64)
     sums = np.zeros((4, phase_bins), np.uint64)
     bins, half, shift = np.uint64(phase_bins), np.uint64(32), np.uint64(low)
     mask = (np.uint64(1) << shift) - np.uint64(1)
     fours = n // 4 * 4  # numba makes twice as fast a loop of this as of n - 3
     for start in starts:
-        phase = steps * np.uint64(first + start) + EDGE
+        for j in range(n):
+            phase[j] = steps[j] * np.uint64(first + start) + EDGE
         for k in range(start, start + length):
             for j in range(n):
                 bin_[j] = np.int32(((phase[j] >> half) * bins) >> half)
@@ -318,7 +231,7 @@ def _variance(steps, word, low, unit, mean, scatter, first, starts, length, phas
                 sums[0, bin_[j]] += word[j]
             between, filled = 0.0, 0
             for p in range(phase_bins):
-                both = sums[:, p].sum()
+                both = sums[0, p] + sums[1, p] + sums[2, p] + sums[3, p]
                 count = np.float64(both >> shift)
                 if count > 0:
                     filled += 1
@@ -329,22 +242,29 @@ def _variance(steps, word, low, unit, mean, scatter, first, starts, length, phas
                 out[k] = (between / (filled - 1)) / max((scatter - between) / free, 1e-15 * scatter)
 
 
-@compiled
 def distinct_peaks(values, width, most):
     """Return the indices of the `most` highest values of which no two lie within `width` steps, highest first."""
-    windows = (values.size + width - 1) // width
-    top, height = np.empty(windows, np.int64), np.empty(windows)
-    for w in range(windows):
-        top[w] = w * width + np.argmax(values[w * width : (w + 1) * width])
-        height[w] = values[top[w]]
-    few = min(3 * most, windows)  # enough: a peak rules out the windows before and after its own at most
-    high = np.flatnonzero(height >= np.partition(height, windows - few)[windows - few])
-    peaks, count = np.empty(most, np.int64), 0
-    for w in high[np.argsort(-height[high], kind="mergesort")]:
-        if count < most and height[w] > -np.inf and np.all(np.abs(peaks[:count] - top[w]) > width):
-            peaks[count] = top[w]
+    height = np.maximum.reduceat(values, np.arange(0, values.size, width))
+    few = min(3 * most, height.size)  # enough: a peak rules out the windows before and after its own at most
+    high = np.flatnonzero(height >= np.partition(height, height.size - few)[height.size - few])
+    high = high[np.argsort(-height[high], kind="stable")]
+    place = np.minimum(high[:, None] * width + np.arange(width), values.size - 1)
+    top = place[np.arange(high.size), values[place].argmax(axis=1)]
+    return _keep_distinct(top[height[high] > -np.inf], width, most)
+
+
+@compiled
+def _keep_distinct(indices, width, most):
+    """Return the first `most` indices that do not lie within `width` of one before."""
+    distinct, count = np.empty(most, np.int64), 0
+    for index in indices:
+        near = False
+        for i in range(count):
+            near |= abs(distinct[i] - index) <= width
+        if not near and count < most:
+            distinct[count] = index
             count += 1
-    return peaks[:count]
+    return distinct[:count]
 
 
 def peak_significance(best, mean, spread):

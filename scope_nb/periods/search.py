@@ -1,4 +1,4 @@
-"""Periods: three searches, and the nested one that judges the candidates of all three."""
+"""Periods: three searches and one for eclipses, and the nested one that judges the candidates of all."""
 
 from collections import namedtuple
 from dataclasses import dataclass, field, replace
@@ -13,17 +13,14 @@ from ..lightcurves.curves import FEWEST_EPOCHS, require_light_curves, stars, thi
 from ..lightcurves.values import as_floats, check_times, unusable
 from ..taxonomy import PERIOD_SUFFIXES, check_names, defaults, find_suffix
 from .bands import binary_odds, merge_bands
+from .eclipses import Eclipses, fit_eclipses, search_eclipses
 from .gpu import choose_device, search_many
-from .judge import compare_candidates, judge_candidates
+from .grid_search import search_grid, variance_near
+from .judge import compare_candidates, judge_candidates, period_error
 from .periodograms import (
-    EXACT_PEAKS,
     Grid,
-    Search,
     analysis_of_variance,
-    are_too_rough,
-    distinct_peaks,
-    entropy_and_variance,
-    lomb_scargle,
+    check_baseline,
     peak_significance,
 )
 
@@ -49,6 +46,12 @@ class PeriodResult:
     proposed_by: tuple = ()  # the search that proposed each candidate
     trust: float = np.nan  # probability that the best period is the true one; of the nested search only
     candidate_trust: np.ndarray | None = None  # the same for each candidate; the rest to 1 is that of "none of these"
+    error: float = (
+        np.nan
+    )  # standard error of the best period (days), if it is the right peak; of the nested search only
+    eclipses: Eclipses | None = (
+        None  # two boxes fitted at the best period, whether it is that of a binary or not; as above
+    )
     freq: np.ndarray | None = None  # 1/day, if the periodogram was asked for
     power: np.ndarray | None = None  # of the periodogram; conditional entropy has its best at the minimum
 
@@ -58,24 +61,27 @@ def find_periods(time, mag, err, max_freq=None, oversampling=None, keep_periodog
 
     Each search runs over SCoPe's grid, from 2/baseline to `max_freq` in steps of 1/(oversampling baseline). Unlike
     SCoPe's, the grid depends on this light curve alone, and no band around 1, 2 or 3 cycles a day is cut out. The
-    nested search judges the best distinct peaks of all three, their halves and their doubles, which may lie beyond the
-    grid. Of more than 20,000 epochs so many are drawn at random, with a fixed seed.
+    nested search judges the best distinct peaks of all three and of a search for eclipses (up to 3 cycles a day), with
+    their halves and doubles, which may lie beyond the grid. Of more than 20,000 epochs so many are drawn at random,
+    with a fixed seed.
 
     Parameters
     ----------
     max_freq, oversampling, keep_periodograms : optional
         Cycles per day (48); trial frequencies per 1/baseline (10); whether results have `freq` and `power`.
     band : array-like of str, shape (n,), optional
-        The band of each epoch, if they are of several; then they need not be sorted. Each band is brought to the same
-        median and spread. If "g" and "r" are among them, their amplitudes count too: pulsators vary more in g.
+        The band of each epoch, if they are of several; then they need not be sorted. Each band is searched with a mean,
+        an amplitude and a noise of its own. If "g" and "r" are among them, their amplitudes count too: pulsators vary
+        more in g.
 
     Returns
     -------
     dict of str to PeriodResult
-        For "ELS", "ECE", "EAOV" and "ELS_ECE_EAOV". Unusable values and equal times are a `ValueError`.
+        For "ELS", "ECE", "EAOV" and "ELS_ECE_EAOV". Unusable values, equal times, and a few epochs so far from
+        the others that the search would take many times longer are a `ValueError`.
     """
     prepared = prepare_search(time, mag, err, max_freq, oversampling, band)
-    searches = search_grid(*prepared[:3], prepared.grid) if prepared.grid else None
+    searches = search_grid(prepared) if prepared.grid else None
     results = judge_searches(prepared, searches)
     if keep_periodograms and searches is None:
         return {name: replace(result, freq=np.empty(0), power=np.empty(0)) for name, result in results.items()}
@@ -98,73 +104,59 @@ def prepare_search(time, mag, err, max_freq=None, oversampling=None, band=None):
         mag, err = merge_bands(*epochs[1:])
     max_freq = settings["max_freq"] if max_freq is None else max_freq
     oversampling = settings["oversampling"] if oversampling is None else oversampling
+    check_baseline(time, max_freq, oversampling)
     grid = Grid.of(time[-1] - time[0], max_freq, oversampling)
     if grid.size == 0 or np.ptp(mag) == 0 or time.size < FEWEST_EPOCHS:
         grid = None
     return Prepared(time, mag, err, None if band is None else epochs, grid)
 
 
-def judge_searches(prepared, searches):
-    """Return the `PeriodResult` of all four methods from the three searches of a light curve; None if there is none."""
-    return {name: judge_search(name, prepared, searches) for name in PERIOD_SUFFIXES}
+def judge_searches(prepared, searches, period=None):
+    """Return the `PeriodResult` of all four methods from the searches of a light curve, None if it was not searched.
+
+    With a `period` (days) the nested search does not judge: its result is that of this period.
+    """
+    return {name: judge_search(name, prepared, searches, period) for name in PERIOD_SUFFIXES}
 
 
-def judge_search(method, prepared, searches):
+def judge_search(method, prepared, searches, period=None):
     """Return the `PeriodResult` of one method; see `judge_searches`."""
     if searches is None:
         return PeriodResult(method)
     if method == NESTED:
-        return _search_nested(prepared, searches)
+        return _search_nested(prepared, searches, period)
     search = searches[method]
-    periods = 1 / prepared.grid.freq(search.peaks)
     best = peak_significance(search.best, search.mean, search.spread)
-    return PeriodResult(method, float(periods[0]), best, periods, (method,) * len(periods))
+    return PeriodResult(method, float(1 / search.freqs[0]), best, 1 / search.freqs, (method,) * len(search.freqs))
 
 
-def search_grid(time, mag, err, grid):
-    """Return a `Search` for each of "ELS", "ECE" and "EAOV".
-
-    The analysis of variance is that of rounded magnitudes, a by-product of conditional entropy. Its peaks are those of
-    the exact one, computed where the former is highest; or everywhere, if outliers make the rounding too rough.
-    """
-    bins, many, width = defaults()["periods"]["phase_bins"], defaults()["periods"]["n_candidates"], grid.oversampling
-    entropy, variance = entropy_and_variance(time, mag, grid, bins, defaults()["periods"]["mag_bins"])
-    if are_too_rough(mag):
-        variance = exact = analysis_of_variance(time, mag, grid, bins)
-    else:
-        exact = analysis_of_variance(time, mag, grid, bins, near=distinct_peaks(variance, width, EXACT_PEAKS))
-    power = lomb_scargle(time, mag, err, grid)
-    searches = {}
-    for name, values, heights in (("ELS", power, power), ("ECE", entropy, -entropy), ("EAOV", variance, exact)):
-        peaks = distinct_peaks(heights, width, many)
-        searches[name] = Search(peaks, values[peaks[0]], values.mean(), values.std(), values)
-    return searches
-
-
-def _search_nested(prepared, searches):
-    """Return the result of the nested search."""
+def _search_nested(prepared, searches, period=None):
+    """Return the result of the nested search; that of a `period` (days) from elsewhere, if there is one."""
     time, mag, err, bands, grid = prepared
-    peaks = {name: grid.freq(search.peaks) for name, search in searches.items()}
-    freqs, proposed_by, terms = compare_candidates(time, mag, err, peaks)
-    # two humps a cycle may be those of a binary
-    odds = 1.0 if bands is None else np.where(terms.r21 > 1, binary_odds(*bands, freqs), 1.0)
-    trust = judge_candidates(terms, odds)
-    order = np.argsort(-trust, kind="stable")
-    freqs, trust, proposed_by = freqs[order], trust[order], tuple(proposed_by[i] for i in order)
+    if period is None:
+        eclipses = searches["BLS"] if "BLS" in searches else search_eclipses(prepared)
+        peaks = {name: search.freqs for name, search in (searches | {"BLS": eclipses}).items()}
+        freqs, proposed_by, terms = compare_candidates(time, mag, err, peaks, bands)
+        # two humps a cycle may be those of a binary
+        odds = 1.0 if bands is None else np.where(terms.r21 > 1, binary_odds(*bands, freqs), 1.0)
+        trust = judge_candidates(terms, odds)
+        order = np.argsort(-trust, kind="stable")
+        freqs, trust, proposed_by = freqs[order], trust[order], tuple(proposed_by[i] for i in order)
+    else:
+        freqs, trust, proposed_by = np.array([1 / period]), np.array([np.nan]), ("given",)
     index = int(np.clip(round(freqs[0] / grid.step) - grid.first, 0, grid.size - 1))
-    best = _variance_near(time, mag, grid, index).max()
-    significance = peak_significance(best, searches["EAOV"].mean, searches["EAOV"].spread)
-    return PeriodResult(NESTED, float(1 / freqs[0]), significance, 1 / freqs, proposed_by, float(trust[0]), trust)
-
-
-def _variance_near(time, mag, grid, index):
-    """Return the analysis of variance of `search_grid` again within half a peak's width of an index of the grid."""
-    half, settings = grid.oversampling // 2, defaults()["periods"]
-    start, stop = max(index - half, 0), min(index + half + 1, grid.size)
-    part = replace(grid, first=grid.first + start, size=stop - start)
-    if are_too_rough(mag):
-        return analysis_of_variance(time, mag, part, settings["phase_bins"])
-    return entropy_and_variance(time, mag, part, settings["phase_bins"], settings["mag_bins"])[1]
+    best = variance_near(prepared, index).max()
+    return PeriodResult(
+        NESTED,
+        float(1 / freqs[0]),
+        peak_significance(best, searches["EAOV"].mean, searches["EAOV"].spread),
+        1 / freqs,
+        proposed_by,
+        float(trust[0]),
+        trust,
+        period_error(time, mag, err, 1 / freqs[0], bands),
+        fit_eclipses(time, mag, err, 1 / freqs[0]),
+    )
 
 
 def find_period(time, mag, err, method=NESTED, **options):
@@ -214,7 +206,7 @@ def _search_together(method, name, curves, options):
     """Return one row of `period_table`, of all light curves in `curves` together."""
     row, prepared = _prepare_together(name, curves, options)
     searched = prepared is not None and prepared.grid is not None
-    return _row_of_search(method, row, prepared, search_grid(*prepared[:3], prepared.grid) if searched else None)
+    return _row_of_search(method, row, prepared, search_grid(prepared) if searched else None)
 
 
 def _prepare_together(name, curves, options):
@@ -234,7 +226,7 @@ def _prepare_together(name, curves, options):
 def _row_of_search(method, row, prepared, searches):
     """Return a row of `period_table` with the outcome of its searches."""
     result = judge_search(method, prepared, searches)
-    columns = ("period", "significance", "trust", "candidates", "candidate_trust", "proposed_by")
+    columns = ("period", "error", "significance", "trust", "candidates", "candidate_trust", "proposed_by")
     return row | {name: getattr(result, name) for name in columns}
 
 

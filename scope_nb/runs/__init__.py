@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = names_on_demand(
         "comparison": ["compare", "compare_published", "compare_settings", "published_counts"],
         "leaderboard": ["group_runs", "mean_importances", "score_table"],
         "catalogue": ["SHORT", "Catalogue", "catalogue_folder", "check_request", "classify", "star_names"],
+        "group_models": ["GroupModels", "list_group", "load_group"],
         "tree": ["as_known_classes", "compare_classes"],
         "novelty": ["Novelty", "fit_novelty", "load_novelty"],
         "training": ["stars_group", "train_group"],

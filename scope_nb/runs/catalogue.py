@@ -2,33 +2,29 @@
 
 import json
 import warnings
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from tqdm.auto import tqdm
 
-from ..dataset.dataset import inputs
 from ..dataset.tables import as_frame, make_plain, write_parquet
 from ..features.extract import featurize
 from ..files import reports_folder
 from ..lightcurves.curves import LightCurves, stars
 from ..lightcurves.formats import name_stars
-from ..models.saving import load_model
 from ..periods.search import period_table
 from ..taxonomy import TABLES, ancestors, check_names, defaults, tags
 from ..writing import write_atomically
-from .novelty import NOVELTY, describe_survey, load_novelty
-from .saved import load_run, load_runs, provenance
+from .group_models import list_group, load_group, warn_of_missing
+from .novelty import describe_survey, group_novelty
+from .saved import provenance
 from .tree import CONSTANT, OTHER, class_shares, find_contradictions, name_classes, repair_probabilities
 
 COMBINE, SHORT, UNLABELLED = ("mean", "median", "max"), "too few epochs", "no label"
 IDENTITY = ("_id", "obj_id", "ra", "dec", "period", "trust", "n_epochs", "field", "ccd", "quad", "band", "filter")
 PERIOD = "period_ELS_ECE_EAOV"
 FILE_OF_STARS = "stars.parquet"
-BATCH = 20_000  # rows that are judged at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,10 +102,10 @@ def check_request(curves, min_epochs=None, combine="mean", false_alarms=None, to
         )
 
 
-def catalogue_folder(light_curves, reports=""):
+def catalogue_folder(light_curves, reports="", kind="catalogue"):
     """Return the usual folder of the catalogue of some files of light curves: `reports/catalogue-NAME`."""
     first = light_curves[0] if isinstance(light_curves, list) else light_curves
-    return reports_folder(reports) / f"catalogue-{name_stars([Path(first).absolute()])[0]}"
+    return reports_folder(reports) / f"{kind}-{name_stars([Path(first).absolute()])[0]}"
 
 
 def classify(
@@ -153,26 +149,20 @@ def classify(
         There is no such group, none of its runs can be used, or the table cannot be.
     """
     check_request(source if isinstance(source, LightCurves) else None, min_epochs, combine, false_alarms, top)
-    runs = load_runs(reports)
-    check_names("group of runs", [group], sorted(runs["group"].unique()))
-    runs = runs[runs["group"] == group]
-    if runs["data_hash"].nunique(dropna=False) > 1:
-        warnings.warn(f"the runs of {group} are of several training tables: train them in groups apart", stacklevel=2)
+    runs = list_group(group, reports)
     curves, table = _make_table(source, min_epochs, progress)
     star = table["obj_id"].to_numpy()
-    probability, thresholds, missing = _predict_all(runs, table, curves, false_alarms, trusted, progress)
-    by_star, cut = _by_tag(probability.groupby(star, sort=False).agg(combine)), _by_tag(thresholds.to_frame().T).iloc[0]
-    contradictions = find_contradictions(_are_positive(by_star, cut, top))
-    if repair:
-        by_star = repair_probabilities(by_star)
-    identity = table[[name for name in IDENTITY if name in table]].copy()
-    described = _describe_stars(identity, curves, progress)
-    warning = _add_surprise(described, table, star, reports_folder(reports) / group / NOVELTY)
-    positive = _are_positive(by_star, cut, top)
-    labelled = described.join(_label_stars(by_star, positive, cut, top)).reset_index(names="star")
-    short = labelled["label"].isna()
-    labelled.loc[short, "label"] = SHORT
-    labelled.loc[short, [name for name in ("period", "trust") if name in labelled]] = np.nan
+    models = load_group(runs, false_alarms, trusted)
+    probability, missing = models.predict(table, curves, progress)
+    warn_of_missing(missing, len(runs))
+    identity = identity_of(table)
+    described = describe_stars(identity, curves, progress)
+    novelty = group_novelty(group, reports)
+    rates = None if novelty is None else novelty.rates(table)
+    if rates is not None:
+        described["surprise"] = pd.Series(rates).groupby(star, sort=False).median().round(4)
+    warning = "" if rates is None else describe_survey(rates)
+    labelled, contradictions = label_stars(described, probability, star, models.thresholds, combine, repair, top)
     settings = {"group": group, "combine": combine, "repair": repair, "false_alarms": false_alarms, "top": top}
     settings |= {
         "min_epochs": min_epochs,
@@ -187,6 +177,30 @@ def classify(
     by_curve = pd.concat([identity, probability.astype(float).round(4)], axis=1)
     by_curve = by_curve.reindex(columns=[*by_curve, *missing])  # a run that says nothing leaves its column empty
     return Catalogue(by_curve, labelled, contradictions, missing, record)
+
+
+def label_stars(described, probability, star, thresholds, combine="mean", repair=True, top=None):
+    """Return a table of stars with what they are, and which tags of a star contradict each other.
+
+    Parameters
+    ----------
+    described : pandas.DataFrame
+        The stars, by name; those without any row of `probability` get the label `SHORT`.
+    probability : pandas.DataFrame
+        What each run says of each light curve, by `TAG_ALGORITHM`; `star` is the star of each, `thresholds` those of
+        the runs. See `classify` for the rest.
+    """
+    by_star = _by_tag(probability.groupby(star, sort=False).agg(combine))
+    cut = _by_tag(pd.Series(thresholds)[list(probability)].to_frame().T).iloc[0]
+    contradictions = find_contradictions(_are_positive(by_star, cut, top))
+    if repair:
+        by_star = repair_probabilities(by_star)
+    positive = _are_positive(by_star, cut, top)
+    labelled = described.join(_label_each(by_star, positive, cut, top)).reset_index(names="star")
+    short = labelled["label"].isna()
+    labelled.loc[short, "label"] = SHORT
+    labelled.loc[short, [name for name in ("period", "trust") if name in labelled]] = np.nan
+    return labelled, contradictions
 
 
 def _are_positive(probability, threshold, top):
@@ -211,56 +225,19 @@ def _make_table(source, min_epochs, progress):
             raise TypeError(f"light curves or a table of features are classified, not {type(source).__name__}")
         table = make_plain(table).reset_index(drop=True)
         table = table.assign(obj_id=star_names(table))
+    return curves, with_usual_names(table)
+
+
+def with_usual_names(table):
+    """Return a table of features with the columns `period` and `n_epochs`, if it has what they are called after."""
     further = {"period": PERIOD, "n_epochs": "n"}
     more = {ours: table[name] for ours, name in further.items() if name in table and ours not in table}
-    return curves, table.assign(**more)
+    return table.assign(**more)
 
 
-def _predict_all(runs, table, curves, false_alarms, trusted, progress):
-    """Return what each run says of each row, its threshold, and why others say nothing, by `TAG_ALGORITHM`."""
-    models, thresholds, missing, parts = {}, {}, {}, []
-    for _, row in runs.iterrows():
-        name = f"{row['tag']}_{row['algorithm']}"
-        with _keep_reason(missing, name):
-            run = load_run(row["folder"])
-            models[name] = run, load_model(run.folder / "model", trusted)
-            thresholds[name] = run.evaluation.threshold if false_alarms is None else _cut(run, false_alarms)
-    starts = range(0, len(table), BATCH)
-    bar = tqdm(total=len(starts) * len(models), unit="run", disable=not progress)
-    for start in starts:
-        inputs_, rows, part = {}, slice(start, start + BATCH), {}
-        for name, (run, model) in models.items():
-            bar.update()
-            if name not in missing:
-                with _keep_reason(missing, name):
-                    part[name] = model.predict_proba(_inputs_of(run, table, curves, rows, inputs_))[:, 1]
-        parts.append(pd.DataFrame(part))
-    bar.close()
-    probability = pd.concat(parts, ignore_index=True).drop(columns=list(missing), errors="ignore")
-    if probability.empty:
-        raise ValueError(f"no run of the group can be used; the first reason: {next(iter(missing.values()))}")
-    if missing:
-        text = f"{len(missing)} of {len(runs)} runs say nothing, first {next(iter(missing))}"
-        warnings.warn(f"{text}: {next(iter(missing.values()))}", stacklevel=3)
-    return probability, pd.Series(thresholds)[list(probability)], missing
-
-
-@contextmanager
-def _keep_reason(missing, name):
-    """Keep why a run cannot be used, and go on."""
-    try:
-        yield
-    except (ValueError, OSError) as error:
-        missing[name] = str(error)
-
-
-def _add_surprise(described, table, star, folder):
-    """Add how surprising each star is to a table of stars; return a warning if all of them are."""
-    if not (folder / "scores.parquet").is_file():
-        return ""
-    rates = load_novelty(folder).rates(table)
-    described["surprise"] = pd.Series(rates).groupby(star, sort=False).median().round(4)
-    return describe_survey(rates)
+def identity_of(table):
+    """Return the columns of a table of features that say which light curve a row is."""
+    return table[[name for name in IDENTITY if name in table]].copy()
 
 
 def star_names(table):
@@ -273,31 +250,12 @@ def star_names(table):
     return star
 
 
-def _inputs_of(run, table, curves, rows, cache):
-    """Return what a run looks at of some rows; inputs of runs of the same settings are made once."""
-    cut = run.record["dataset"]
-    if cut.get("light_curves") and curves is None:
-        raise ValueError(f"{run.name} looks at light curves themselves, of which a table has none")
-    settings = [cut[name] for name in ("features", "period_suffix", "derived", "dmdt")]
-    key = json.dumps([*settings, bool(cut.get("light_curves"))])
-    if key not in cache:
-        cache[key] = inputs(table, *settings, curves if cut.get("light_curves") else None, rows)
-    return cache[key]
-
-
-def _cut(run, false_alarms):
-    """Return the threshold that so large a share of unseen stars without the tag exceeds."""
-    predictions = run.evaluation.predictions
-    unseen = predictions[predictions["part"].isin([*run.evaluation.unseen, "test"]) & (predictions["y"] == 0)]
-    return float(np.quantile(unseen.groupby("star")["probability"].mean(), 1 - false_alarms))
-
-
 def _by_tag(frame):
     """Return the mean over algorithms of the columns `TAG_ALGORITHM`."""
     return frame.T.groupby(lambda name: name.rpartition("_")[0], sort=False).mean().T
 
 
-def _describe_stars(identity, curves, progress):
+def describe_stars(identity, curves=None, progress=False):
     """Return one row for each star: position, light curves, epochs, and the period of all bands together.
 
     Those of which no light curve could be used are there, too.
@@ -319,7 +277,7 @@ def _describe_stars(identity, curves, progress):
     return described
 
 
-def _label_stars(probability, positive, threshold, top):
+def _label_each(probability, positive, threshold, top):
     """Return labels, the most specific one, its probability and that of each tag, and the shares of classes."""
     labels = [" ".join(positive.columns[row]) for row in positive.to_numpy()]
     if top is None:

@@ -13,6 +13,7 @@ from sklearn.preprocessing import QuantileTransformer
 from ..dataset.dataset import inputs
 from ..dataset.splits import split_place
 from ..dataset.tables import read_table, write_parquet
+from ..files import reports_folder
 from ..lightcurves.curves import stars
 from ..models.saving import load_model, save_model
 from ..taxonomy import defaults
@@ -20,6 +21,7 @@ from ..taxonomy import defaults
 NOVELTY = "novelty"  # the name of its folder in that of a group
 HELD_OUT = 0.3  # of the stars: with what these score, a score is compared
 NEIGHBOURS, MOST_ROWS = 20, 20_000
+UNUSUAL = 0.05  # the rate below which a light curve counts as unusual
 UNLIKE = 3  # times more surprising stars than expected make a survey unlike the training table
 
 
@@ -46,6 +48,12 @@ class Novelty:
         frame = pd.DataFrame({"score": self.scores})
         frame.attrs = {"features": self.features, "period_suffix": self.period_suffix}
         write_parquet(frame, Path(folder) / "scores.parquet")
+
+
+def group_novelty(group, reports=""):
+    """Return the `Novelty` of a group of runs below `reports`; None if it was trained without."""
+    folder = reports_folder(reports) / group / NOVELTY
+    return load_novelty(folder) if (folder / "scores.parquet").is_file() else None
 
 
 def load_novelty(folder):
@@ -75,12 +83,17 @@ def _inputs(table, features, suffix):
     return inputs(table, features, suffix, derived=False, dmdt=False).to_numpy()
 
 
-def describe_survey(rates, cut=0.05):
+def describe_survey(rates):
     """Return a warning in words if a survey as a whole is unlike the training table, else ""."""
-    share = float(np.mean(rates < cut))
-    if share < UNLIKE * cut:
+    return describe_share(float(np.mean(rates < UNUSUAL)))
+
+
+def describe_share(share):
+    """Return what `describe_survey` does, from the share of light curves whose rate is below `UNUSUAL`."""
+    if share < UNLIKE * UNUSUAL:
         return ""
     return (
-        f"{share:.0%} of these light curves are as unusual as {cut:.0%} of the training table are: the survey differs "
-        "from it (cadence, magnitudes, errors), so that probabilities and thresholds hold less than their scores say"
+        f"{share:.0%} of these light curves are as unusual as {UNUSUAL:.0%} of the training table are: the survey "
+        "differs from it (cadence, magnitudes, errors), so that probabilities and thresholds hold less than their "
+        "scores say"
     )

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 
+import joblib
 import nbformat
 import papermill
 import pytest
@@ -30,6 +31,26 @@ def test_a_kernel_that_dies_is_tried_once_more_and_costs_no_other_run(train, tmp
     assert len(failures) == 1 and failures[0].startswith("pnp xgb: its process ended without a word")
     assert "unfinished-sample-xgb-vnv is tried once more: its process ended" in capsys.readouterr().out
     assert "vnv" in (tmp_path / "reports/index.html").read_text(encoding="utf-8")
+
+
+SIDE_BY_SIDE = """
+import os, pathlib, time
+folder = pathlib.Path({folder!r})
+(folder / tag).write_text(os.environ["OMP_NUM_THREADS"])
+while not (folder / "vnv").exists() or not (folder / "e").exists():  # until both are at work
+    time.sleep(0.05)
+"""
+
+
+@pytest.mark.parametrize("engine", ["processes", "dask"])
+def test_runs_side_by_side_share_out_the_threads(train, tmp_path, engine, request):
+    client = request.getfixturevalue("client") if engine == "dask" else None
+    train(SIDE_BY_SIDE.format(folder=str(tmp_path)))
+    pages, failures = report.train_reports(["vnv", "e"], ["xgb"], tmp_path / "reports", client=client, jobs=2, limit=2)
+    assert not failures and all(page.is_file() for page in pages)
+    assert sorted(page.parent.name for page in pages) == ["e", "vnv"]
+    share = max(joblib.cpu_count() // 2, 1) if engine == "processes" else 1
+    assert {(tmp_path / tag).read_text(encoding="utf-8") for tag in ("vnv", "e")} == {str(share)}
 
 
 def test_a_kernel_that_hangs_is_stopped_at_the_limit_and_tried_once_more(train, tmp_path, capsys):
@@ -138,7 +159,7 @@ def test_a_run_is_kept_only_if_it_is_the_one_that_is_asked_for(resumed, tmp_path
 def test_a_changed_run_is_made_again_and_an_unchanged_one_is_not(resumed, tmp_path, monkeypatch, capsys):
     _, folder, parameters = resumed
     made = []
-    monkeypatch.setattr(report, "_make_run", lambda run, *_: made.append(run))
+    monkeypatch.setattr(report, "_make_run", lambda notebook, run, *_: made.append(run))
     monkeypatch.setattr(report, "resolve_tags", lambda names, *_: names)
     for folds in (1, 5):
         arguments = ["rrlyr"], ["xgb"], tmp_path, "g", True

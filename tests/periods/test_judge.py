@@ -2,6 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.special
 import xgboost
 
 from scope_nb.lightcurves.readers import read_lightcurves
@@ -31,11 +32,11 @@ def test_the_judge_reads_its_trees_as_xgboost_does():
     assert booster.num_features() == len(judge.Terms._fields)
     terms = np.random.default_rng(0).normal(0, 3, (500, len(judge.Terms._fields))).astype(np.float32)
     terms[::3, ::4] = np.nan
-    expected = booster.inplace_predict(terms)
-    np.testing.assert_allclose(judge._evaluate_trees(terms, judge._read_trees()), expected, rtol=1e-5)
-    settings = {name: float(booster.attr(name)) for name in ("sharpness", "none")}
+    expected = booster.inplace_predict(terms, predict_type="margin")
+    np.testing.assert_allclose(judge._evaluate_trees(terms, judge._read_trees()), expected, rtol=1e-4, atol=1e-5)
+    odds = np.append(np.exp(expected.astype(float)), 1)  # the last of "none of these"
     probability = judge.judge_candidates(judge.Terms(*terms.T))
-    np.testing.assert_allclose(probability, judge.exclusive_probabilities(expected, 1.0, **settings), rtol=1e-4)
+    np.testing.assert_allclose(probability, scipy.special.softmax(np.log(odds))[:-1], rtol=1e-4)
 
 
 @pytest.mark.parametrize("stars", [80, pytest.param(300, marks=pytest.mark.slow)])
@@ -50,7 +51,7 @@ def test_trust_holds_on_real_stars(realdata, stars):
     assert right.mean() > 0.8
     assert table["trust"].mean() == pytest.approx(right.mean(), abs=0.08)
     low = (table["trust"] < 0.8).to_numpy()
-    assert table["trust"][low].mean() == pytest.approx(right[low].mean(), abs=0.2)
+    assert table["trust"][low].mean() == pytest.approx(right[low].mean(), abs=1.5 / np.sqrt(low.sum()))
 
 
 @pytest.mark.filterwarnings("ignore:.*follow another too closely")

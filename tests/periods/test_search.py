@@ -55,6 +55,31 @@ def test_unusable_input_is_refused(star):
         find_period(time, mag, err, method="AOV")
 
 
+def test_epochs_far_from_the_others_are_named(star):
+    time, mag, err, _ = star
+    wrong = np.concatenate([[0.0], time[1:]])
+    with pytest.raises(ValueError, match=r"the first 1 of .* epochs, time 0, are 58,\d\d\d days away .* max_freq"):
+        find_period(wrong, mag, err)
+    wrong = np.concatenate([time[:-2], 2_400_000 + time[-2:]])
+    with pytest.raises(ValueError, match=r"the last 2 of .* epochs, time 2\.45\d+e\+06, are 2,4"):
+        find_period(wrong, mag, err)
+    assert find_period(np.concatenate([[0.0], time[1:]]), mag, err, max_freq=2).period > 0
+
+
+def test_one_night_and_extreme_errors(star):
+    """There is a period where a trial frequency is, and no feature is infinite."""
+    _, mag, err, _ = star
+    rng = np.random.default_rng(9)
+    night = 58300 + np.sort(rng.uniform(0, 0.3, mag.size))
+    assert 0 < find_period(night, mag, err).period < 0.3
+    assert np.isnan(find_period(night, mag, err, max_freq=2).period)
+    for error in (1e-160, 1e-100, 1e300):
+        row = light_curve_features(night, mag, np.full(mag.size, error))
+        row.pop("dmdt")
+        assert not np.isinf(list(row.values())).any()
+        assert 0 < row["period_ELS_ECE_EAOV"] < 1 and 0 < row["iqr"] < 1
+
+
 def two_bands(shape, ratio, period, n=90, seed=6):
     """Return a star seen in g and r, one after the other: time, mag, err, band; the amplitude in g is `ratio` times."""
     rng = np.random.default_rng(seed)

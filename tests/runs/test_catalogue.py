@@ -9,7 +9,7 @@ import pytest
 from scope_nb import files, read_lightcurves, read_parquet, write_lightcurves, write_parquet
 from scope_nb.__main__ import main
 from scope_nb.lightcurves.curves import LightCurves
-from scope_nb.runs import catalogue, classify, fit_novelty, load_novelty, load_run, load_runs, train_group
+from scope_nb.runs import classify, fit_novelty, group_models, load_novelty, load_run, load_runs, train_group
 from scope_nb.runs.novelty import describe_survey
 from scope_nb.taxonomy import feature_columns, label_names, tags
 
@@ -105,7 +105,7 @@ def test_runs_and_tables_that_cannot_be_used_are_named(reports, curves, monkeypa
         pytest.warns(UserWarning, match="the runs of stars are of several training tables"),
         monkeypatch.context() as patch,
     ):
-        patch.setattr(catalogue, "load_runs", lambda _: runs.assign(data_hash=list(map(str, runs.index))))
+        patch.setattr(group_models, "load_runs", lambda _: runs.assign(data_hash=list(map(str, runs.index))))
         classify(table, "stars", reports, progress=False)
     with pytest.raises(TypeError, match="light curves or a table of features are classified, not str"):
         classify("stars.csv", "stars", reports)
@@ -117,7 +117,7 @@ def test_runs_and_tables_that_cannot_be_used_are_named(reports, curves, monkeypa
 def test_rows_are_judged_in_batches(reports, monkeypatch):
     table = read_parquet(files.sample()).head(100)
     whole = classify(table, "stars", reports, progress=False)
-    monkeypatch.setattr(catalogue, "BATCH", 7)
+    monkeypatch.setattr(group_models, "BATCH", 7)
     pd.testing.assert_frame_equal(classify(table, "stars", reports, progress=False).curves, whole.curves)
 
 
