@@ -12,7 +12,6 @@ from collections import namedtuple
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
-from html.parser import HTMLParser
 from itertools import chain, product
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
@@ -192,23 +191,11 @@ def _list_record(pattern, server):
     return matches
 
 
-class _Links(HTMLParser):
-    """Collects where the links of a page lead."""
-
-    def __init__(self):
-        super().__init__()
-        self.targets = []
-
-    def handle_starttag(self, tag, attributes):
-        self.targets += [value for name, value in attributes if tag == "a" and name == "href" and value]
-
-
 def _list_links(url):
     """Return the links of a page, without the folders before their last name."""
-    links = _Links()
     with _open_url(url) as response:
-        links.feed(response.text)
-    return [target.rpartition("/")[2] for target in links.targets]
+        targets = re.findall(r"""<a\s[^>]*?href\s*=\s*["']?([^"'\s>]+)""", response.text, re.IGNORECASE)
+    return [target.rpartition("/")[2] for target in targets]
 
 
 def _read_size(url):

@@ -69,20 +69,15 @@ def audit_table(
 
 def _describe_search(table, curves, most):
     """Return in words, as a list, which stars could not be searched anew for their periods."""
-    star, searched = stars(table)[0], np.zeros(len(table), bool)
-    if curves is not None:
-        searched = match_curves(curves, table) >= 0
-    n_stars, n_all = len(set(star[searched])), len(set(star))
-    texts = []
+    star, texts = stars(table)[0], []
+    n_stars, n_all = 0 if curves is None else len(set(star[match_curves(curves, table) >= 0])), len(set(star))
     if n_stars < n_all:
-        text = (
-            f"light curves of {n_all - n_stars:,} of {n_all:,} stars: their periods were not searched anew, but those "
-        )
-        texts.append(f"{text}that the table has from several searches and light curves compared, which is less certain")
-    if most and n_stars > most:
         texts.append(
-            f"of the {n_stars:,} stars with light curves all but {most:,}, whose stored periods are least certain"
+            f"light curves of {n_all - n_stars:,} of {n_all:,} stars: their periods were not searched anew, but those "
+            "that the table has from several searches and light curves compared, which is less certain"
         )
+    if most and n_stars > most:
+        texts.append(f"of the {n_stars:,} stars with light curves all but {most:,}, whose periods are least certain")
     return texts
 
 
