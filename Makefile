@@ -29,7 +29,7 @@ help:
 	@echo "make fuzz MINUTES=30                damage files of every kind that is read, for so long"
 	@echo "make lint                           check style"
 	@echo "make sample                         remake the simulated sample in data/"
-	@echo "make benchmark                      speed beside public peers (installs them); periods found"
+	@echo "make benchmark                      speed beside public peers (installs them), on a GPU where there is one; periods found"
 	@echo "make clean                          remove the environment and caches; reports are kept"
 
 env: $(READY)
@@ -77,6 +77,7 @@ benchmark: $(READY)
 	$(BIN)/python -m pip install --quiet -e ".[bench]"
 	$(BIN)/python tests/benchmarks/speed.py
 	-$(BIN)/python tests/benchmarks/recovery.py
+	-$(BIN)/python tests/benchmarks/gpu.py
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache build dist *.egg-info

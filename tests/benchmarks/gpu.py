@@ -7,12 +7,17 @@ that is not installed, on one core. SCoPe states for its CUDA kernels, 863,980 f
 
 import argparse
 import os
+import sys
 import time
 
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
-from numba import cuda
+
+try:
+    from numba import cuda
+except ImportError:
+    cuda = None
 
 from scope_nb.features.extract import featurize
 from scope_nb.lightcurves.curves import LightCurves
@@ -137,6 +142,8 @@ def main():
     parser.add_argument("--light-curves", type=int, default=2000, help="how many to make features of")
     parser.add_argument("--compare", type=int, default=200, help="how many to search on the processor too")
     arguments = parser.parse_args()
+    if cuda is None or not cuda.is_available():
+        sys.exit("no GPU that numba-cuda can use: nothing is measured")
     print(f"{cuda.get_current_device().name}, {os.cpu_count()} cores")
     for n in (300, 1000):
         items = [(None, prepare_search(*star(n, seed))) for seed in range(580)]

@@ -21,15 +21,17 @@ import nifty_ls
 import numpy as np
 import P4J
 import pandas as pd
-from astropy.timeseries import LombScargle
+from astropy.timeseries import BoxLeastSquares, LombScargle
 
 from scope_nb.features.dmdt import dmdt_histogram
 from scope_nb.features.extract import featurize, light_curve_features
 from scope_nb.features.fourier import fourier_features
 from scope_nb.features.statistics import light_curve_statistics
 from scope_nb.lightcurves.curves import LightCurves
+from scope_nb.periods.eclipses import box_least_squares, eclipse_grids
+from scope_nb.periods.harmonics import robust_weights
 from scope_nb.periods.periodograms import Grid, analysis_of_variance, entropy_and_variance, lomb_scargle
-from scope_nb.taxonomy import dmdt_edges
+from scope_nb.taxonomy import defaults, dmdt_edges
 
 BASELINE, MAX_FREQ = 1800.0, 48.0
 FIRST = """
@@ -65,6 +67,12 @@ def p4j(t, m, e, grid):
     return partial(search.frequency_grid_evaluation, **span), part
 
 
+def search_boxes(t, m, e, grids):
+    """Search for eclipses as the nested search does."""
+    for grid in grids:
+        box_least_squares(t, m, robust_weights(e), grid)
+
+
 def cases(n):
     """Yield (step, ours, peer's name, peer, repeats, points x frequencies of ours, of the peer)."""
     t, m, e = star(n)
@@ -79,6 +87,11 @@ def cases(n):
     yield "LS", ls, "nifty-ls", partial(nifty_ls.lombscargle, t, m, e, **span), 1, whole, whole
     fast = partial(LombScargle(t, m, e).power, freq, method="fast", assume_regular_frequency=True)
     yield "LS", ls, "astropy fast", fast, 1, whole, whole
+    parts = eclipse_grids(grid, defaults()["periods"]["max_eclipse_freq"])
+    some = 1 / parts[0].freq(np.arange(0, parts[0].size, 20))
+    peer = partial(BoxLeastSquares(t, m, e).power, some, duration=[0.05, 0.1, 0.15], oversample=3)
+    boxes, all_sizes = partial(search_boxes, t, m, e, parts), sum(part.size for part in parts)
+    yield "BLS, 4 widths", boxes, "astropy BLS, 3 widths", peer, 1, n * all_sizes, n * some.size
     peers = light_curve.Extractor(*(getattr(light_curve, name)() for name in PEER_STATISTICS))
     peer = partial(peers, t, m, e, sorted=True, check=False)
     name = f"light-curve, {len(PEER_STATISTICS)}"
