@@ -2,19 +2,32 @@
 
 import numpy as np
 
-from ..lightcurves.curves import FEWEST_EPOCHS
 from .harmonics import chi2_by_harmonics, most_harmonics, robust_weights
 
 # log(A_g / A_r), mean and spread: RR Lyrae and Delta Scuti of high amplitude 1.4 to 1.5, binaries hardly above 1
 PULSATOR, BINARY = (0.35, 0.1), (0.03, 0.1)
 LEAST_ODDS = 0.05  # colours alone do not rule out a period
 STRETCH = 3.0  # the largest factor between the amplitudes of two bands
+SPARSE = 20  # fewer epochs of a band are fitted too well by anything
+
+
+def join_sparse(mag, err, band):
+    """Return magnitudes, errors and bands where those of too few epochs for a series of their own are put to another.
+
+    They are stretched to the band of most epochs, as `merge_bands` does, and get its name.
+    """
+    names, index, counts = np.unique(band, return_inverse=True, return_counts=True)
+    largest = names[np.argmax(counts)]
+    joined = (counts < SPARSE)[index] | (band == largest)
+    merged, stretched = merge_bands(mag, err, band)
+    return np.where(joined, merged, mag), np.where(joined, stretched, err), np.where(joined, largest, band)
 
 
 def split_bands(time, mag, err, band):
-    """Return time, mag and err of each band that has 4 epochs at least and is not constant."""
+    """Return time, mag and err of each band that is not constant; sparse ones are joined."""
+    mag, err, band = join_sparse(mag, err, band)
     parts = [[values[band == name] for values in (time, mag, err)] for name in np.unique(band)]
-    return [part for part in parts if len(part[0]) >= FEWEST_EPOCHS and np.ptp(part[1]) > 0]
+    return [part for part in parts if np.ptp(part[1]) > 0]
 
 
 def join_shares(shares, counts):
@@ -32,6 +45,7 @@ def align_bands(time, mag, err, band, freq):
     The series of up to three harmonics that explains most in its band fits the others with a mean and an amplitude of
     their own, which are taken out; a band counts the less the more scatter is left in it.
     """
+    mag, err, band = join_sparse(mag, err, band)
     names, index = np.unique(band, return_inverse=True)
     fits, gains = [], []
     for i in range(len(names)):

@@ -102,6 +102,20 @@ def test_bands_together_find_what_each_alone_misses():
     assert together >= 10 > 5 >= alone
 
 
+@pytest.mark.parametrize("counts", [(120, 8, 5, 2), (14, 12, 9, 9)])
+def test_bands_of_few_epochs_help_and_do_not_harm(counts):
+    """A series of their own would fit them at any frequency."""
+    rng, right = np.random.default_rng(11), 0
+    for _ in range(6):
+        time = np.sort(rng.uniform(58200, 59500, sum(counts)))
+        band = rng.permutation(np.repeat(["r", "g", "i", "z"], counts))
+        mag = 16 + 0.2 * np.cos(2 * np.pi * time / 0.6123) + np.where(band == "z", 1.0, 0.0)
+        mag += 0.02 * rng.normal(size=len(time))
+        period = find_period(time, mag, np.full(len(time), 0.02), band=band, max_freq=10).period
+        right += abs(1 / period - 1 / 0.6123) < 1 / np.ptp(time)
+    assert right >= 5
+
+
 def test_colours_separate_a_pulsator_from_a_binary():
     """The same sine: with more amplitude in g the double period loses its odds, with equal amplitudes it keeps them."""
     freqs = np.array([1 / 0.62])
