@@ -101,6 +101,8 @@ def name_classes(positive, margin):
         is_nature = table.at[tag, "taxonomy"] == "ontological"
         rank = is_nature * 100 + len(above) + 1 + margin[tag].clip(0, 0.999)
         order.append(rank.where(consistent, 0.0).rename(tag))
+    if not order:  # the root alone was asked for
+        return best
     ranks = pd.concat(order, axis=1)
     return best.where(ranks.max(axis=1) == 0, ranks.idxmax(axis=1))
 
