@@ -26,8 +26,11 @@ class Manifest:
                 entry = json.loads(line)
                 self._lines[entry.get("name", entry["settings"])] = entry
         if len(lines) > len(self._lines):
-            with write_atomically(self._path) as part:
-                part.write_text("".join(map(_line_of, self._lines.values())), encoding="utf-8")
+            self._rewrite()
+
+    def _rewrite(self):
+        with write_atomically(self._path) as part:
+            part.write_text("".join(map(_line_of, self._lines.values())), encoding="utf-8")
 
     def __getitem__(self, name):
         return self._lines[name]
@@ -46,6 +49,14 @@ class Manifest:
         if entry["error"] or entry["inputs"] != inputs or entry["settings"] != settings:
             return False
         return (sha256(path) if path.exists() else None) == entry["sha256"]
+
+    def remove(self, names):
+        """Remove parts and their files."""
+        for name in names:
+            self.path(name).unlink(missing_ok=True)
+            del self._lines[name]
+        if names:
+            self._rewrite()
 
     def add_settings(self, values):
         """Return the key of settings, which JSON can hold."""

@@ -70,7 +70,8 @@ def run_stage(folder, tasks, function, settings, client=None, jobs=-1, progress=
     Parameters
     ----------
     folder : pathlib.Path
-        Where the parts are, `NAME.parquet`, and their manifest. One that has parts of other names is a `ValueError`.
+        Where the parts are, `NAME.parquet`, and their manifest. Parts of a file that has become shorter are removed;
+        those of other files are a `ValueError`.
     function : callable
         Of the path of a part and `Task.arguments`; it writes the file, unless there is nothing to write, and returns
         what is to be known of it as a dict that JSON can hold. An error is recorded, and the others go on.
@@ -80,6 +81,8 @@ def run_stage(folder, tasks, function, settings, client=None, jobs=-1, progress=
         See `workers.run_tasks`.
     """
     manifest, names = Manifest(folder), [task.name for task in tasks]
+    files = {name.rpartition("-")[0] for name in names}
+    manifest.remove([name for name in set(manifest.names()) - set(names) if name.rpartition("-")[0] in files - {""}])
     if others := sorted(set(manifest.names()) - set(names)):
         raise ValueError(
             f"{folder} holds {len(others)} parts of something else than this source, first {others[0]}: name another "

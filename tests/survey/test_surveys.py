@@ -90,7 +90,8 @@ def test_a_rerun_does_what_is_missing_damaged_or_changed(survey_of_bands, runs_f
     band = source / "i.parquet"
     write_lightcurves(read_lightcurves(band, 1).select([0, 1]), band)
     changed = run()
-    assert changed["features"].made == {"i-000000000"}
+    assert changed["features"].made == {"i-000000000"}  # the file's second part is no more
+    assert not (out / "features" / "i-000000003.parquet").exists()
     assert changed["features"].total("rows") < first["features"].total("rows")
     assert {"i-000000000"} < changed["stars"].made  # with those that share its stars
     assert run(max_freq=0.9)["features"].made == set(changed["features"].manifest.names())
