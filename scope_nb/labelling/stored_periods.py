@@ -22,16 +22,16 @@ WRONG = "wrong period"
 # `tests/benchmarks/period_odds.py` fitted them to a simulated survey.
 MULTIPLES = np.array([2.0, 0.5])
 LOG_ODDS = {
-    "e": (1.0, -1.5),
-    "ea": (-1.5, -1.0),
-    "eb": (0.0, -1.5),
-    "ew": (1.0, -2.5),
-    "el": (3.5, -2.5),
-    "hwvir": (-3.0, 5.5),
-    "nnser": (-3.0, 5.0),
-    "cbin": (-1.5, 4.5),
-    "dscu": (-3.0, 1.5),
-    "rvtau": (4.5, -1.0),
+    "e": (0.5, -2.0),
+    "ea": (-1.5, 1.5),
+    "eb": (-0.5, -0.5),
+    "ew": (1.5, -2.0),
+    "el": (3.5, -2.0),
+    "hwvir": (-3.0, 3.0),
+    "nnser": (-2.5, 4.5),
+    "cbin": (-2.0, -0.5),
+    "dscu": (-2.0, -0.5),
+    "rvtau": (1.5, -2.0),
 }
 DOUBT = 0.01  # least trust in twice and half the best period, before labels count
 
