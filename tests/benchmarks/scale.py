@@ -44,10 +44,10 @@ from scope_nb.parquet import CHECKED, read_arrow
 SURVEYS = {"SCoPe's predictions": 210e6, "ZTF": 5e9}  # light curves
 SCOPE = 0.25  # seconds of one light curve in SCoPe's features
 GPU = {300: 657.0, 1000: 377.0}  # feature rows a second by epochs: one H100 with 16 cores
-FIGURES = {  # of one core of two; processor time, nothing else running, but for the network (a load of 6 to 7)
+FIGURES = {  # of one core of two; processor time, nothing else running
     "curves_per_second": 7.4,  # features, 288 light curves of the sample
     "rows_per_second": 6_780,  # classes by 52 tags, xgb: a million rows, with reading, surprise, stars and writing
-    "rows_per_second_with_dnn": 660,  # by xgb and dnn, of which one was measured: 39,000 rows a second
+    "rows_per_second_with_dnn": 188,  # by xgb and dnn, of which one was measured, reading included: 10,040 rows a second
     "bytes_features": 1560,  # of a light curve in each table
     "bytes_curves": 166,
     "bytes_stars": 39,
