@@ -47,7 +47,7 @@ GPU = {300: 657.0, 1000: 377.0}  # feature rows a second by epochs: one H100 wit
 FIGURES = {  # of one core of two; processor time, nothing else running
     "curves_per_second": 7.4,  # features, 288 light curves of the sample
     "rows_per_second": 6_780,  # classes by 52 tags, xgb: a million rows, with reading, surprise, stars and writing
-    "rows_per_second_with_dnn": 188,  # by xgb and dnn, of which one was measured, reading included: 10,040 rows a second
+    "rows_per_second_with_dnn": 188,  # by xgb and dnn, one of them measured, reading included: 10,040 a second
     "bytes_features": 1560,  # of a light curve in each table
     "bytes_curves": 166,
     "bytes_stars": 39,
