@@ -180,7 +180,8 @@ class Extraction:
         curves = self.light_curves.select(shared)
         curves = replace(curves, meta=curves.meta.assign(obj_id=names[shared]))
         table = period_table(curves, True, n_jobs=n_jobs, progress=progress, device=self.device, **options)
-        self.periods = dict(zip(shared.tolist(), table["period"].reindex(names[shared]), strict=True))
+        periods = table["period"].reindex(names[shared]).set_axis(shared)
+        self.periods = periods.dropna().to_dict()  # what does not vary has none
         self.meta.loc[shared, "period_of"] = "star"
 
     def features(self, curve, row):

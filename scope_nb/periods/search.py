@@ -46,12 +46,8 @@ class PeriodResult:
     proposed_by: tuple = ()  # the search that proposed each candidate
     trust: float = np.nan  # probability that the best period is the true one; of the nested search only
     candidate_trust: np.ndarray | None = None  # the same for each candidate; the rest to 1 is that of "none of these"
-    error: float = (
-        np.nan
-    )  # standard error of the best period (days), if it is the right peak; of the nested search only
-    eclipses: Eclipses | None = (
-        None  # two boxes fitted at the best period, whether it is that of a binary or not; as above
-    )
+    error: float = np.nan  # of the best period (days), if it is the right peak; of the nested search only
+    eclipses: Eclipses | None = None  # two boxes fitted at the best period, binary or not; of the nested search only
     freq: np.ndarray | None = None  # 1/day, if the periodogram was asked for
     power: np.ndarray | None = None  # of the periodogram; conditional entropy has its best at the minimum
 

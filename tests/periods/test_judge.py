@@ -33,7 +33,7 @@ def test_the_judge_reads_its_trees_as_xgboost_does():
     terms = np.random.default_rng(0).normal(0, 3, (500, len(judge.Terms._fields))).astype(np.float32)
     terms[::3, ::4] = np.nan
     expected = booster.inplace_predict(terms, predict_type="margin")
-    np.testing.assert_allclose(judge._evaluate_trees(terms, judge._read_trees()), expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(judge._evaluate_trees(terms, judge._read_trees()), expected, rtol=1e-5, atol=1e-5)
     odds = np.append(np.exp(expected.astype(float)), 1)  # the last of "none of these"
     probability = judge.judge_candidates(judge.Terms(*terms.T))
     np.testing.assert_allclose(probability, scipy.special.softmax(np.log(odds))[:-1], rtol=1e-4)
@@ -51,7 +51,7 @@ def test_trust_holds_on_real_stars(realdata, stars):
     assert right.mean() > 0.8
     assert table["trust"].mean() == pytest.approx(right.mean(), abs=0.08)
     low = (table["trust"] < 0.8).to_numpy()
-    assert table["trust"][low].mean() == pytest.approx(right[low].mean(), abs=1.5 / np.sqrt(low.sum()))
+    assert table["trust"][low].mean() == pytest.approx(right[low].mean(), abs=0.2)
 
 
 @pytest.mark.filterwarnings("ignore:.*follow another too closely")
