@@ -12,14 +12,12 @@ from ..lightcurves.curves import FEWEST_EPOCHS, require_light_curves, stars
 from ..lightcurves.values import PROBLEMS, as_floats, unusable
 from ..periods.gpu import choose_device, search_many
 from ..periods.grid_search import search_grid
-from ..periods.search import judge_searches, period_table, prepare_search
+from ..periods.search import BAD_CHOICES, judge_searches, period_table, prepare_search
 from ..taxonomy import PERIOD_SUFFIXES, as_names, defaults, feature_table, label_names, unknown
 from .dmdt import dmdt_histogram
 from .extra import TRIES, extra_functions, name_light_curve
 from .fourier import FOURIER_COLUMNS, fourier_features
 from .statistics import Statistics, light_curve_statistics
-
-BAD_CHOICES = ("raise", "list")
 
 
 class NothingUsable(ValueError):
@@ -97,8 +95,8 @@ def featurize(
         `attrs["failures"]` lists the `_id` and the `reason` of each.
     by_star : bool
         Search the light curves of each star together first, as `periods.period_table` does. The features of the nested
-        search are then those at the star's period, and the column `period_of` says "star" or, where it has one light
-        curve only, "light curve". This takes up to twice the time.
+        search are then those at the star's period, and the column `period_of` says "star"; or "light curve", where
+        there is one only or all together have no period. This takes up to twice the time.
 
     Returns
     -------
@@ -179,10 +177,11 @@ class Extraction:
         options = dict(zip(("max_freq", "oversampling"), self.search, strict=True))
         curves = self.light_curves.select(shared)
         curves = replace(curves, meta=curves.meta.assign(obj_id=names[shared]))
-        table = period_table(curves, True, n_jobs=n_jobs, progress=progress, device=self.device, **options)
+        options |= {"n_jobs": n_jobs, "progress": progress, "device": self.device, "bad": self.bad}
+        table = period_table(curves, True, **options)
         periods = table["period"].reindex(names[shared]).set_axis(shared)
-        self.periods = periods.dropna().to_dict()  # what does not vary has none
-        self.meta.loc[shared, "period_of"] = "star"
+        self.periods = periods.dropna().to_dict()  # a star has none that does not vary, or cannot be searched
+        self.meta.loc[list(self.periods), "period_of"] = "star"
 
     def features(self, curve, row):
         """Return the features of a light curve by name; an error names it."""

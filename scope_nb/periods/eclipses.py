@@ -165,14 +165,40 @@ def _fit_pairs(weight, dimming, best):
                 w2 = weight[b + half + width, f] - weight[b + half, f] + tiny
                 d1 = max(dimming[b + width, f] - dimming[b, f], np.float32(0))
                 d2 = max(dimming[b + half + width, f] - dimming[b + half, f], np.float32(0))
-                both = d1 + d2
-                gain = d1 * d1 / w1 + d2 * d2 / w2 + both * both / max(1 - w1 - w2, tiny)
+                both, rest = d1 + d2, max(np.float32(1) - w1 - w2, tiny)
+                gain = (d1 * d1 * w2 + d2 * d2 * w1) / (w1 * w2) + both * both / rest
                 best[f] = max(best[f], gain)
 
 
 @compiled
 def fit_boxes(time, mag, weight, freq):
     """Return the `Boxes` that fit best at a frequency; weights sum to 1 and magnitudes have the weighted mean 0."""
+    inside, dimming, chi2 = _sum_bins(time, mag, weight, freq)
+    one, pair, free, half = 0.0, 0.0, 0.0, BINS // 2
+    size, deepest, width, first, second = 1, 0, 1, 0, 0
+    for trial in range(1, WIDEST + 1):
+        for b in range(BINS):
+            gain = _gain_of_two(inside, dimming, b, b, trial)
+            if gain > one:
+                one, width, first = gain, trial, b
+        for b in range(half):
+            gain = _gain_of_two(inside, dimming, b, b + half, trial)
+            if gain > pair:
+                pair, size, deepest = gain, trial, b
+    for b in range(first + width, first + BINS - width + 1):
+        gain = _gain_of_two(inside, dimming, first, b % BINS, width)
+        if gain > free:
+            free, second = gain, b % BINS
+    chi2 = max(chi2, 1e-300)
+    left = max(1 - pair / chi2, 1e-9)
+    depths, unequal = _compare_depths(inside, dimming, deepest, deepest + half, size)
+    unequal *= math.sqrt(time.size / (left * chi2))
+    return Boxes(left, max(1 - free / chi2, 1e-9), depths, unequal, width, first, second)
+
+
+@compiled
+def _sum_bins(time, mag, weight, freq):
+    """Return sums of weight and of weighted magnitude over all bins before each, two turns long; and of squares."""
     inside, dimming, chi2 = np.zeros(BINS + WIDEST + 1), np.zeros(BINS + WIDEST + 1), 0.0
     for j in range(time.size):
         turns = time[j] * freq
@@ -186,45 +212,32 @@ def fit_boxes(time, mag, weight, freq):
     for b in range(1, WIDEST + 1):
         inside[BINS + b] = inside[BINS] + inside[b]
         dimming[BINS + b] = dimming[BINS] + dimming[b]
-    one, pair, free, depths, unequal, width, first, second = 0.0, 0.0, 0.0, 0.0, 0.0, 1, 0, 0
-    for size in range(1, WIDEST + 1):
-        for b in range(BINS):
-            gain, _, _ = _gain_of_two(inside, dimming, b, b, size)
-            if gain > one:
-                one, width, first = gain, size, b
-            if b < BINS // 2:
-                gain, ratio, difference = _gain_of_two(inside, dimming, b, b + BINS // 2, size)
-                if gain > pair:
-                    pair, depths, unequal = gain, ratio, difference
-    for b in range(first + width, first + BINS - width + 1):
-        gain, _, _ = _gain_of_two(inside, dimming, first, b % BINS, width)
-        if gain > free:
-            free, second = gain, b % BINS
-    chi2 = max(chi2, 1e-300)
-    left = max(1 - pair / chi2, 1e-9)
-    unequal *= math.sqrt(time.size / (left * chi2))
-    return Boxes(left, max(1 - free / chi2, 1e-9), depths, unequal, width, first, second)
+    return inside, dimming, chi2
+
+
+@compiled(fastmath={"contract", "nnan", "ninf", "nsz", "arcp"})
+def _gain_of_two(inside, dimming, first, second, size):
+    """Return by how much two boxes lower chi square, one box where both are the same; brightenings are no boxes."""
+    w1, d1 = inside[first + size] - inside[first] + 1e-12, max(dimming[first + size] - dimming[first], 0.0)
+    if second == first:
+        return d1 * d1 / (w1 * max(1 - w1, 1e-12))
+    w2, d2 = inside[second + size] - inside[second] + 1e-12, max(dimming[second + size] - dimming[second], 0.0)
+    rest, both = max(1 - w1 - w2, 1e-12), d1 + d2
+    return (rest * (d1 * d1 * w2 + d2 * d2 * w1) + both * both * w1 * w2) / (w1 * w2 * rest)
 
 
 @compiled
-def _gain_of_two(inside, dimming, first, second, size):
-    """Return by how much two boxes lower chi square, and the ratio and the difference of their depths.
-
-    One box where both are the same. The difference is in standard errors, for epochs whose variance is their number.
-    """
+def _compare_depths(inside, dimming, first, second, size):
+    """Return the shallower depth of two boxes over the deeper, and their difference for a scatter of 1 mag an epoch."""
     w1, d1 = inside[first + size] - inside[first], max(dimming[first + size] - dimming[first], 0.0)
-    w2, d2 = 0.0, 0.0
-    if second != first:
-        w2, d2 = inside[second + size] - inside[second], max(dimming[second + size] - dimming[second], 0.0)
-    rest = 1 - w1 - w2
-    if rest <= 0 or d1 + d2 == 0:
-        return 0.0, 0.0, 0.0
-    base, gain = -(d1 + d2) / rest, (d1 + d2) ** 2 / rest
+    w2, d2 = inside[second + size] - inside[second], max(dimming[second + size] - dimming[second], 0.0)
+    if d1 + d2 == 0:
+        return 0.0, 0.0
+    base = -(d1 + d2) / max(1 - w1 - w2, 1e-12)
     depth1 = d1 / w1 - base if d1 > 0 else 0.0
     depth2 = d2 / w2 - base if d2 > 0 else 0.0
-    gain += (d1 * d1 / w1 if d1 > 0 else 0.0) + (d2 * d2 / w2 if d2 > 0 else 0.0)
     difference = abs(depth1 - depth2) / math.sqrt(1 / w1 + 1 / w2) if w1 > 0 and w2 > 0 else 0.0
-    return gain, min(depth1, depth2) / max(depth1, depth2), difference
+    return min(depth1, depth2) / max(depth1, depth2), difference
 
 
 @compiled
@@ -236,14 +249,18 @@ def eclipse_merit(boxes, n):
 
 @compiled
 def refine_eclipses(time, mag, weight, freqs, reach, steps):
-    """Return frequencies at which boxes fit best within `reach` of each, tried in so many steps on either side."""
-    refined = freqs.copy()
+    """Return frequencies at which two boxes fit best within `reach` of each, tried in so many steps on either side."""
+    refined, half = freqs.copy(), BINS // 2
     for i in range(freqs.size):
-        least = np.inf
+        most = -1.0
         for k in range(-steps, steps + 1):
             trial = freqs[i] + k * reach / steps
             if trial > 0:
-                merit = eclipse_merit(fit_boxes(time, mag, weight, trial), time.size)
-                if merit < least:
-                    least, refined[i] = merit, trial
+                inside, dimming, _ = _sum_bins(time, mag, weight, trial)
+                gain = 0.0
+                for width in WIDTHS:
+                    for b in range(half):
+                        gain = max(gain, _gain_of_two(inside, dimming, b, b + half, width))
+                if gain > most:
+                    most, refined[i] = gain, trial
     return refined

@@ -13,6 +13,7 @@ from .periodograms import (
     distinct_peaks,
     entropy_and_variance,
     lomb_scargle,
+    mean_and_spread,
 )
 
 
@@ -34,7 +35,7 @@ def search_grid(prepared):
     searches = {"BLS": search_eclipses(prepared)}
     for name, values, heights in (("ELS", power, power), ("ECE", entropy, -entropy), ("EAOV", variance, exact)):
         peaks = distinct_peaks(heights, grid.oversampling, settings["n_candidates"])
-        searches[name] = Search(grid.freq(peaks), values[peaks[0]], values.mean(), values.std(), values)
+        searches[name] = Search(grid.freq(peaks), values[peaks[0]], *mean_and_spread(values), values)
     return searches
 
 

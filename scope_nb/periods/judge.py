@@ -126,9 +126,16 @@ def _curve_terms(time, mag, err):
     return terms
 
 
+@compiled
 def _window(time, freq):
     """Return the height of the spectral window of the epochs at a frequency, 0 to 1."""
-    return abs(np.exp(2j * math.pi * (time * freq % 1)).mean()) ** 2
+    c, s = 0.0, 0.0
+    for t in time:
+        turns = t * freq
+        angle = 2 * math.pi * (turns - math.floor(turns))
+        c += math.cos(angle)
+        s += math.sin(angle)
+    return (c * c + s * s) / (time.size * time.size)
 
 
 def judge_candidates(terms, odds=1.0):

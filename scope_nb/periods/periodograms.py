@@ -244,13 +244,37 @@ def _variance(steps, word, low, unit, mean, scatter, first, starts, length, phas
 
 def distinct_peaks(values, width, most):
     """Return the indices of the `most` highest values of which no two lie within `width` steps, highest first."""
-    height = np.maximum.reduceat(values, np.arange(0, values.size, width))
+    height = _highest_of_windows(values, width)
     few = min(3 * most, height.size)  # enough: a peak rules out the windows before and after its own at most
     high = np.flatnonzero(height >= np.partition(height, height.size - few)[height.size - few])
     high = high[np.argsort(-height[high], kind="stable")]
     place = np.minimum(high[:, None] * width + np.arange(width), values.size - 1)
     top = place[np.arange(high.size), values[place].argmax(axis=1)]
     return _keep_distinct(top[height[high] > -np.inf], width, most)
+
+
+@compiled
+def _highest_of_windows(values, width):
+    """Return the highest of each `width` values, of fewer in the last window."""
+    highest = np.empty(-(-values.size // width), values.dtype)
+    for window in range(highest.size):
+        best = values[window * width]
+        for value in values[window * width + 1 : (window + 1) * width]:
+            best = max(best, value)
+        highest[window] = best
+    return highest
+
+
+@compiled(fastmath={"reassoc", "contract", "nsz"})
+def mean_and_spread(values):
+    """Return mean and standard deviation of a periodogram."""
+    total, square, first = 0.0, 0.0, values[0]
+    for k in range(values.size):
+        offset = values[k] - first  # entropies differ little from each other
+        total += offset
+        square += offset * offset
+    mean = total / values.size
+    return first + mean, math.sqrt(max(square / values.size - mean**2, 0.0))
 
 
 @compiled

@@ -11,7 +11,7 @@ from tqdm.auto import tqdm
 
 from ..lightcurves.curves import FEWEST_EPOCHS, require_light_curves, stars, thinned
 from ..lightcurves.values import as_floats, check_times, unusable
-from ..taxonomy import PERIOD_SUFFIXES, check_names, defaults, find_suffix
+from ..taxonomy import PERIOD_SUFFIXES, check_names, defaults, find_suffix, unknown
 from .bands import binary_odds, merge_bands
 from .eclipses import Eclipses, fit_eclipses, search_eclipses
 from .gpu import choose_device, search_many
@@ -25,7 +25,7 @@ from .periodograms import (
 )
 
 NESTED = "ELS_ECE_EAOV"
-TABLE_OPTIONS = ("by_star", "method", "n_jobs", "progress", "device")  # of `period_table`, and the first two of
+BAD_CHOICES = ("raise", "list")  # what to do with what cannot be searched
 OPTIONS = ("max_freq", "oversampling", "keep_periodograms", "band")  # of `find_periods`
 # epochs ready for the searches, of several bands as observed too (or None), and the grid: None if there is no period
 Prepared = namedtuple("Prepared", "time mag err bands grid")
@@ -161,7 +161,9 @@ def find_period(time, mag, err, method=NESTED, **options):
     return find_periods(time, mag, err, **options)[find_suffix(method)]
 
 
-def period_table(light_curves, by_star=False, method=NESTED, n_jobs=-1, progress=True, device="cpu", **options):
+def period_table(
+    light_curves, by_star=False, method=NESTED, n_jobs=-1, progress=True, device="cpu", bad="raise", **options
+):
     """Search many light curves for their periods, `n_jobs` at a time (-1: as many as there are cores).
 
     With `by_star` all light curves of a star are searched together, whatever their bands. See `PeriodResult` for the
@@ -171,12 +173,13 @@ def period_table(light_curves, by_star=False, method=NESTED, n_jobs=-1, progress
     -------
     pandas.DataFrame
         One row per light curve (index `_id`; with its `star`, if it has a name) or star (index `star`), in their order:
-        `n_epochs`, `bands`, and of `PeriodResult` all from `period` to `candidate_trust`. A `ValueError` names the
-        light curve or star.
+        `n_epochs`, `bands`, and of `PeriodResult` all from `period` to `candidate_trust`. A `ValueError` names a light
+        curve or star that cannot be searched; with `bad="list"` it gets no period, and `attrs["failures"]` says why.
     """
-    check_names(
-        "option of period_table()", options, ("by_star", "method", "n_jobs", "progress", "device", *OPTIONS[:2])
-    )
+    others = ("by_star", "method", "n_jobs", "progress", "device", "bad")
+    check_names("option of period_table()", options, (*others, *OPTIONS[:2]))
+    if bad not in BAD_CHOICES:
+        raise unknown("choice for bad", bad, BAD_CHOICES)
     method, device = find_suffix(method), choose_device(device)
     require_light_curves(light_curves)
     rows = pd.Series(np.arange(len(light_curves)))
@@ -184,7 +187,7 @@ def period_table(light_curves, by_star=False, method=NESTED, n_jobs=-1, progress
         groups = list(rows.groupby(stars(light_curves.meta)[0], sort=False))
     else:
         groups = [(name, [row]) for name, row in zip(light_curves.meta["_id"], rows, strict=True)]
-    parts = ((name, light_curves.select(part), options) for name, part in groups)
+    parts = ((name, light_curves.select(part), options, bad) for name, part in groups)
     if device == "cuda":
         results = search_many((_prepare_together(*part) for part in parts), partial(_row_of_search, method), n_jobs)
     else:
@@ -193,21 +196,24 @@ def period_table(light_curves, by_star=False, method=NESTED, n_jobs=-1, progress
     results = tqdm(results, total=len(groups), unit="star" if by_star else "light curve", disable=not progress)
     index = pd.Index([name for name, _ in groups], name="star" if by_star else "_id")
     table = pd.DataFrame(list(results), index=index)
+    reasons = table.pop("reason").dropna()
+    if bad == "list":
+        table.attrs["failures"] = [{index.name: name, "reason": reason} for name, reason in reasons.items()]
     if not by_star and "obj_id" in light_curves.meta:
         table.insert(0, "star", light_curves.meta["obj_id"].to_numpy())
     return table
 
 
-def _search_together(method, name, curves, options):
-    """Return one row of `period_table`, of all light curves in `curves` together."""
-    row, prepared = _prepare_together(name, curves, options)
+def _search_together(method, *part):
+    """Return one row of `period_table`, of a part as of `_prepare_together`."""
+    row, prepared = _prepare_together(*part)
     searched = prepared is not None and prepared.grid is not None
     return _row_of_search(method, row, prepared, search_grid(prepared) if searched else None)
 
 
-def _prepare_together(name, curves, options):
+def _prepare_together(name, curves, options, bad):
     """Return the beginning of a row of `period_table`, and all its light curves as `Prepared`, None if too short."""
-    mag, bands, prepared = curves.mag, curves.meta["band"], None
+    mag, bands, prepared, reason = curves.mag, curves.meta["band"], None, None
     if len(curves) > 1:
         mag = np.concatenate([curve.mag - np.median(curve.mag) for curve in curves])  # fields differ in zero point
         options = options | {"band": np.repeat(bands, curves.n_epochs)}
@@ -215,8 +221,10 @@ def _prepare_together(name, curves, options):
         try:
             prepared = prepare_search(curves.time, mag, curves.err, **options)
         except ValueError as error:
-            raise ValueError(f"{name}: {error}") from error
-    return {"n_epochs": len(mag), "bands": "".join(dict.fromkeys(bands))}, prepared
+            if bad == "raise":
+                raise ValueError(f"{name}: {error}") from error
+            reason = str(error)
+    return {"n_epochs": len(mag), "bands": "".join(dict.fromkeys(bands)), "reason": reason}, prepared
 
 
 def _row_of_search(method, row, prepared, searches):

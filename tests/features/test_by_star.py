@@ -1,5 +1,6 @@
 import numpy as np
 import pandas as pd
+import pytest
 
 from scope_nb.features.extract import featurize
 from scope_nb.features.fourier import fourier_features
@@ -41,3 +42,18 @@ def test_the_fewest_epochs_are_said_once():
     long = curves.long_enough(20)
     assert len(featurize(long, max_freq=3, progress=False)) == 1
     assert long.clean().select([0]).min_epochs == 20
+
+
+def test_a_star_that_cannot_be_searched_leaves_its_light_curves_their_own_period():
+    rng = np.random.default_rng(2)
+    curves = [list(pulsator(rng, 80, 0.3)) for _ in range(4)]
+    curves[1][0] = curves[1][0] + 200_000  # each band can be searched, both together span centuries
+    meta = pd.DataFrame({"_id": [1, 2, 3, 4], "obj_id": ["a", "a", "b", "b"], "band": ["g", "r", "g", "r"]})
+    curves = LightCurves.from_lists(meta, *zip(*curves, strict=True))
+    with pytest.raises(ValueError, match=r"a: the .* of 160 epochs"):
+        featurize(curves, by_star=True, max_freq=6, progress=False)
+    table = featurize(curves, by_star=True, bad="list", max_freq=6, progress=False)
+    assert table["period_of"].tolist() == ["light curve", "light curve", "star", "star"]
+    assert (abs(1 / table["period_ELS_ECE_EAOV"] - 1 / PERIOD) < 1 / 900).all()
+    listed = period_table(curves, by_star=True, bad="list", max_freq=6, progress=False)
+    assert np.isnan(listed.loc["a", "period"]) and [f["star"] for f in listed.attrs["failures"]] == ["a"]
