@@ -27,7 +27,7 @@ from scope_nb.periods.search import prepare_search
 from scope_nb.writing import write_atomically
 
 SETTINGS = {
-    "max_depth": 5,
+    "max_depth": 6,
     "learning_rate": 0.06,
     "subsample": 0.7,
     "colsample_bynode": 0.5,

@@ -2,6 +2,7 @@
 
 import tempfile
 from functools import cache
+from multiprocessing import current_process
 
 import numba
 from numba.core import event
@@ -35,12 +36,16 @@ def _temporary_cache():
 
 
 class _Announcement(event.Listener):
-    """Says once that slow functions are compiled now; what was kept from earlier calls does not come here."""
+    """Says once that slow functions are compiled now; what was kept from earlier calls does not come here.
+
+    Of several processes the first says it.
+    """
 
     said = False
 
     def on_start(self, happening):
-        if not self.said and happening.data["dispatcher"].py_func.__module__.startswith(SLOW):
+        first = current_process().name.endswith(("MainProcess", "-1"))
+        if first and not self.said and happening.data["dispatcher"].py_func.__module__.startswith(SLOW):
             self.said = True
             tqdm.write("compiling the searches and features, once on this machine: about half a minute")
 
