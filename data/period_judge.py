@@ -76,10 +76,15 @@ def argument_parser(description):
 
 
 def read_stars(folder):
-    """Return ZTF's and Catalina's light curves, and for each whether the judge's training leaves its star out."""
+    """Return ZTF's and Catalina's light curves, and for each whether the judge's training leaves its star out.
+
+    One star of ZTF has no published period, and is no answer to anything.
+    """
     warnings.filterwarnings("ignore", message=".*too few good epochs")
     ztf = read_lightcurves(folder / "ztf_vsx.parquet", min_epochs=40)
     second = ztf.meta["obj_id"].rank(method="dense").astype(int).to_numpy() % 2 == 0
+    has_period = ztf.meta["period_true"].notna().to_numpy()
+    ztf, second = ztf.select(has_period), second[has_period]
     catalina = read_lightcurves(folder / "catalina.parquet", min_epochs=40, min_cadence_minutes=0)
     reported = np.random.default_rng(0).choice(len(catalina), 1000, replace=False)
     return ztf, second, catalina, np.isin(np.arange(len(catalina)), reported)
