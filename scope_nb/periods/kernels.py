@@ -26,7 +26,7 @@ WIDE = 128  # threads of a block of Lomb-Scargle
 NEIGHBOURS = 8  # frequencies of each
 UNSURE = 0.01  # determinants of Lomb-Scargle below this are computed anew, in double precision
 BOXES = 64  # threads of a block of box least squares
-COLUMNS = BINS * BOXES  # its phase bins
+COLUMNS = (BINS + WIDTHS[-1]) * BOXES  # its phase bins, the first ones once more
 TOP = 2**31 - 1  # the height of entropy 0
 LAST = 2**32 - 1  # less the index of a peak: of equal heights the first is the best
 RANKING = 512  # threads of a block that ranks peaks
@@ -35,7 +35,8 @@ TURN = 2 * math.pi
 EMPTY = -1.0  # a power that is yet to be computed
 CURVES = np.dtype(
     [(name, np.int64) for name in ("epoch", "epochs", "first", "size", "out", "windows", "window", "width", "low")]
-    + [(name, np.float64) for name in ("scatter", "power", "scale", "mean", "square")],
+    + [(name, np.float64) for name in ("scatter", "power", "scale", "mean", "square", "box_mean", "box_scatter")]
+    + [("finer", np.int64)],
     align=True,
 )
 
@@ -124,27 +125,20 @@ def histograms(curves, steps, ends, level, klogk, entropy, variance):
 
 
 @cuda.jit(device=True)
-def best_of_boxes(bins, thread, total, mean):
-    """Return the scatter that the best pair of boxes half a turn apart explains; see `eclipses._fit_pairs`.
-
-    `bins` holds for each bin the sums of all before it in both halves of a word, `total` those of all bins.
-    """
-    unit, best = float32(2.0**-31), float32(0.0)
-    for width in WIDTHS:
-        for b in range(BINS // 2):
-            gain, both, rest = float32(0.0), float32(0.0), float32(1.0)
-            for half in range(2):
-                start = b + half * (BINS // 2)
-                inside = bins[uint32((start + width) % BINS * BOXES) + thread] - bins[uint32(start * BOXES) + thread]
-                if start + width >= BINS:
-                    inside += total
-                w = float32(inside >> uint64(32)) * unit
-                dimming = max(float32(inside & uint64(LAST)) * unit - mean * w, float32(0.0))
-                w += float32(1e-9)
-                gain += dimming * dimming / w
-                both += dimming
-                rest -= w
-            best = max(best, gain + both * both / max(rest, float32(1e-9)))
+def best_of_boxes(weight, dimming, thread):
+    """Return the scatter that the best pair of boxes half a turn apart explains, as `eclipses._fit_pairs`."""
+    tiny, zero, best = float32(1e-9), float32(0.0), float32(0.0)
+    for b in range(BINS // 2):
+        one, other = uint32(b * BOXES) + thread, uint32((b + BINS // 2) * BOXES) + thread
+        weight1, weight2, dimming1, dimming2 = weight[one], weight[other], dimming[one], dimming[other]
+        for width in WIDTHS:
+            further = uint32(width * BOXES)
+            w1 = weight[one + further] - weight1 + tiny
+            w2 = weight[other + further] - weight2 + tiny
+            d1, d2 = max(dimming[one + further] - dimming1, zero), max(dimming[other + further] - dimming2, zero)
+            both, rest, product = d1 + d2, max(float32(1.0) - w1 - w2, tiny), w1 * w2
+            gain = (d1 * d1 * w2 + d2 * d2 * w1) * rest + both * both * product  # one division, for it is slow
+            best = max(best, gain / (product * rest))
     return best
 
 
@@ -152,27 +146,38 @@ def best_of_boxes(bins, thread, total, mean):
 def box_least_squares(curves, steps, packed, power):
     """Fill in the share of the scatter that two boxes explain, as `eclipses.box_least_squares`, a frequency a thread.
 
-    Of a row of `CURVES` `mean` and `scale` are weighted mean and scatter of the magnitudes in `packed`.
+    The grid is finer than that of `steps` by a factor of 2 to the power of `finer`.
     """
-    bins = cuda.shared.array(COLUMNS, uint64)
+    weights = cuda.shared.array(COLUMNS, uint32)
+    products = cuda.shared.array(COLUMNS, uint32)
     thread, i = uint32(cuda.threadIdx.x), uint32(cuda.blockIdx.y)
     k = cuda.blockIdx.x * BOXES + cuda.threadIdx.x
     if k >= curves[i]["size"]:
         return
     for b in range(BINS):
-        bins[uint32(b * BOXES) + thread] = uint64(0)
-    number = uint64(curves[i]["first"] + k)
-    for j in range(curves[i]["epoch"], curves[i]["epoch"] + curves[i]["epochs"]):
-        b = uint32((steps[j] * number) >> uint64(58))
-        bins[b * uint32(BOXES) + thread] += packed[j]
-    total = uint64(0)
+        weights[uint32(b * BOXES) + thread] = products[uint32(b * BOXES) + thread] = uint32(0)
+    number, finer, j = uint64(curves[i]["first"] + k), uint64(curves[i]["finer"]), uint32(curves[i]["epoch"])
+    end = uint32(j + uint32(curves[i]["epochs"]))
+    while j < end:
+        place = uint32(((steps[j] >> finer) * number) >> uint64(58)) * uint32(BOXES) + thread
+        both = packed[j]
+        j = uint32(j + uint32(1))
+        cuda.atomic.add(weights, place, uint32(both >> uint64(32)))  # need not wait, as a sum does that is stored
+        cuda.atomic.add(products, place, uint32(both & uint64(LAST)))
+    weight, dimming = weights.view(np.float32), products.view(np.float32)
+    w, d, unit, mean = float32(0.0), float32(0.0), float32(2.0**-31), float32(curves[i]["box_mean"])
     for b in range(BINS):  # from sums of bins to sums of all bins before
         place = uint32(b * BOXES) + thread
-        both = bins[place]
-        bins[place] = total
-        total += both
-    gain = best_of_boxes(bins, thread, total, float32(curves[i]["mean"]))
-    power[curves[i]["out"] + k] = gain / float32(curves[i]["scale"])
+        share = float32(weights[place]) * unit
+        part = float32(products[place]) * unit - mean * share
+        weight[place], dimming[place] = w, d
+        w += share
+        d += part
+    for b in range(WIDTHS[-1]):  # in the next turn
+        place = uint32(b * BOXES) + thread
+        weight[uint32(BINS * BOXES) + place] = w + weight[place]
+        dimming[uint32(BINS * BOXES) + place] = d + dimming[place]
+    power[curves[i]["out"] + k] = best_of_boxes(weight, dimming, thread) / float32(curves[i]["box_scatter"])
 
 
 @cuda.jit(cache=True, fastmath=True)
@@ -336,8 +341,8 @@ def highest_of_windows(curves, heights, values, integers, keys, sums):
             square[thread] += square[thread + half]
         half //= 2
     if thread == 0:
-        sums[search, i, cuda.blockIdx.x, 0] = part[0]
-        sums[search, i, cuda.blockIdx.x, 1] = square[0]
+        sums[search, i, 0, cuda.blockIdx.x] = part[0]
+        sums[search, i, 1, cuda.blockIdx.x] = square[0]
 
 
 @cuda.jit(device=True)
