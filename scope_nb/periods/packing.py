@@ -52,6 +52,7 @@ def _pack_light_curves(time, mag, err, step, curves, rough, steps, ends, level, 
         stop = start + n
         t, m, e = time[start:stop], mag[start:stop], err[start:stop]
         rank, rough[i], curves[i]["scatter"] = _rank_epochs(m, ends[i], level[i])
+        curves[i]["fullest"] = np.diff(ends[i]).max()
         _fill_k_log_k(klogk[start + i : stop + i + 1])
         variance = _fill_weights(t, m, e, rank, step[i], steps[start:stop], weights[start:stop])
         curves[i]["power"] = 1 / variance if variance > 0 else 0.0
@@ -102,7 +103,7 @@ def _fill_k_log_k(klogk):
 
 @compiled
 def _fill_weights(time, mag, err, rank, step, steps, weights):
-    """Fill in for Lomb-Scargle `phase_steps`, and of each epoch weight, its product with the magnitude, and the turn.
+    """Fill in for Lomb-Scargle `phase_steps`, and of each epoch weight, magnitude, and turn.
 
     Return the weighted variance; see `periodograms.weigh_epochs`.
     """
@@ -117,7 +118,7 @@ def _fill_weights(time, mag, err, rank, step, steps, weights):
         turn, place = (time[j] - time[0]) * step, rank[j]
         weight, offset = weights[place, 0] / total, mag[j] - mean
         variance += weight * offset * offset
-        weights[place, 0], weights[place, 1] = weight, weight * offset
+        weights[place, 0], weights[place, 1] = weight, offset
         weights[place, 2], weights[place, 3] = math.cos(2 * math.pi * turn), math.sin(2 * math.pi * turn)
         steps[place] = np.uint64(np.rint(turn * 2.0**64))
     return variance
