@@ -174,10 +174,7 @@ def _launch(items, lane, before):
     size = int(curves["size"].max())
     blocks = [(-(-size // threads), n, 1) for threads in (k.THREADS, k.WIDE * k.NEIGHBOURS, k.WIDE)]
     before.done.wait(lane.stream)  # side by side, both would be late
-    few = curves["fullest"] <= k.FEW
-    for kernel, theirs in ((k.histograms_of_few, few), (k.histograms_of_many, ~few)):
-        if theirs.any():
-            lane.run(kernel, blocks[0], k.THREADS, rows, steps, ends, level, klogk, heights[0], values[1])
+    lane.run(k.histograms, blocks[0], k.THREADS, rows, steps, ends, level, klogk, heights[0], values[1])
     lane.run(k.lomb_scargle, blocks[1], k.WIDE, rows, steps, weights, values[2])
     lane.run(k.lomb_scargle_again, blocks[2], k.WIDE, rows, steps, weights, values[2])
     peaks = lane.array("peaks", (3, n, EXACT_PEAKS), np.uint64)

@@ -15,15 +15,16 @@ from .eclipses import BINS, WIDTHS
 from .histograms import EDGE, LANES
 
 PHASE_BINS, MAG_BINS = defaults()["periods"]["phase_bins"], defaults()["periods"]["mag_bins"]
-FEW = 255  # epochs of a magnitude row that a byte can count
+PAIRS = (MAG_BINS + 1) // 2  # a counter of 32 bits counts two magnitude rows in 16 bits each
+ROWS = 2 * PAIRS
 AT_A_TIME = math.gcd(PHASE_BINS, 2)  # phase bins that are summed up side by side
 THREADS = LANES  # of a block
 WORDS = PHASE_BINS * THREADS  # that a block holds
 TABLE = 1024  # counts whose k log k a block holds
-CHUNK = 255  # epochs of a light curve that a block holds at a time
+CHUNK = 256  # epochs of a light curve that a block holds at a time
 ONE_MORE = CHUNK + 1
 WIDE = 128  # threads of a block of Lomb-Scargle
-NEIGHBOURS = 12  # frequencies of each
+NEIGHBOURS = 16  # frequencies of each
 UNSURE = 0.01  # determinants of Lomb-Scargle below this are computed anew, in double precision
 BOXES = 64  # threads of a block of box least squares
 COLUMNS = (BINS + WIDTHS[-1]) * BOXES  # its phase bins, the first ones once more
@@ -36,113 +37,95 @@ EMPTY = -1.0  # a power that is yet to be computed
 CURVES = np.dtype(
     [(name, np.int64) for name in ("epoch", "epochs", "first", "size", "out", "windows", "window", "width", "low")]
     + [(name, np.float64) for name in ("scatter", "power", "scale", "mean", "square", "box_mean", "box_scatter")]
-    + [("finer", np.int64), ("fullest", np.int64)],
+    + [("finer", np.int64)],
     align=True,
 )
 
 
-def histograms_of(rows):
-    """Return the kernel `histograms` for which so many magnitude rows share a counter of 32 bits: 4 or 2.
+@cuda.jit(device=True)
+def weigh_counts(counter, thread, levels, table):
+    """Return k log k summed over phase bins less that over all cells, the scatter between bins, how many are filled."""
+    total, between, filled = int32(0), float32(0.0), int32(0)
+    for start in range(0, PHASE_BINS, AT_A_TIME):
+        for b in range(start, start + AT_A_TIME):
+            column, moment = uint32(0), int32(0)
+            for p in range(PAIRS):
+                both = counter[b, p, thread]
+                for half in range(2):
+                    count = uint32((both >> uint32(16 * half)) & uint32(0xFFFF))
+                    total = int32(total - table[count])
+                    column = uint32(column + count)
+                    moment = int32(moment + levels[2 * p + half] * int32(count))
+            total = int32(total + table[column])
+            filled = int32(filled + int32(column > 0))
+            between += float32(moment) * float32(moment) / float32(max(column, uint32(1)))
+    return total, between, filled
 
-    With 4 a block needs less memory, so that more of them are at work at a time; but each counts to 255 only.
+
+@cuda.jit(cache=True, fastmath=True)
+def histograms(curves, steps, ends, level, klogk, entropy, variance):
+    """Fill in entropy, as TOP less a sum of the whole numbers `klogk`, and variance: one frequency a thread.
+
+    Within the lanes 32 bits of the phase are kept: counted from the middle one they are off by 4e-9 cycles at most.
     """
-    words, bits = -(-MAG_BINS // rows), 32 // rows
-    mask, table_size = 2**bits - 1, min(2**bits, TABLE)
-
-    @cuda.jit(device=True)
-    def weigh_counts(counter, thread, levels, cells, columns):
-        """Return k log k summed over phase bins less that over all cells, the scatter between bins, how many filled."""
-        total, between, filled = int32(0), float32(0.0), int32(0)
-        for start in range(0, PHASE_BINS, AT_A_TIME):
-            for ahead in range(AT_A_TIME):
-                column, moment = uint32(0), int32(0)
-                for w in range(words):
-                    counts = counter[start + ahead, w, thread]
-                    for part in range(rows):
-                        if w * rows + part < MAG_BINS:
-                            count = uint32((counts >> uint32(bits * part)) & uint32(mask))
-                            total = int32(total - cells[count])
-                            column = uint32(column + count)
-                            moment = int32(moment + levels[w * rows + part] * int32(count))
-                total = int32(total + columns[column])
-                filled = int32(filled + int32(column > 0))
-                between += float32(moment) * float32(moment) / float32(max(column, uint32(1)))
-        return total, between, filled
-
-    @cuda.jit(cache=True, fastmath=True)
-    def histograms(curves, steps, ends, level, klogk, entropy, variance):
-        """Fill in entropy, as TOP less a sum of the whole numbers `klogk`, and variance: one frequency a thread.
-
-        Only of light curves whose fullest magnitude row is for this kernel, not the other one. Within the lanes 32 bits
-        of the phase are kept: counted from the middle one they are off by 4e-9 cycles at most.
-        """
-        counter = cuda.shared.array((PHASE_BINS, words, THREADS), uint32)
-        epoch = cuda.shared.array(ONE_MORE, uint64)
-        near = cuda.shared.array(table_size, int32)
-        levels = cuda.local.array(MAG_BINS, int32)
-        thread, i, start = uint32(cuda.threadIdx.x), uint32(cuda.blockIdx.y), cuda.blockIdx.x * LANES
-        fullest = curves[i]["fullest"]
-        if start >= curves[i]["size"] or (fullest <= FEW) != (rows == 4):
-            return
-        n, offset = uint32(curves[i]["epochs"]), curves[i]["epoch"]
-        table = klogk[offset + i : offset + i + n + 1]
-        c = thread
-        while c <= n and c < uint32(table_size):
-            near[c] = table[c]
-            c = uint32(c + uint32(THREADS))
-        b = uint32(0)
-        while b < uint32(PHASE_BINS):
-            for w in range(words):
-                counter[b, w, thread] = uint32(0)
-            b = uint32(b + uint32(1))
-        for r in range(MAG_BINS):
-            levels[r] = level[i, uint32(r)]
-        middle = uint64(curves[i]["first"] + start + LANES // 2)
-        shift = uint32(thread - uint32(LANES // 2))
-        chunk, row = uint32(0), uint32(0)
-        while chunk < n:
-            cuda.syncthreads()
-            j = thread
-            while j < uint32(CHUNK) and chunk + j < n:
-                step = steps[offset + uint32(chunk + j)]
-                centre = (step * middle + EDGE) >> uint64(32)
-                epoch[j] = (centre << uint64(32)) | ((step + uint64(2**31)) >> uint64(32))
-                j = uint32(j + uint32(THREADS))
-            cuda.syncthreads()
-            j, stop = uint32(0), min(uint32(n - chunk), uint32(CHUNK))
-            while j < stop:
-                past = uint32(ends[i, uint32(row + uint32(1))] - chunk)
-                end, word = min(past, stop), row // uint32(rows)
-                one = uint32(1) << uint32(uint32(bits) * (row % uint32(rows)))
-                both = epoch[j]
-                while j < end:
-                    phase = uint32((both >> uint64(32)) + uint64(shift) * (both & uint64(LAST)))
-                    bin_ = uint32((uint64(phase) * uint64(PHASE_BINS)) >> uint64(32))
-                    j = uint32(j + uint32(1))
-                    both = epoch[j]  # before the counter is touched, for which it would otherwise wait
-                    cuda.atomic.add(counter, (bin_, word, thread), one)  # need not wait itself
-                if j == past:
-                    row = uint32(row + uint32(1))
-            chunk = uint32(chunk + uint32(CHUNK))
-        k = start + cuda.threadIdx.x
-        if k >= curves[i]["size"]:
-            return
-        if fullest < table_size:  # two calls, not one of either table: each is compiled for its kind of memory
-            total, between, filled = weigh_counts(counter, thread, levels, near, table)
-        else:
-            total, between, filled = weigh_counts(counter, thread, levels, table, table)
-        scatter = float32(curves[i]["scatter"])
-        within = max(scatter - between, float32(1e-6) * scatter)
-        value = float32(0.0)
-        if 1 < filled < int32(n):
-            value = (between / float32(filled - int32(1))) / (within / float32(int32(n) - filled))
-        entropy[curves[i]["out"] + k] = uint32(TOP - total)
-        variance[curves[i]["out"] + k] = value
-
-    return histograms
-
-
-histograms_of_few, histograms_of_many = histograms_of(4), histograms_of(2)
+    counter = cuda.shared.array((PHASE_BINS, PAIRS, THREADS), uint32)
+    epoch = cuda.shared.array(ONE_MORE, uint64)
+    near = cuda.shared.array(TABLE, int32)
+    levels = cuda.local.array(ROWS, int32)
+    thread, i, start = uint32(cuda.threadIdx.x), uint32(cuda.blockIdx.y), cuda.blockIdx.x * LANES
+    if start >= curves[i]["size"]:
+        return
+    n, offset = uint32(curves[i]["epochs"]), curves[i]["epoch"]
+    table = klogk[offset + i : offset + i + n + 1]
+    c = thread
+    while c <= n and c < uint32(TABLE):
+        near[c] = table[c]
+        c = uint32(c + uint32(THREADS))
+    for b in range(PHASE_BINS):
+        for p in range(PAIRS):
+            counter[b, p, thread] = uint32(0)
+    for r in range(ROWS):
+        levels[r] = level[i, uint32(r)]
+    middle = uint64(curves[i]["first"] + start + LANES // 2)
+    shift = uint32(thread - uint32(LANES // 2))
+    chunk, row = uint32(0), uint32(0)
+    while chunk < n:
+        cuda.syncthreads()
+        j = thread
+        while j < uint32(CHUNK) and chunk + j < n:
+            step = steps[offset + uint32(chunk + j)]
+            centre = (step * middle + EDGE) >> uint64(32)
+            epoch[j] = (centre << uint64(32)) | ((step + uint64(2**31)) >> uint64(32))
+            j = uint32(j + uint32(THREADS))
+        cuda.syncthreads()
+        at, stop = uint64(0), uint64(min(uint32(n - chunk), uint32(CHUNK)))  # of 64 bits, as addresses are
+        while at < stop:
+            past = uint64(ends[i, uint32(row + uint32(1))] - chunk)
+            end, pair, one = min(past, stop), row // uint32(2), uint32(1) << (uint32(16) * (row % uint32(2)))
+            both = epoch[at]
+            while at < end:
+                phase = uint32((both >> uint64(32)) + uint64(shift) * (both & uint64(LAST)))
+                bin_ = uint32((uint64(phase) * uint64(PHASE_BINS)) >> uint64(32))
+                at += uint64(1)
+                both = epoch[at]  # before the counter is touched, for which it would otherwise wait
+                cuda.atomic.add(counter, (bin_, pair, thread), one)  # need not wait itself
+            if at == past:
+                row = uint32(row + uint32(1))
+        chunk = uint32(chunk + uint32(CHUNK))
+    k = start + cuda.threadIdx.x
+    if k >= curves[i]["size"]:
+        return
+    if n < uint32(TABLE):  # two calls, not one of either table: each is compiled for its kind of memory
+        total, between, filled = weigh_counts(counter, thread, levels, near)
+    else:
+        total, between, filled = weigh_counts(counter, thread, levels, table)
+    scatter = float32(curves[i]["scatter"])
+    within = max(scatter - between, float32(1e-6) * scatter)
+    value = float32(0.0)
+    if 1 < filled < int32(n):
+        value = (between / float32(filled - int32(1))) / (within / float32(int32(n) - filled))
+    entropy[curves[i]["out"] + k] = uint32(TOP - total)
+    variance[curves[i]["out"] + k] = value
 
 
 @cuda.jit(device=True)

@@ -52,7 +52,6 @@ def _pack_light_curves(time, mag, err, step, curves, rough, steps, ends, level, 
         stop = start + n
         t, m, e = time[start:stop], mag[start:stop], err[start:stop]
         rank, rough[i], curves[i]["scatter"] = _rank_epochs(m, ends[i], level[i])
-        curves[i]["fullest"] = np.diff(ends[i]).max()
         _fill_k_log_k(klogk[start + i : stop + i + 1])
         variance = _fill_weights(t, m, e, rank, step[i], steps[start:stop], weights[start:stop])
         curves[i]["power"] = 1 / variance if variance > 0 else 0.0
