@@ -25,7 +25,7 @@ BYTES = 80  # of the GPU's memory for each of them, while the next batch is ther
 SHARE = 0.8  # of the free memory that is used
 TOGETHER = 8  # light curves that a process finishes at a time
 # searches for eclipses: whose they are, their `kernels.CURVES`, the steps of their grids, the arrays with the outcome
-Boxes = namedtuple("Boxes", "owners curves step arrays")
+BoxGrids = namedtuple("BoxGrids", "owners curves step arrays")
 # items of a batch, which of them are searched, their `kernels.CURVES`, the `Lane` and its arrays with the outcome
 Batch = namedtuple("Batch", "items searched curves lane arrays boxes")
 
@@ -190,12 +190,12 @@ def _launch(items, lane, before):
     rounded = lane.array("rounded", (n, EXACT_PEAKS), np.float32)
     lane.run(k.read_values, (1, n, 1), k.WIDE, rows, exact[0], values[1], rounded)
     if boxes.owners:
-        boxes = boxes._replace(arrays=_search_boxes(lane, boxes.curves, box_rows, box_spans, steps, packed))
+        boxes = boxes._replace(arrays=_launch_boxes(lane, boxes.curves, box_rows, box_spans, steps, packed))
     lane.done.record(lane.stream)
     return Batch(items, searched, curves, lane, (peaks, exact, rounded, sums), boxes)
 
 
-def _search_boxes(lane, curves, rows, spans, steps, packed):
+def _launch_boxes(lane, curves, rows, spans, steps, packed):
     """Let the GPU search for eclipses; return its arrays with the peaks, and with sums of powers and their squares."""
     from . import kernels as k
 
@@ -207,7 +207,7 @@ def _search_boxes(lane, curves, rows, spans, steps, packed):
 
 
 def _place_boxes(all_prepared, curves):
-    """Return the `Boxes` of light curves, not yet searched."""
+    """Return the `BoxGrids` of light curves, not yet searched."""
     most = defaults()["periods"]["max_eclipse_freq"]
     grids = [(i, grid) for i, p in enumerate(all_prepared) for grid in eclipse_grids(p.grid, most)]
     owners = [i for i, _ in grids]
@@ -216,7 +216,7 @@ def _place_boxes(all_prepared, curves):
         rows[name] = [getattr(grid, attribute) for _, grid in grids]
     rows["finer"] = np.log2(rows["width"] // curves["width"][owners])
     place_values(rows)
-    return Boxes(owners, rows, step, ())
+    return BoxGrids(owners, rows, step, ())
 
 
 def _spans(lane, name, curves):

@@ -24,7 +24,7 @@ TABLE = 1024  # counts whose k log k a block holds
 CHUNK = 256  # epochs of a light curve that a block holds at a time
 ONE_MORE = CHUNK + 1
 WIDE = 128  # threads of a block of Lomb-Scargle
-NEIGHBOURS = 16  # frequencies of each
+NEIGHBOURS = 12  # frequencies of each
 UNSURE = 0.01  # determinants of Lomb-Scargle below this are computed anew, in double precision
 BOXES = 64  # threads of a block of box least squares
 COLUMNS = (BINS + WIDTHS[-1]) * BOXES  # its phase bins, the first ones once more
@@ -42,7 +42,7 @@ CURVES = np.dtype(
 )
 
 
-@cuda.jit(device=True)
+@cuda.jit(device=True, fastmath=True)
 def weigh_counts(counter, thread, levels, table):
     """Return k log k summed over phase bins less that over all cells, the scatter between bins, how many are filled."""
     total, between, filled = int32(0), float32(0.0), int32(0)
@@ -128,7 +128,7 @@ def histograms(curves, steps, ends, level, klogk, entropy, variance):
     variance[curves[i]["out"] + k] = value
 
 
-@cuda.jit(device=True)
+@cuda.jit(device=True, fastmath=True)
 def best_of_boxes(weight, dimming, thread):
     """Return the scatter that the best pair of boxes half a turn apart explains, as `eclipses._fit_pairs`."""
     tiny, zero, best = float32(1e-9), float32(0.0), float32(0.0)

@@ -55,7 +55,7 @@ def _pack_light_curves(time, mag, err, step, curves, rough, steps, ends, level, 
         _fill_k_log_k(klogk[start + i : stop + i + 1])
         variance = _fill_weights(t, m, e, rank, step[i], steps[start:stop], weights[start:stop])
         curves[i]["power"] = 1 / variance if variance > 0 else 0.0
-        low, unit, mean, square = _fill_words(m, rank, words[start:stop])
+        low, unit, mean, square = _fill_exact(m, rank, words[start:stop])
         curves[i]["low"], curves[i]["scale"], curves[i]["mean"], curves[i]["square"] = low, unit, mean, square
         curves[i]["box_mean"], curves[i]["box_scatter"] = _fill_packed(m, e, rank, packed[start:stop])
 
@@ -124,7 +124,7 @@ def _fill_weights(time, mag, err, rank, step, steps, weights):
 
 
 @compiled
-def _fill_words(mag, rank, words):
+def _fill_exact(mag, rank, words):
     """Fill in `periodograms.pack_words`; return its other values."""
     n, low = mag.size, 64
     while 1 << (64 - low) <= n:
