@@ -12,19 +12,10 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from ..taxonomy import defaults, unknown
-from .eclipses import eclipse_grids, join_eclipse_grids, pack_weights
+from .eclipses import eclipse_grids, join_eclipse_grids
 from .grid_search import search_grid
-from .harmonics import robust_weights
-from .periodograms import (
-    EXACT_PEAKS,
-    Search,
-    are_too_rough,
-    k_log_k,
-    pack_words,
-    phase_steps,
-    sort_by_magnitude,
-    weigh_epochs,
-)
+from .packing import pack_epochs, place_values
+from .periodograms import EXACT_PEAKS, Search
 
 DEVICES = ("cpu", "cuda", "auto")
 FREQUENCIES = 50_000_000  # trial frequencies of a batch: more bring no speed
@@ -33,10 +24,9 @@ MANY = 3 * EXACT_PEAKS  # high peaks from which distinct ones are chosen; each r
 BYTES = 80  # of the GPU's memory for each of them, while the next batch is there too
 SHARE = 0.8  # of the free memory that is used
 TOGETHER = 8  # light curves that a process finishes at a time
-# what the kernels need of the epochs of a light curve, and its row of `kernels.CURVES` without places
-Epochs = namedtuple("Epochs", "steps ends level klogk weights words row")
-# items of a batch, which of them are searched, their `kernels.CURVES`, the `Lane` and its arrays with the outcome, and
-# what `_launch_eclipses` returned
+# searches for eclipses: whose they are, their `kernels.CURVES`, the steps of their grids, the arrays with the outcome
+BoxGrids = namedtuple("BoxGrids", "owners curves step arrays")
+# items of a batch, which of them are searched, their `kernels.CURVES`, the `Lane` and its arrays with the outcome
 Batch = namedtuple("Batch", "items searched curves lane arrays boxes")
 
 
@@ -169,14 +159,16 @@ def _launch(items, lane, before):
     searched = [i for i, (_, p) in enumerate(items) if p is not None and p.grid and p.bands is None]
     if not searched:
         return Batch(items, searched, None, lane, None, None)
-    epochs = [_pack_epochs(*items[i][1]) for i in searched]
-    curves = _place(np.array([each.row for each in epochs], k.CURVES))
-    uploads = {name: np.concatenate([getattr(each, name) for each in epochs]) for name in Epochs._fields[:-1]}
-    steps, ends, level, klogk, weights, words = (lane.upload(*pair) for pair in uploads.items())
+    prepared = [items[i][1] for i in searched]
+    epochs, curves, rough = pack_epochs(prepared, k.CURVES)
+    boxes = _place_boxes(prepared, curves)
+    # All uploads come before the first kernel: they wait for what their stream is to do before.
+    steps, ends, level, klogk, weights, words, packed = (lane.upload(*pair) for pair in epochs._asdict().items())
     rows, n = lane.upload("curves", curves), len(curves)
-    rough = np.flatnonzero([are_too_rough(items[i][1].mag) for i in searched])
-    some = lane.upload("rough", curves[rough]) if len(rough) else None
+    some = lane.upload("rough", curves[rough]) if rough.any() else None
     spans = _spans(lane, "spans", curves)
+    if boxes.owners:
+        box_rows, box_spans = lane.upload("box curves", boxes.curves), _spans(lane, "box spans", boxes.curves)
     heights = lane.array("heights", (3, curves["size"].sum()), np.uint32)
     values = heights.view(np.float32)
     size = int(curves["size"].max())
@@ -186,8 +178,8 @@ def _launch(items, lane, before):
     lane.run(k.lomb_scargle, blocks[1], k.WIDE, rows, steps, weights, values[2])
     lane.run(k.lomb_scargle_again, blocks[2], k.WIDE, rows, steps, weights, values[2])
     peaks = lane.array("peaks", (3, n, EXACT_PEAKS), np.uint64)
-    if len(rough):
-        everywhere = (blocks[0][0], len(rough), 1)
+    if some is not None:
+        everywhere = (blocks[0][0], len(some), 1)
         lane.run(k.exact_variance, everywhere, k.THREADS, some, steps, words, peaks[1], True, values[1])
     sums = _rank(lane, curves, rows, spans, heights, values, 1, peaks)
     lane.run(k.clear, (-(-heights.shape[1] // k.WIDE), 1, 1), k.WIDE, heights[0])
@@ -197,46 +189,34 @@ def _launch(items, lane, before):
     _rank(lane, curves, rows, spans, heights[:1], values[:1], 0, exact)
     rounded = lane.array("rounded", (n, EXACT_PEAKS), np.float32)
     lane.run(k.read_values, (1, n, 1), k.WIDE, rows, exact[0], values[1], rounded)
-    boxes = _launch_eclipses([items[i][1] for i in searched], lane)
+    if boxes.owners:
+        boxes = boxes._replace(arrays=_launch_boxes(lane, boxes.curves, box_rows, box_spans, steps, packed))
     lane.done.record(lane.stream)
     return Batch(items, searched, curves, lane, (peaks, exact, rounded, sums), boxes)
 
 
-def _launch_eclipses(all_prepared, lane):
-    """Let the GPU search for eclipses; return the grids and their light curves, and the arrays with the outcome."""
+def _launch_boxes(lane, curves, rows, spans, steps, packed):
+    """Let the GPU search for eclipses; return its arrays with the peaks, and with sums of powers and their squares."""
     from . import kernels as k
 
-    grids, owners, steps, packed, rows = [], [], [], [], []
-    for owner, prepared in enumerate(all_prepared):
-        words, mean, scatter = pack_weights(prepared.mag, robust_weights(prepared.err))
-        for grid in eclipse_grids(prepared.grid, defaults()["periods"]["max_eclipse_freq"]):
-            grids.append(grid)
-            owners.append(owner)
-            steps.append(phase_steps(prepared.time, grid))
-            packed.append(words)
-            windows = -(-grid.size // grid.oversampling)
-            rows.append(
-                (0, len(words), grid.first, grid.size, 0, windows, 0, grid.oversampling, 0, 0, 0, scatter, mean, 0)
-            )
-    if not grids:
-        return grids, owners, ()
-    curves = _place(np.array(rows, k.CURVES))
-    steps, packed = lane.upload("box steps", np.concatenate(steps)), lane.upload("packed", np.concatenate(packed))
-    rows, n = lane.upload("box curves", curves), len(curves)
     power = lane.array("box power", (1, curves["size"].sum()), np.float32)
-    lane.run(
-        k.box_least_squares, (-(-int(curves["size"].max()) // k.BOXES), n, 1), k.BOXES, rows, steps, packed, power[0]
-    )
-    peaks = lane.array("box peaks", (1, n, EXACT_PEAKS), np.uint64)
-    sums = _rank(lane, curves, rows, _spans(lane, "box spans", curves), power.view(np.uint32), power, 0, peaks)
-    return grids, owners, (curves["size"], peaks, sums)
+    blocks = (-(-int(curves["size"].max()) // k.BOXES), len(curves), 1)
+    lane.run(k.box_least_squares, blocks, k.BOXES, rows, steps, packed, power[0])
+    peaks = lane.array("box peaks", (1, len(curves), EXACT_PEAKS), np.uint64)
+    return peaks, _rank(lane, curves, rows, spans, power.view(np.uint32), power, 0, peaks)
 
 
-def _place(curves):
-    """Fill in where in the flat arrays the epochs, values and windows of each light curve begin."""
-    for place, size in (("epoch", "epochs"), ("out", "size"), ("window", "windows")):
-        curves[place] = np.cumsum(curves[size]) - curves[size]
-    return curves
+def _place_boxes(all_prepared, curves):
+    """Return the `BoxGrids` of light curves, not yet searched."""
+    most = defaults()["periods"]["max_eclipse_freq"]
+    grids = [(i, grid) for i, p in enumerate(all_prepared) for grid in eclipse_grids(p.grid, most)]
+    owners = [i for i, _ in grids]
+    rows, step = curves[owners], np.array([grid.step for _, grid in grids])
+    for name, attribute in (("first", "first"), ("size", "size"), ("width", "oversampling")):
+        rows[name] = [getattr(grid, attribute) for _, grid in grids]
+    rows["finer"] = np.log2(rows["width"] // curves["width"][owners])
+    place_values(rows)
+    return BoxGrids(owners, rows, step, ())
 
 
 def _spans(lane, name, curves):
@@ -252,7 +232,7 @@ def _rank(lane, curves, rows, spans, heights, values, integers, peaks):
     searches, n, windows = len(heights), len(curves), curves["windows"]
     blocks = (-(-int(windows.max()) // k.WIDE), n, searches)
     keys = lane.array("keys", (searches, windows.sum()), np.uint64)
-    sums = lane.array(f"sums of {searches}", (searches, n, blocks[0], 2), np.float64)
+    sums = lane.array(f"sums of {searches}", (searches, n, 2, blocks[0]), np.float64)
     lane.run(k.highest_of_windows, blocks, k.WIDE, rows, heights, values, integers, keys, sums)
     high = lane.array("high", (searches, n, MANY), np.uint64)
     lane.run(k.select_highest, (1, n, searches), k.RANKING, spans, keys, high)
@@ -261,71 +241,49 @@ def _rank(lane, curves, rows, spans, heights, values, integers, peaks):
     return sums
 
 
-def _pack_epochs(time, mag, err, bands, grid):
-    """Return the `Epochs` of a light curve, by magnitude row."""
-    order, ends, level = sort_by_magnitude(mag, defaults()["periods"]["mag_bins"])
-    n, scale = len(time), 2.0**30 / len(time)  # so that sums of levels fit 32 bits
-    level = np.round(level * scale)
-    klogk = k_log_k(n)
-    klogk *= 2.0 ** math.floor(math.log2((2**31 - 1) / klogk[n]))  # so that their sums do
-    weight, offset, variance = weigh_epochs(mag, err)
-    angle = 2 * np.pi * grid.step * (time - time[0])
-    weights = np.empty((n, 4))
-    weights[:, 0], weights[:, 1], weights[:, 2], weights[:, 3] = weight, weight * offset, np.cos(angle), np.sin(angle)
-    words, low, unit, mean, square = pack_words(mag)
-    windows = -(-grid.size // grid.oversampling)
-    row = (0, n, grid.first, grid.size, 0, windows, 0, grid.oversampling, low)
-    row += (np.diff(ends) @ level**2, 1 / variance if variance > 0 else 0.0, unit, mean, square)
-    return Epochs(
-        phase_steps(time, grid)[order],
-        ends.astype(np.uint32)[None],
-        level.astype(np.int32)[None],
-        np.round(klogk).astype(np.int32),
-        weights[order],
-        words[order],
-        row,
-    )
-
-
 def _collect(batch):
     """Return item, prepared light curve and searches of a batch as a list, as soon as the GPU is done with it."""
     triples, places = [], {i: j for j, i in enumerate(batch.searched)}
     if places:
         peaks, exact, rounded, sums = (array.copy_to_host(stream=batch.lane.stream) for array in batch.arrays)
         batch.lane.stream.synchronize()
-        size, n = batch.curves["size"], np.arange(len(places))
-        mean, square = np.moveaxis(sums.sum(axis=2), 2, 0) / size
-        spread = np.sqrt(np.maximum(square - mean**2, 0))
-        most = defaults()["periods"]["n_candidates"]
-        ranked = np.sort(np.stack([peaks[0], exact[0], peaks[2]]), axis=2)[:, :, : -most - 1 : -1]
-        index, height = (2**32 - 1 - (ranked & np.uint64(2**32 - 1))).astype(np.int64), ranked >> np.uint64(32)
+        n, grids = np.arange(len(places)), [batch.items[i][1].grid for i in batch.searched]
+        freqs, height, usable = _read_peaks([peaks[0], exact[0], peaks[2]], batch.curves, [grid.step for grid in grids])
         power = np.ascontiguousarray(height[2, :, 0]).astype(np.uint32).view(np.float32)
         best = np.stack([height[0, :, 0].astype(float), rounded[n, exact[0].argmax(axis=1)], power]).tolist()
-        mean, spread = mean.tolist(), spread.tolist()
-        eclipses = _collect_eclipses(batch, most)
+        mean, square = np.moveaxis(sums.sum(axis=3), 2, 0) / batch.curves["size"]
+        mean, spread = mean.tolist(), np.sqrt(np.maximum(square - mean**2, 0)).tolist()
+        eclipses = _collect_eclipses(batch)
     for i, (item, prepared) in enumerate(batch.items):
         searches = None
         if i in places:
             j = places[i]
             searches = {
-                name: Search(prepared.grid.freq(index[s, j][ranked[s, j] > 0]), best[s][j], mean[s][j], spread[s][j])
+                name: Search(freqs[s, j, : usable[s, j]], best[s][j], mean[s][j], spread[s][j])
                 for name, s in (("ELS", 2), ("ECE", 0), ("EAOV", 1))
             } | {"BLS": eclipses[j]}
         triples.append((item, prepared, searches))
     return triples
 
 
-def _collect_eclipses(batch, most):
+def _read_peaks(peaks, curves, step):
+    """Return frequencies and heights of the highest peaks, highest first, and how many are some: the others are 0."""
+    ranked = np.sort(peaks, axis=2)[:, :, : -defaults()["periods"]["n_candidates"] - 1 : -1]
+    index = (2**32 - 1 - (ranked & np.uint64(2**32 - 1))).astype(np.int64)
+    freqs = (curves["first"][:, None] + index) * np.array(step)[:, None]
+    return freqs, ranked >> np.uint64(32), (ranked > 0).sum(axis=2)
+
+
+def _collect_eclipses(batch):
     """Return the `Search` for eclipses of each light curve that was searched, as `eclipses.search_eclipses` does."""
-    grids, owners, arrays = batch.boxes
+    owners, curves, step, arrays = batch.boxes
     parts = [[] for _ in batch.searched]
-    if grids:
-        sizes, peaks, sums = arrays[0], *(array.copy_to_host(stream=batch.lane.stream) for array in arrays[1:])
+    if arrays:
+        peaks, sums = (array.copy_to_host(stream=batch.lane.stream) for array in arrays)
         batch.lane.stream.synchronize()
-        ranked = np.sort(peaks[0], axis=1)[:, : -most - 1 : -1]
-        index = (2**32 - 1 - (ranked & np.uint64(2**32 - 1))).astype(np.int64)
-        height = (ranked >> np.uint64(32)).astype(np.uint32).view(np.float32)
-        for i, (grid, owner) in enumerate(zip(grids, owners, strict=True)):
-            usable = ranked[i] > 0
-            parts[owner].append((grid.freq(index[i][usable]), height[i][usable], sizes[i], *sums[0, i].sum(axis=0)))
+        (freqs,), (height,), (usable,) = _read_peaks(peaks, curves, step)
+        height = height.astype(np.uint32).view(np.float32)
+        both = sums[0].sum(axis=2).tolist()
+        for i, owner in enumerate(owners):
+            parts[owner].append((freqs[i, : usable[i]], height[i, : usable[i]], curves["size"][i], *both[i]))
     return [join_eclipse_grids(part) for part in parts]

@@ -17,16 +17,17 @@ from .histograms import EDGE, LANES
 PHASE_BINS, MAG_BINS = defaults()["periods"]["phase_bins"], defaults()["periods"]["mag_bins"]
 PAIRS = (MAG_BINS + 1) // 2  # a counter of 32 bits counts two magnitude rows in 16 bits each
 ROWS = 2 * PAIRS
+AT_A_TIME = math.gcd(PHASE_BINS, 2)  # phase bins that are summed up side by side
 THREADS = LANES  # of a block
-COUNTERS, WORDS = PHASE_BINS * PAIRS * THREADS, PHASE_BINS * THREADS  # that a block holds
+WORDS = PHASE_BINS * THREADS  # that a block holds
 TABLE = 1024  # counts whose k log k a block holds
 CHUNK = 256  # epochs of a light curve that a block holds at a time
 ONE_MORE = CHUNK + 1
 WIDE = 128  # threads of a block of Lomb-Scargle
-NEIGHBOURS = 8  # frequencies of each
+NEIGHBOURS = 12  # frequencies of each
 UNSURE = 0.01  # determinants of Lomb-Scargle below this are computed anew, in double precision
 BOXES = 64  # threads of a block of box least squares
-COLUMNS = BINS * BOXES  # its phase bins
+COLUMNS = (BINS + WIDTHS[-1]) * BOXES  # its phase bins, the first ones once more
 TOP = 2**31 - 1  # the height of entropy 0
 LAST = 2**32 - 1  # less the index of a peak: of equal heights the first is the best
 RANKING = 512  # threads of a block that ranks peaks
@@ -35,28 +36,29 @@ TURN = 2 * math.pi
 EMPTY = -1.0  # a power that is yet to be computed
 CURVES = np.dtype(
     [(name, np.int64) for name in ("epoch", "epochs", "first", "size", "out", "windows", "window", "width", "low")]
-    + [(name, np.float64) for name in ("scatter", "power", "scale", "mean", "square")],
+    + [(name, np.float64) for name in ("scatter", "power", "scale", "mean", "square", "box_mean", "box_scatter")]
+    + [("finer", np.int64)],
     align=True,
 )
 
 
-@cuda.jit(device=True)
+@cuda.jit(device=True, fastmath=True)
 def weigh_counts(counter, thread, levels, table):
     """Return k log k summed over phase bins less that over all cells, the scatter between bins, how many are filled."""
     total, between, filled = int32(0), float32(0.0), int32(0)
-    for b in range(PHASE_BINS):
-        column, moment = uint32(0), int32(0)
-        for p in range(PAIRS):
-            both = counter[uint32((b * PAIRS + p) * THREADS) + thread]
-            for half in range(2):
-                count = uint32((both >> uint32(16 * half)) & uint32(0xFFFF))
-                total = int32(total - table[count])
-                column = uint32(column + count)
-                moment = int32(moment + levels[2 * p + half] * int32(count))
-        total = int32(total + table[column])
-        if column > 0:
-            filled = int32(filled + int32(1))
-            between += float32(moment) * float32(moment) / float32(column)
+    for start in range(0, PHASE_BINS, AT_A_TIME):
+        for b in range(start, start + AT_A_TIME):
+            column, moment = uint32(0), int32(0)
+            for p in range(PAIRS):
+                both = counter[b, p, thread]
+                for half in range(2):
+                    count = uint32((both >> uint32(16 * half)) & uint32(0xFFFF))
+                    total = int32(total - table[count])
+                    column = uint32(column + count)
+                    moment = int32(moment + levels[2 * p + half] * int32(count))
+            total = int32(total + table[column])
+            filled = int32(filled + int32(column > 0))
+            between += float32(moment) * float32(moment) / float32(max(column, uint32(1)))
     return total, between, filled
 
 
@@ -66,7 +68,7 @@ def histograms(curves, steps, ends, level, klogk, entropy, variance):
 
     Within the lanes 32 bits of the phase are kept: counted from the middle one they are off by 4e-9 cycles at most.
     """
-    counter = cuda.shared.array(COUNTERS, uint32)
+    counter = cuda.shared.array((PHASE_BINS, PAIRS, THREADS), uint32)
     epoch = cuda.shared.array(ONE_MORE, uint64)
     near = cuda.shared.array(TABLE, int32)
     levels = cuda.local.array(ROWS, int32)
@@ -79,13 +81,14 @@ def histograms(curves, steps, ends, level, klogk, entropy, variance):
     while c <= n and c < uint32(TABLE):
         near[c] = table[c]
         c = uint32(c + uint32(THREADS))
-    for c in range(PHASE_BINS * PAIRS):
-        counter[uint32(c * THREADS) + thread] = uint32(0)
+    for b in range(PHASE_BINS):
+        for p in range(PAIRS):
+            counter[b, p, thread] = uint32(0)
     for r in range(ROWS):
         levels[r] = level[i, uint32(r)]
     middle = uint64(curves[i]["first"] + start + LANES // 2)
     shift = uint32(thread - uint32(LANES // 2))
-    chunk = uint32(0)
+    chunk, row = uint32(0), uint32(0)
     while chunk < n:
         cuda.syncthreads()
         j = thread
@@ -95,17 +98,19 @@ def histograms(curves, steps, ends, level, klogk, entropy, variance):
             epoch[j] = (centre << uint64(32)) | ((step + uint64(2**31)) >> uint64(32))
             j = uint32(j + uint32(THREADS))
         cuda.syncthreads()
-        j = uint32(0)
-        for r in range(MAG_BINS):
-            place, one = uint32((r // 2) * THREADS) + thread, uint32(1 << (16 * (r % 2)))
-            end = min(uint32(max(ends[i, uint32(r + 1)], chunk) - chunk), uint32(CHUNK))
-            both = epoch[j]
-            while j < end:
+        at, stop = uint64(0), uint64(min(uint32(n - chunk), uint32(CHUNK)))  # of 64 bits, as addresses are
+        while at < stop:
+            past = uint64(ends[i, uint32(row + uint32(1))] - chunk)
+            end, pair, one = min(past, stop), row // uint32(2), uint32(1) << (uint32(16) * (row % uint32(2)))
+            both = epoch[at]
+            while at < end:
                 phase = uint32((both >> uint64(32)) + uint64(shift) * (both & uint64(LAST)))
                 bin_ = uint32((uint64(phase) * uint64(PHASE_BINS)) >> uint64(32))
-                j = uint32(j + uint32(1))
-                both = epoch[j]  # before the counter is touched, for which it would otherwise wait
-                cuda.atomic.add(counter, uint32(bin_ * uint32(PAIRS * THREADS) + place), one)  # need not wait itself
+                at += uint64(1)
+                both = epoch[at]  # before the counter is touched, for which it would otherwise wait
+                cuda.atomic.add(counter, (bin_, pair, thread), one)  # need not wait itself
+            if at == past:
+                row = uint32(row + uint32(1))
         chunk = uint32(chunk + uint32(CHUNK))
     k = start + cuda.threadIdx.x
     if k >= curves[i]["size"]:
@@ -123,28 +128,21 @@ def histograms(curves, steps, ends, level, klogk, entropy, variance):
     variance[curves[i]["out"] + k] = value
 
 
-@cuda.jit(device=True)
-def best_of_boxes(bins, thread, total, mean):
-    """Return the scatter that the best pair of boxes half a turn apart explains; see `eclipses._fit_pairs`.
-
-    `bins` holds for each bin the sums of all before it in both halves of a word, `total` those of all bins.
-    """
-    unit, best = float32(2.0**-31), float32(0.0)
-    for width in WIDTHS:
-        for b in range(BINS // 2):
-            gain, both, rest = float32(0.0), float32(0.0), float32(1.0)
-            for half in range(2):
-                start = b + half * (BINS // 2)
-                inside = bins[uint32((start + width) % BINS * BOXES) + thread] - bins[uint32(start * BOXES) + thread]
-                if start + width >= BINS:
-                    inside += total
-                w = float32(inside >> uint64(32)) * unit
-                dimming = max(float32(inside & uint64(LAST)) * unit - mean * w, float32(0.0))
-                w += float32(1e-9)
-                gain += dimming * dimming / w
-                both += dimming
-                rest -= w
-            best = max(best, gain + both * both / max(rest, float32(1e-9)))
+@cuda.jit(device=True, fastmath=True)
+def best_of_boxes(weight, dimming, thread):
+    """Return the scatter that the best pair of boxes half a turn apart explains, as `eclipses._fit_pairs`."""
+    tiny, zero, best = float32(1e-9), float32(0.0), float32(0.0)
+    for b in range(BINS // 2):
+        one, other = uint32(b * BOXES) + thread, uint32((b + BINS // 2) * BOXES) + thread
+        weight1, weight2, dimming1, dimming2 = weight[one], weight[other], dimming[one], dimming[other]
+        for width in WIDTHS:
+            further = uint32(width * BOXES)
+            w1 = weight[one + further] - weight1 + tiny
+            w2 = weight[other + further] - weight2 + tiny
+            d1, d2 = max(dimming[one + further] - dimming1, zero), max(dimming[other + further] - dimming2, zero)
+            both, rest, product = d1 + d2, max(float32(1.0) - w1 - w2, tiny), w1 * w2
+            gain = (d1 * d1 * w2 + d2 * d2 * w1) * rest + both * both * product  # one division, for it is slow
+            best = max(best, gain / (product * rest))
     return best
 
 
@@ -152,27 +150,38 @@ def best_of_boxes(bins, thread, total, mean):
 def box_least_squares(curves, steps, packed, power):
     """Fill in the share of the scatter that two boxes explain, as `eclipses.box_least_squares`, a frequency a thread.
 
-    Of a row of `CURVES` `mean` and `scale` are weighted mean and scatter of the magnitudes in `packed`.
+    The grid is finer than that of `steps` by a factor of 2 to the power of `finer`.
     """
-    bins = cuda.shared.array(COLUMNS, uint64)
+    weights = cuda.shared.array(COLUMNS, uint32)
+    products = cuda.shared.array(COLUMNS, uint32)
     thread, i = uint32(cuda.threadIdx.x), uint32(cuda.blockIdx.y)
     k = cuda.blockIdx.x * BOXES + cuda.threadIdx.x
     if k >= curves[i]["size"]:
         return
     for b in range(BINS):
-        bins[uint32(b * BOXES) + thread] = uint64(0)
-    number = uint64(curves[i]["first"] + k)
-    for j in range(curves[i]["epoch"], curves[i]["epoch"] + curves[i]["epochs"]):
-        b = uint32((steps[j] * number) >> uint64(58))
-        bins[b * uint32(BOXES) + thread] += packed[j]
-    total = uint64(0)
+        weights[uint32(b * BOXES) + thread] = products[uint32(b * BOXES) + thread] = uint32(0)
+    number, finer, j = uint64(curves[i]["first"] + k), uint64(curves[i]["finer"]), uint32(curves[i]["epoch"])
+    end = uint32(j + uint32(curves[i]["epochs"]))
+    while j < end:
+        place = uint32(((steps[j] >> finer) * number) >> uint64(58)) * uint32(BOXES) + thread
+        both = packed[j]
+        j = uint32(j + uint32(1))
+        cuda.atomic.add(weights, place, uint32(both >> uint64(32)))  # need not wait, as a sum does that is stored
+        cuda.atomic.add(products, place, uint32(both & uint64(LAST)))
+    weight, dimming = weights.view(np.float32), products.view(np.float32)
+    w, d, unit, mean = float32(0.0), float32(0.0), float32(2.0**-31), float32(curves[i]["box_mean"])
     for b in range(BINS):  # from sums of bins to sums of all bins before
         place = uint32(b * BOXES) + thread
-        both = bins[place]
-        bins[place] = total
-        total += both
-    gain = best_of_boxes(bins, thread, total, float32(curves[i]["mean"]))
-    power[curves[i]["out"] + k] = gain / float32(curves[i]["scale"])
+        share = float32(weights[place]) * unit
+        part = float32(products[place]) * unit - mean * share
+        weight[place], dimming[place] = w, d
+        w += share
+        d += part
+    for b in range(WIDTHS[-1]):  # in the next turn
+        place = uint32(b * BOXES) + thread
+        weight[uint32(BINS * BOXES) + place] = w + weight[place]
+        dimming[uint32(BINS * BOXES) + place] = d + dimming[place]
+    power[curves[i]["out"] + k] = best_of_boxes(weight, dimming, thread) / float32(curves[i]["box_scatter"])
 
 
 @cuda.jit(cache=True, fastmath=True)
@@ -205,7 +214,8 @@ def lomb_scargle(curves, steps, weights, power):
             full, e = steps[offset + chunk + j], offset + chunk + j
             centre[j] = uint32((full * middle) >> uint64(32))
             step[j] = uint32((full * uint64(NEIGHBOURS) + uint64(2**31)) >> uint64(32))
-            w[j], wy[j] = float32(weights[e, 0]), float32(weights[e, 1])
+            root = math.sqrt(weights[e, 0])
+            w[j], wy[j] = float32(root), float32(root * weights[e, 1])
             turn_c[j], turn_s[j] = float32(weights[e, 2]), float32(weights[e, 3])
         cuda.syncthreads()
         j, end = uint32(0), uint32(min(CHUNK, n - chunk))
@@ -213,16 +223,16 @@ def lomb_scargle(curves, steps, weights, power):
             phase = uint32(uint64(centre[j]) + uint64(shift) * uint64(step[j]))
             angle = float32(phase) * float32(TURN / 2**32) - float32(math.pi)
             c, s = math.cos(angle), math.sin(angle)
-            weight, weighted, c1, s1 = w[j], wy[j], turn_c[j], turn_s[j]
+            root, weighted, c1, s1 = w[j], wy[j], turn_c[j], turn_s[j]
+            c, s = root * c, root * s  # so that the squares of both have the weight
             j = uint32(j + uint32(1))
             for r in range(NEIGHBOURS):
-                wc, ws = weight * c, weight * s
                 yc[r] += weighted * c
                 ys[r] += weighted * s
-                ones_c[r] += wc
-                ones_s[r] += ws
-                cc[r] += wc * c
-                cs[r] += wc * s
+                ones_c[r] += root * c
+                ones_s[r] += root * s
+                cc[r] += c * c
+                cs[r] += c * s
                 c, s = c * c1 - s * s1, s * c1 + c * s1
     k = start + cuda.threadIdx.x * NEIGHBOURS
     for r in range(NEIGHBOURS):
@@ -247,8 +257,8 @@ def lomb_scargle_again(curves, steps, weights, power):
     for e in range(curves[i]["epoch"], curves[i]["epoch"] + curves[i]["epochs"]):
         angle = float64(steps[e] * number) * (TURN / 2.0**64)
         c, s = math.cos(angle), math.sin(angle)
-        yc += weights[e, 1] * c
-        ys += weights[e, 1] * s
+        yc += weights[e, 0] * weights[e, 1] * c
+        ys += weights[e, 0] * weights[e, 1] * s
         ones_c += weights[e, 0] * c
         ones_s += weights[e, 0] * s
         cc += weights[e, 0] * c * c
@@ -336,8 +346,8 @@ def highest_of_windows(curves, heights, values, integers, keys, sums):
             square[thread] += square[thread + half]
         half //= 2
     if thread == 0:
-        sums[search, i, cuda.blockIdx.x, 0] = part[0]
-        sums[search, i, cuda.blockIdx.x, 1] = square[0]
+        sums[search, i, 0, cuda.blockIdx.x] = part[0]
+        sums[search, i, 1, cuda.blockIdx.x] = square[0]
 
 
 @cuda.jit(device=True)
