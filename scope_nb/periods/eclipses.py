@@ -104,12 +104,26 @@ def pack_weights(mag, weight):
 
     Weights, the upper half, sum to 2^31; magnitudes are scaled from 0 to 1.
     """
-    share = np.round(weight / weight.sum() * 2.0**31)
-    scaled = (mag - mag.min()) / np.ptp(mag)
-    product = np.round(share * scaled)
-    mean = product.sum() / share.sum()
-    scatter = max(share @ (scaled - mean) ** 2 / share.sum(), 1e-12)
-    return (share.astype(np.uint64) << np.uint64(32)) + product.astype(np.uint64), np.float32(mean), scatter
+    packed = np.empty(len(mag), np.uint64)
+    mean, scatter = fill_pairs(mag, weight, np.arange(len(mag)), packed)
+    return packed, np.float32(mean), scatter
+
+
+@compiled
+def fill_pairs(mag, weight, rank, packed):
+    """Fill in the words of epochs by their rank; return what else `pack_weights` does."""
+    least, spread, unit = mag.min(), mag.max() - mag.min(), 2.0**31 / weight.sum()
+    total, mean, scatter = 0.0, 0.0, 0.0
+    for j in range(mag.size):
+        share = np.rint(weight[j] * unit)
+        product = np.rint(share * ((mag[j] - least) / spread))
+        packed[rank[j]] = (np.uint64(share) << np.uint64(32)) + np.uint64(product)
+        total += share
+        mean += product
+    mean /= total
+    for j in range(mag.size):
+        scatter += np.rint(weight[j] * unit) * ((mag[j] - least) / spread - mean) ** 2
+    return mean, max(scatter / total, 1e-12)
 
 
 @compiled

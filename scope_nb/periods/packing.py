@@ -10,7 +10,8 @@ import numpy as np
 
 from ..compiled import compiled
 from ..taxonomy import defaults
-from .periodograms import ROUGH
+from .eclipses import fill_pairs
+from .periodograms import ROUGH, fill_words
 
 # of a batch of light curves, one after the other; the epochs of each stand by magnitude row
 Epochs = namedtuple("Epochs", "steps ends level klogk weights words packed")
@@ -55,9 +56,10 @@ def _pack_light_curves(time, mag, err, step, curves, rough, steps, ends, level, 
         _fill_k_log_k(klogk[start + i : stop + i + 1])
         variance = _fill_weights(t, m, e, rank, step[i], steps[start:stop], weights[start:stop])
         curves[i]["power"] = 1 / variance if variance > 0 else 0.0
-        low, unit, mean, square = _fill_exact(m, rank, words[start:stop])
+        low, unit, mean, square = fill_words(m, rank, words[start:stop])
         curves[i]["low"], curves[i]["scale"], curves[i]["mean"], curves[i]["square"] = low, unit, mean, square
-        curves[i]["box_mean"], curves[i]["box_scatter"] = _fill_packed(m, e, rank, packed[start:stop])
+        weight = 1 / ((e / np.median(e)) ** 2 + 1)  # `harmonics.robust_weights`
+        curves[i]["box_mean"], curves[i]["box_scatter"] = fill_pairs(m, weight, rank, packed[start:stop])
 
 
 @compiled
@@ -121,39 +123,3 @@ def _fill_weights(time, mag, err, rank, step, steps, weights):
         weights[place, 2], weights[place, 3] = math.cos(2 * math.pi * turn), math.sin(2 * math.pi * turn)
         steps[place] = np.uint64(np.rint(turn * 2.0**64))
     return variance
-
-
-@compiled
-def _fill_exact(mag, rank, words):
-    """Fill in `periodograms.pack_words`; return its other values."""
-    n, low = mag.size, 64
-    while 1 << (64 - low) <= n:
-        low -= 1
-    unit, least, spread = 2.0 ** min(2 * low - 64, 40), mag.min(), mag.max() - mag.min()
-    mean, square = 0.0, 0.0
-    for j in range(n):
-        words[rank[j]] = np.uint64(np.rint((mag[j] - least) / spread * (unit - 1)))
-        mean += np.float64(words[rank[j]]) / unit
-    mean /= n
-    for j in range(n):
-        square += (np.float64(words[j]) / unit - mean) ** 2
-        words[j] += np.uint64(1) << np.uint64(low)
-    return low, unit, mean, square
-
-
-@compiled
-def _fill_packed(mag, err, rank, packed):
-    """Fill in `eclipses.pack_weights` of `harmonics.robust_weights`; return its other values."""
-    least, spread, typical = mag.min(), mag.max() - mag.min(), np.median(err)
-    weight = 1 / ((err / typical) ** 2 + 1)
-    unit, total, mean, scatter = 2.0**31 / weight.sum(), 0.0, 0.0, 0.0
-    for j in range(mag.size):
-        weight[j] = np.rint(weight[j] * unit)
-        product = np.rint(weight[j] * ((mag[j] - least) / spread))
-        packed[rank[j]] = (np.uint64(weight[j]) << np.uint64(32)) + np.uint64(product)
-        total += weight[j]
-        mean += product
-    mean /= total
-    for j in range(mag.size):
-        scatter += weight[j] * ((mag[j] - least) / spread - mean) ** 2
-    return mean, max(scatter / total, 1e-12)

@@ -200,11 +200,26 @@ def pack_words(mag):
     The count has the upper bits, from number `low` on, the magnitude, an integer in units of 1/`unit`, those below. The
     others are mean and scatter (sum of squared deviations) of the scaled magnitudes.
     """
-    low = 64 - len(mag).bit_length()
-    unit = 2.0 ** min(low - len(mag).bit_length(), 40)
-    scaled = np.round((mag - mag.min()) / np.ptp(mag) * (unit - 1)).astype(np.uint64)
-    value = scaled.astype(float) / unit
-    return scaled + (np.uint64(1) << np.uint64(low)), low, unit, value.mean(), ((value - value.mean()) ** 2).sum()
+    words = np.empty(len(mag), np.uint64)
+    return words, *fill_words(mag, np.arange(len(mag)), words)
+
+
+@compiled
+def fill_words(mag, rank, words):
+    """Fill in the words of epochs by their rank; return what else `pack_words` does."""
+    n, low = mag.size, 64
+    while 1 << (64 - low) <= n:
+        low -= 1
+    unit, least, spread = 2.0 ** min(2 * low - 64, 40), mag.min(), mag.max() - mag.min()
+    mean, square = 0.0, 0.0
+    for j in range(n):
+        words[rank[j]] = np.uint64(np.rint((mag[j] - least) / spread * (unit - 1)))
+        mean += np.float64(words[rank[j]]) / unit
+    mean /= n
+    for j in range(n):
+        square += (np.float64(words[j]) / unit - mean) ** 2
+        words[j] += np.uint64(1) << np.uint64(low)
+    return low, unit, mean, square
 
 
 @compiled

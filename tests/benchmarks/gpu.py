@@ -1,8 +1,9 @@
 """Speed of searches and features on a GPU, and how they agree with the processor: `python tests/benchmarks/gpu.py`.
 
-Needs the extra `cuda` and an NVIDIA GPU. Beside them stands Lomb-Scargle by nifty-ls on the GPU (cufinufft) or, where
-that is not installed, on one core. SCoPe states for its CUDA kernels, 863,980 frequencies on one H200: 4.58, 5.53 and
-3.10 ms for CE, AOV and LS at 300 epochs, 7.26, 11.66 and 5.33 ms at 1000.
+Needs the extra `cuda` and an NVIDIA GPU. Beside them stand, where they are installed, Lomb-Scargle by nifty-ls on the
+GPU (cufinufft) and on one core, and the kernels of periodfind (float32 times, statistics included), which are SCoPe's.
+SCoPe states for its own, 863,980 frequencies on one H200: 4.58, 5.53 and 3.10 ms for CE, AOV and LS at 300 epochs,
+7.26, 11.66 and 5.33 ms at 1000.
 """
 
 import argparse
@@ -134,6 +135,25 @@ def time_peer(n):
             print(f"  nifty-ls, {backend}: {error}")
 
 
+def time_periodfind(n, many=16):
+    """Print what the kernels of periodfind, which are SCoPe's, take for a light curve of the same grid."""
+    try:
+        from periodfind.gpu import AOV, ConditionalEntropy, LombScargle
+    except ImportError:
+        return
+    grid, curves = Grid.of(np.ptp(star(n, 0)[0])), [star(n, k)[:2] for k in range(many)]
+    times, mags = ([column.astype(np.float32) for column in part] for part in zip(*curves, strict=True))
+    periods, drift = (1 / grid.freq(np.arange(grid.size))).astype(np.float32), np.zeros(1, np.float32)
+    searches = {"CE": ConditionalEntropy(n_phase=20, n_mag=10), "AOV": AOV(n_phase=20), "LS": LombScargle()}
+    for name, search in searches.items():
+        taken = []
+        for _ in range(3):
+            start = time.perf_counter()
+            search.calc(times, mags, periods, drift, output="stats")
+            taken.append(time.perf_counter() - start)
+        print(f"  {name} by periodfind: {1000 * min(taken) / many:.2f} ms a light curve")
+
+
 def compare_devices(items):
     """Print for each method of how many light curves GPU and processor find the same period, and which differ."""
     searched = list(gpu.search_on_gpu(iter(items)))
@@ -164,6 +184,7 @@ def main():
         time_searches(items)
         time_judge(items[:100])
         time_peer(n)
+        time_periodfind(n)
         time_features(n, arguments.light_curves)
         compare_devices(items[: arguments.compare])
 
