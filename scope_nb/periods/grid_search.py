@@ -33,8 +33,12 @@ def search_grid(prepared):
         exact = [analysis_of_variance(t, m, grid, settings["phase_bins"], near=near) for t, m, _ in parts]
         exact = _join_variances(exact, parts, settings["phase_bins"])
     searches = {"BLS": search_eclipses(prepared)}
-    for name, values, heights in (("ELS", power, power), ("ECE", entropy, -entropy), ("EAOV", variance, exact)):
-        peaks = distinct_peaks(heights, grid.oversampling, settings["n_candidates"])
+    for name, values, heights, sign in (
+        ("ELS", power, power, 1),
+        ("ECE", entropy, entropy, -1),
+        ("EAOV", variance, exact, 1),
+    ):
+        peaks = distinct_peaks(heights, grid.oversampling, settings["n_candidates"], sign)
         searches[name] = Search(grid.freq(peaks), values[peaks[0]], *mean_and_spread(values), values)
     return searches
 

@@ -19,11 +19,11 @@ BIN = 25  # bits of a phase within its bin; a sum of two phases of 64 bins fills
 
 
 @compiled
-def count_histograms(steps, ends, level, klogk, first, size, phase_bins):
+def count_histograms(steps, ends, level, klogk, unit, first, size, phase_bins):
     """Return entropy and variance of `size` frequencies; magnitude row r of epochs ends before `ends[r + 1]`.
 
-    The entropy is the sum of k log k over phase bins less that over all cells. An epoch within 2e-9 cycles of the edge
-    of a phase bin may be counted beyond it.
+    The entropy is the sum of k log k over phase bins less that over all cells, times `unit`. An epoch within 2e-9
+    cycles of the edge of a phase bin may be counted beyond it.
     """
     pieces, tallied = 0, (phase_bins + 3) // 4 * 4 * LANES  # bins by fours: those in excess stay empty
     for r in range(level.size):
@@ -32,7 +32,7 @@ def count_histograms(steps, ends, level, klogk, first, size, phase_bins):
     tally, bins = _bytes(levels.size * tallied), _bytes((MANY + 8) * LANES)
     cells, words = np.zeros((MANY + 1) * LANES, np.uint8), bins.view(np.uint32)
     column, moment = np.empty(tallied, np.int32), np.empty(tallied, np.float32)
-    entropy, variance, total = np.empty(size, np.int64), np.empty(size), np.empty(LANES, np.int64)
+    entropy, variance, total = np.empty(size), np.empty(size), np.empty(LANES, np.int64)
     turn, scatter = np.uint64(phase_bins << BIN), np.float32(0.0)
     ahead = _steps_ahead(steps, turn)
     for r in range(level.size):
@@ -57,7 +57,7 @@ def count_histograms(steps, ends, level, klogk, first, size, phase_bins):
         _sum_up(cells[: (highest + 1) * LANES], column, klogk, total)
         _f_statistic(column, moment, scatter, steps.size, variance[start : start + LANES])
         for f in range(min(LANES, size - start)):
-            entropy[start + f] = total[f]
+            entropy[start + f] = total[f] * unit
     return entropy, variance
 
 

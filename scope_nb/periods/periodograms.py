@@ -84,9 +84,8 @@ def lomb_scargle(time, mag, err, grid):
     Generalised periodogram of Zechmeister & Kuerster (2009, A&A 496, 577), by non-uniform fast Fourier transforms.
     """
     weight, mag, variance = weigh_epochs(mag, err)
-    power = np.zeros(grid.size)
     if variance == 0:
-        return power
+        return np.zeros(grid.size)
     block = min(BLOCK, grid.size + grid.size % 2)
     angle = 2 * np.pi * grid.step * (time - time[0])
     options = {"eps": 1e-9, "upsampfac": 1.25, "nthreads": 1}  # of few epochs the FFT takes the time, not the spreading
@@ -94,6 +93,7 @@ def lomb_scargle(time, mag, err, grid):
     double = finufft.Plan(1, (block,), **options)
     single.setpts(angle)
     double.setpts(2 * angle)
+    power = np.empty(grid.size)
     for start in range(0, grid.size, block):
         centre = grid.first + start + block // 2
         turn = np.exp(1j * centre * angle)
@@ -120,8 +120,7 @@ def _power(sums, ones, twos, variance, out):
         ss = 0.5 * (1 - twos[k].real) - s * s
         cs = 0.5 * twos[k].imag - c * s
         det = cc * ss - cs * cs
-        if det > 1e-12:
-            out[k] = (ss * yc * yc + cc * ys * ys - 2 * cs * yc * ys) / (variance * det)
+        out[k] = (ss * yc * yc + cc * ys * ys - 2 * cs * yc * ys) / (variance * det) if det > 1e-12 else 0.0
 
 
 def entropy_and_variance(time, mag, grid, phase_bins=20, mag_bins=10):
@@ -136,8 +135,8 @@ def entropy_and_variance(time, mag, grid, phase_bins=20, mag_bins=10):
     klogk = np.round(k_log_k(len(time)) * UNIT).astype(np.int64)
     steps = phase_steps(time, grid)[order]
     level = level.astype(np.float32)
-    entropy, variance = count_histograms(steps, ends, level, klogk, grid.first, grid.size, phase_bins)
-    return entropy / (UNIT * len(time)), variance
+    unit = 1 / (UNIT * len(time))
+    return count_histograms(steps, ends, level, klogk, unit, grid.first, grid.size, phase_bins)
 
 
 def sort_by_magnitude(mag, mag_bins):
@@ -257,25 +256,28 @@ def _variance(steps, word, low, unit, mean, scatter, first, starts, length, phas
                 out[k] = (between / (filled - 1)) / max((scatter - between) / free, 1e-15 * scatter)
 
 
-def distinct_peaks(values, width, most):
-    """Return the indices of the `most` highest values of which no two lie within `width` steps, highest first."""
-    height = _highest_of_windows(values, width)
+def distinct_peaks(values, width, most, sign=1):
+    """Return the indices of the `most` highest values of which no two lie within `width` steps, highest first.
+
+    With `sign` -1 these are the lowest.
+    """
+    height = _highest_of_windows(values, width, sign)
     few = min(3 * most, height.size)  # enough: a peak rules out the windows before and after its own at most
     high = np.flatnonzero(height >= np.partition(height, height.size - few)[height.size - few])
     high = high[np.argsort(-height[high], kind="stable")]
     place = np.minimum(high[:, None] * width + np.arange(width), values.size - 1)
-    top = place[np.arange(high.size), values[place].argmax(axis=1)]
+    top = place[np.arange(high.size), (sign * values[place]).argmax(axis=1)]
     return _keep_distinct(top[height[high] > -np.inf], width, most)
 
 
 @compiled
-def _highest_of_windows(values, width):
-    """Return the highest of each `width` values, of fewer in the last window."""
+def _highest_of_windows(values, width, sign):
+    """Return the highest of each `width` values times `sign`, of fewer in the last window."""
     highest = np.empty(-(-values.size // width), values.dtype)
     for window in range(highest.size):
-        best = values[window * width]
+        best = sign * values[window * width]
         for value in values[window * width + 1 : (window + 1) * width]:
-            best = max(best, value)
+            best = max(best, sign * value)
         highest[window] = best
     return highest
 
