@@ -16,7 +16,7 @@ from .models.keras_classifier import KerasClassifier
 from .periods.search import fold
 from .scores.classes import ClassScores
 from .scores.evaluation import calibration_bins
-from .taxonomy import CATALOGUES, ancestors, describe_features, dmdt_edges, published, unknown
+from .taxonomy import CATALOGUES, ancestors, check_names, describe_features, dmdt_edges, published
 
 # Okabe and Ito's colours, told apart by colour-blind readers too
 BLUE, ORANGE, GREEN, RED, PURPLE, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#7F7F7F"
@@ -346,8 +346,7 @@ def missing(table, columns, ax=None):
 
 def _numbers(table, column):
     """Return a column as numbers, what is not finite or no catalogue match as NaN; one that is missing is an error."""
-    if column not in table:
-        raise unknown("column of the training table", column, table.columns)
+    check_names("column of the training table", [column], table.columns)
     values = pd.to_numeric(table[column], errors="coerce")
     return values.where(np.isfinite(values) & ~(column.startswith(CATALOGUES) & (values == 0)))
 

@@ -16,7 +16,7 @@ from ..scores.metrics import (
     number,
     resampled_scores,
 )
-from ..taxonomy import find_tag, published, tags, unknown
+from ..taxonomy import check_names, find_tag, published, tags
 from .saved import load_run, require_same
 
 COMPARED = {"f1_score": "F1", "average_precision": "average precision", "log_loss": "log loss"}
@@ -105,8 +105,7 @@ def published_counts(tag, algorithm="xgb"):
     both its algorithms ("dnn", "xgb") fractions of whole numbers.
     """
     tag = find_tag(tag)
-    if algorithm not in ("dnn", "xgb"):
-        raise unknown("published algorithm", algorithm, ("dnn", "xgb"))
+    check_names("published algorithm", [algorithm], ("dnn", "xgb"))
     if tag not in published().index:
         raise ValueError(f"SCoPe published no scores for {tag!r}; it did for {', '.join(published().index)}")
     expected = 0.1 * tags().loc[tag, "n_scope"]

@@ -8,7 +8,7 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from ..scores.metrics import difference_with_interval, mean_difference, number, percent, with_interval
-from ..taxonomy import published, tags, unknown
+from ..taxonomy import check_names, published, tags
 from .comparison import FEW_TEST_STARS, answer_in_words, compare, compare_published_f1
 from .saved import describe_difference, load_run, load_runs, require_same
 
@@ -24,8 +24,7 @@ def group_runs(reports="", group=""):
     if runs.empty:
         return runs
     group = group or runs.loc[runs["time"].idxmax(), "group"]
-    if group not in set(runs["group"]):
-        raise unknown("group of runs", group, sorted(set(runs["group"])))
+    check_names("group of runs", [group], sorted(set(runs["group"])))
     runs = runs[runs["group"] == group]  # in the order of the algorithms
     runs = _mark_other_data(runs[[_is_sound(folder) for folder in runs["folder"]]])
     order = dict.fromkeys([*tags().index, *sorted(runs["tag"])])
