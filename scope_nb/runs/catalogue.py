@@ -157,11 +157,11 @@ def classify(
     warn_of_missing(missing, len(runs))
     identity = identity_of(table)
     described = describe_stars(identity, curves, progress)
-    novelty = group_novelty(group, reports)
-    rates = None if novelty is None else novelty.rates(table)
-    if rates is not None:
+    novelty, warning = group_novelty(group, reports), ""
+    if novelty is not None:
+        rates = novelty.rates(table)
         described["surprise"] = pd.Series(rates).groupby(star, sort=False).median().round(4)
-    warning = "" if rates is None else describe_survey(rates)
+        warning = describe_survey(rates)
     labelled, contradictions = label_stars(described, probability, star, models.thresholds, combine, repair, top)
     settings = {"group": group, "combine": combine, "repair": repair, "false_alarms": false_alarms, "top": top}
     count = len(table if curves is None else curves)

@@ -171,12 +171,11 @@ def _published_f1(tag, algorithm, seed):
     return _f1(*counts), *np.percentile(_f1(*drawn), [2.5, 97.5])
 
 
-def answer_in_words(comparison, positive_stars):
-    """Return in three words what `compare_published_f1` says of a run with so many positive test stars."""
+def answer_in_words(comparison, positive_stars, a="published is better", b="run is better"):
+    """Return in a few words which F1 is better by the table of a `Comparison`, on so many positive test stars."""
     if positive_stars < FEW_TEST_STARS:
         return "too few test stars"
-    answers = {"a": "published is better", "b": "run is better", "": "no clear difference"}
-    return answers[comparison["better"].item()]
+    return {"a": a, "b": b, "": "no clear difference"}[comparison.at["f1_score", "better"]]
 
 
 def _f1(right, missed, false):
