@@ -113,6 +113,14 @@ def dmdt_image(image, ax=None, colorbar=True):
     return ax
 
 
+def draw_dmdt(image, ax):
+    """Draw a dmdt histogram in place of a light curve, or say that there is none, which is None."""
+    if image is None:
+        ax.text(0.5, 0.5, "neither light curve nor dmdt", ha="center")
+    else:
+        dmdt_image(image, ax, colorbar=False)
+
+
 def explained(values):
     """Show feature values (a dict or Series by name without period suffix) with units and meaning, where known."""
     values = pd.Series(values)
@@ -303,10 +311,8 @@ def gallery(examples, meta, curves=None, images=None, period_suffix="ELS_ECE_EAO
 def _draw_example(ax, entry, curve, image, period_suffix, is_periodic):
     """Draw one panel of a gallery."""
     period = entry.get(f"period_{period_suffix}", np.nan)
-    if curve is None and image is None:
-        ax.text(0.5, 0.5, "neither light curve nor dmdt", ha="center")
-    elif curve is None:
-        dmdt_image(image, ax, colorbar=False)
+    if curve is None:
+        draw_dmdt(image, ax)
     elif period > 0 and (is_periodic or entry.get("periodic", 1.0) > 0.5):
         folded(curve, period, ax)
     else:
