@@ -83,8 +83,8 @@ def gain_curves(gains, metric="average_precision", ax=None):
     """Plot what votes gain by strategy: the mean over seeds and its 95 % interval; `gains` are of `simulate_rounds`."""
     ax = axes_for(ax, figsize=(5.5, 3.6))
     for k, (strategy, rows) in enumerate(gains.groupby("strategy", sort=False)):
-        by_votes = rows.groupby("votes")[metric].agg(["mean", "std", "size"])
-        half = student.ppf(0.975, by_votes["size"] - 1) * by_votes["std"] / np.sqrt(by_votes["size"])
+        by_votes = rows.groupby("votes")[metric].agg(["mean", "sem", "size"])
+        half = student.ppf(0.975, by_votes["size"] - 1) * by_votes["sem"]
         color, mark = STYLES[k % len(STYLES)]
         ax.plot(by_votes.index, by_votes["mean"], LINES[k % len(LINES)], marker=mark, ms=3, color=color, label=strategy)
         ax.fill_between(by_votes.index, by_votes["mean"] - half, by_votes["mean"] + half, color=color, alpha=0.1, lw=0)

@@ -169,8 +169,8 @@ class Dataset:
         """
         frame = as_frame(table)
         file = open_table(table) if frame is None else None
-        with naming_file(None if file is None else file.path):
-            names = list(frame) if file is None else file.columns
+        path, names = (None, list(frame)) if file is None else (file.path, file.columns)
+        with naming_file(path):
             question = check_question(names, tag, label, threshold, features, period_suffix, balance)
             tag, label, suffix = question.tag, question.label, question.period_suffix
             dmdt = "dmdt" in names if dmdt is None else dmdt
@@ -207,7 +207,7 @@ class Dataset:
             settings |= {"corrections": describe_corrections(corrections)}
             if target.classes:
                 settings |= {"classes": list(target.classes), "n_several": target.n_several}
-            path, simulated = None if file is None else file.path, bool(table.attrs.get("simulated", False))
+            simulated = bool(table.attrs.get("simulated", False))
             values = dict(tag=tag, label=label, X=X, y=y, weight=weights, star=star, part=part, row=row, target=target)
             values |= dict(settings=settings, meta=meta, path=path, simulated=simulated, n_rows=len(table))
             return cls(**values, row_weight=weight, classes=target.classes)

@@ -334,9 +334,9 @@ def load_runs(reports=""):
         data, dataset = record.get("data") or {}, record.get("dataset") or {}
         row = {"group": group, "algorithm": algorithm, "tag": tag, "folder": folder, "time": record["time"]}
         row |= {"content": content, "data": data.get("file"), "data_hash": data.get("sha256")}
-        row |= {"simulated": data.get("simulated", False)}
-        row |= {"split": dataset.get("split", "star"), "importances": stats["importances"]}
-        rows.append(row | {"f1_train": stats["train"]["f1_score"]} | stats["test"])
+        row |= {"simulated": data.get("simulated", False), "split": dataset.get("split", "star")}
+        row |= {"importances": stats["importances"], "f1_train": stats["train"]["f1_score"]}
+        rows.append(row | stats["test"])
         members[name] = dict(zip(record.get("members", []), record.get("contents", []), strict=False))
     current = {name: row["content"] for name, row in zip(members, rows, strict=True)}
     for row, contents in zip(rows, members.values(), strict=True):
