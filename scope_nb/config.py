@@ -38,13 +38,15 @@ def run_settings(tag, path="", columns=(), **parameters):
     settings = {name: usual.get(name) for name in SETTINGS} | config["training"]
     settings |= config["classes"].get(tag.name, {}) | {"label": tag.label}
     settings |= {name: value for name, value in parameters.items() if value not in (None, "")}
-    trees, feature_sets = config["xgb"], config["feature_sets"]
+    feature_sets = config["feature_sets"]
     cut = {name: settings.pop(name) for name in SETTINGS}
-    cut["features"] = _feature_set(feature_sets, cut["features"], cut["period_suffix"])
+    if isinstance(cut["features"], str) and cut["features"] in feature_sets:
+        entries, suffix = feature_sets[cut["features"]].items(), cut["period_suffix"]
+        cut["features"] = [f"{name}_{suffix}" if suffixed else name for name, suffixed in entries]
     cut["weight_per_class"] = _switch(cut["weight_per_class"], "weight_per_class")
     scaler = cut.pop("scaler")
     scaling = {"scaler": scaler} if scaler else {}
-    return {"tag": tag.name, "cut": cut, "dnn": _network(settings) | scaling, "rnn": scaling, "xgb": trees}
+    return {"tag": tag.name, "cut": cut, "dnn": _network(settings) | scaling, "rnn": scaling, "xgb": config["xgb"]}
 
 
 def read_config(path=""):
@@ -189,10 +191,3 @@ def _read_features(name, content):
         if entry.get("include") is None or _switch(entry["include"], f"include of {where}"):
             columns[column] = suffixed
     return columns
-
-
-def _feature_set(feature_sets, name, suffix):
-    """Return the columns of a set of features of the file; another name, or a list of columns, as it is."""
-    if not isinstance(name, str) or name not in feature_sets:
-        return name
-    return [f"{column}_{suffix}" if suffixed else column for column, suffixed in feature_sets[name].items()]

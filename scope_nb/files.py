@@ -121,7 +121,6 @@ def read_yaml(path):
     Aliases are understood, but neither those that contain themselves nor those that make a huge document of a small
     file.
     """
-
     text = _read_text(path, MOST_YAML)
     try:
         node = yaml.compose(text, yaml.SafeLoader)
@@ -135,7 +134,6 @@ def read_yaml(path):
 
 def _count_values(node, counts):
     """Return how many values a node of YAML holds once its aliases are written out; too many are a `ValueError`."""
-
     if id(node) in counts:
         if counts[id(node)] is None:
             raise ValueError("an alias contains itself")

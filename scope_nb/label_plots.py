@@ -8,7 +8,7 @@ import numpy as np
 from scipy.stats import t as student
 
 from .lightcurves.curves import match_curves
-from .plots import LINES, STYLES, axes_for, dmdt_image, folded, light_curve
+from .plots import LINES, STYLES, axes_for, draw_dmdt, folded, light_curve
 
 SHOWN = ["obj_id", "_id", "label", "old", "new", "probability", "reason"]
 
@@ -41,7 +41,7 @@ def suspects(findings, table, curves=None, period_suffix="ELS_ECE_EAOV", most=4)
         stored, curve = rows[f"period_{period_suffix}"].iloc[k], curves[place[k]] if place[k] >= 0 else None
         axes[k, 0].set_visible(True)
         if curve is None:
-            _draw_dmdt(rows.iloc[k], axes[k, 0])
+            draw_dmdt(rows.iloc[k].get("dmdt"), axes[k, 0])
         else:
             light_curve(curve, axes[k, 0])
             better = getattr(finding, "period", np.nan)
@@ -52,13 +52,6 @@ def suspects(findings, table, curves=None, period_suffix="ELS_ECE_EAOV", most=4)
                     folded(curve, period, ax).set_title(name, fontsize=9)
         axes[k, 0].set_title(textwrap.fill(f"{text}. {finding.reason}", 75), fontsize=9, loc="left", parse_math=False)
     return axes
-
-
-def _draw_dmdt(row, ax):
-    if "dmdt" in row:
-        dmdt_image(row["dmdt"], ax, colorbar=False)
-    else:
-        ax.text(0.5, 0.5, "neither light curve nor dmdt", ha="center")
 
 
 def star_sheet(rows, curves=None, period=None):
@@ -82,7 +75,7 @@ def star_sheet(rows, curves=None, period=None):
         if not ax.has_data():
             ax.text(0.5, 0.5, text, ha="center", transform=ax.transAxes)
             ax.set_axis_off()
-    _draw_dmdt(rows.iloc[0], axes[2])
+    draw_dmdt(rows.iloc[0].get("dmdt"), axes[2])
     return figure
 
 
@@ -90,8 +83,8 @@ def gain_curves(gains, metric="average_precision", ax=None):
     """Plot what votes gain by strategy: the mean over seeds and its 95 % interval; `gains` are of `simulate_rounds`."""
     ax = axes_for(ax, figsize=(5.5, 3.6))
     for k, (strategy, rows) in enumerate(gains.groupby("strategy", sort=False)):
-        by_votes = rows.groupby("votes")[metric].agg(["mean", "std", "size"])
-        half = student.ppf(0.975, by_votes["size"] - 1) * by_votes["std"] / np.sqrt(by_votes["size"])
+        by_votes = rows.groupby("votes")[metric].agg(["mean", "sem", "size"])
+        half = student.ppf(0.975, by_votes["size"] - 1) * by_votes["sem"]
         color, mark = STYLES[k % len(STYLES)]
         ax.plot(by_votes.index, by_votes["mean"], LINES[k % len(LINES)], marker=mark, ms=3, color=color, label=strategy)
         ax.fill_between(by_votes.index, by_votes["mean"] - half, by_votes["mean"] + half, color=color, alpha=0.1, lw=0)

@@ -15,11 +15,8 @@ from .writing import write_atomically
 TEMPLATES = Path(__file__).with_name("templates")
 KERNEL_FAILURES = ("DeadKernelError", "CellTimeoutError")  # of the process of a notebook, not of what a cell says
 MAY_BE_LISTS = ("features",)  # parameters that are usually a text
-MARKS = {ord(mark): f"&#{ord(mark)};" for mark in "`*_{}[]#|~$\\'\""} | {
-    ord("<"): "&lt;",
-    ord(">"): "&gt;",
-    ord("&"): "&amp;",
-}
+MARKS = {ord(mark): f"&#{ord(mark)};" for mark in "`*_{}[]#|~$\\'\""}
+MARKS |= str.maketrans({"<": "&lt;", ">": "&gt;", "&": "&amp;"})
 WORDS = {"true": True, "false": False, "none": None, "null": None}
 KINDS = {
     bool: "true or false",

@@ -16,7 +16,7 @@ from .models.keras_classifier import KerasClassifier
 from .periods.search import fold
 from .scores.classes import ClassScores
 from .scores.evaluation import calibration_bins
-from .taxonomy import CATALOGUES, ancestors, describe_features, dmdt_edges, published, unknown
+from .taxonomy import CATALOGUES, ancestors, check_names, describe_features, dmdt_edges, published
 
 # Okabe and Ito's colours, told apart by colour-blind readers too
 BLUE, ORANGE, GREEN, RED, PURPLE, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#7F7F7F"
@@ -111,6 +111,14 @@ def dmdt_image(image, ax=None, colorbar=True):
     if colorbar:
         ax.figure.colorbar(picture, ax=ax, label="share (L2 norm)", extend="min")
     return ax
+
+
+def draw_dmdt(image, ax):
+    """Draw a dmdt histogram in place of a light curve, or say that there is none, which is None."""
+    if image is None:
+        ax.text(0.5, 0.5, "neither light curve nor dmdt", ha="center")
+    else:
+        dmdt_image(image, ax, colorbar=False)
 
 
 def explained(values):
@@ -303,10 +311,8 @@ def gallery(examples, meta, curves=None, images=None, period_suffix="ELS_ECE_EAO
 def _draw_example(ax, entry, curve, image, period_suffix, is_periodic):
     """Draw one panel of a gallery."""
     period = entry.get(f"period_{period_suffix}", np.nan)
-    if curve is None and image is None:
-        ax.text(0.5, 0.5, "neither light curve nor dmdt", ha="center")
-    elif curve is None:
-        dmdt_image(image, ax, colorbar=False)
+    if curve is None:
+        draw_dmdt(image, ax)
     elif period > 0 and (is_periodic or entry.get("periodic", 1.0) > 0.5):
         folded(curve, period, ax)
     else:
@@ -346,8 +352,7 @@ def missing(table, columns, ax=None):
 
 def _numbers(table, column):
     """Return a column as numbers, what is not finite or no catalogue match as NaN; one that is missing is an error."""
-    if column not in table:
-        raise unknown("column of the training table", column, table.columns)
+    check_names("column of the training table", [column], table.columns)
     values = pd.to_numeric(table[column], errors="coerce")
     return values.where(np.isfinite(values) & ~(column.startswith(CATALOGUES) & (values == 0)))
 

@@ -9,8 +9,8 @@ from scipy.spatial import cKDTree
 
 from ..lightcurves.curves import chord, unit_vectors
 from ..lightcurves.values import as_floats
-from ..taxonomy import TABLES, as_names, feature_table, unknown
-from .tables import as_frame, read_table, require_unique_columns
+from ..taxonomy import TABLES, as_names, check_names, feature_table
+from .tables import as_frame, read_table
 
 FAINTEST = 50  # magnitudes beyond it, either way, stand for a missing one: Pan-STARRS has -999
 
@@ -58,7 +58,6 @@ def join_catalogue(table, catalogue, radius=2.0, on=None, overwrite=False):
     radius = float(as_floats(np.atleast_1d(radius), "arcsec")[0])
     if catalogue.empty:
         raise ValueError("the catalogue has no rows")
-    require_unique_columns(catalogue.columns, "the catalogue")
     names = _find_columns(catalogue)
     sources = pd.DataFrame({column: _measured(catalogue, name, column) for column, name in names.items()})
     if on is None:
@@ -151,8 +150,7 @@ def _match_names(table, catalogue, sources, left, right):
 
 def _names(frame, column, owner):
     """Return a column as names; missing ones, and the number 0, are ""."""
-    if column not in frame:
-        raise unknown(f"column of {owner}", column, frame.columns)
+    check_names(f"column of {owner}", [column], frame.columns)
     if pd.api.types.is_float_dtype(frame[column].dtype) and frame[column].abs().max() > 2**53:
         raise ValueError(f"{owner}: {column!r} is floating point, where long numbers lose digits: read it as text")
     return as_names(frame[column]).replace("0", "").to_numpy()
@@ -181,8 +179,7 @@ def _measured(catalogue, name, column):
 
 def _numbers(frame, column, owner):
     """Return a column as floats, missing and infinite ones NaN, or name the first row that holds something else."""
-    if column not in frame:
-        raise unknown(f"column of {owner}", column, frame.columns)
+    check_names(f"column of {owner}", [column], frame.columns)
     numbers = pd.to_numeric(frame[column], errors="coerce")
     wrong = (numbers.isna() & frame[column].notna()).to_numpy()
     if wrong.any():

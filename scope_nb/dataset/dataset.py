@@ -19,10 +19,10 @@ from ..taxonomy import (
     CATALOGUES,
     FEATURE_SETS,
     IDENTITY,
+    check_names,
     feature_columns,
     label_names,
     own_columns,
-    unknown,
 )
 from .columns import curve_block, sequences
 from .corrections import apply_corrections, describe_corrections, read_corrections
@@ -169,8 +169,8 @@ class Dataset:
         """
         frame = as_frame(table)
         file = open_table(table) if frame is None else None
-        with naming_file(None if file is None else file.path):
-            names = list(frame) if file is None else file.columns
+        path, names = (None, list(frame)) if file is None else (file.path, file.columns)
+        with naming_file(path):
             question = check_question(names, tag, label, threshold, features, period_suffix, balance)
             tag, label, suffix = question.tag, question.label, question.period_suffix
             dmdt = "dmdt" in names if dmdt is None else dmdt
@@ -182,9 +182,13 @@ class Dataset:
             meta_columns = [*IDENTITY, *label_names(), *labels, f"period_{suffix}"]
             meta_columns = [name for name in dict.fromkeys(meta_columns) if name in names]
             needed = {*columns, *meta_columns, *(sources(columns, suffix) if derived else ())}
-            needed |= ({weight} if isinstance(weight, str) else set()) | ({"dmdt"} if dmdt else set())
             corrections = read_corrections(corrections)
-            table = _read_needed(frame, file, needed | set(corrections["label"]), dmdt, weight)
+            needed |= set(corrections["label"]) | ({"dmdt"} if dmdt else set())
+            if isinstance(weight, str):
+                check_names("column of weights", [weight], names)
+                needed.add(weight)
+            needed = [name for name in names if name in needed]
+            table = make_plain(frame[needed]) if file is None else _read_columns(file, needed, dmdt)
             table = apply_corrections(table, corrections)
             target = find_target(table, question)
             row, y, star = target.row, target.y, target.star
@@ -203,7 +207,7 @@ class Dataset:
             settings |= {"corrections": describe_corrections(corrections)}
             if target.classes:
                 settings |= {"classes": list(target.classes), "n_several": target.n_several}
-            path, simulated = None if file is None else file.path, bool(table.attrs.get("simulated", False))
+            simulated = bool(table.attrs.get("simulated", False))
             values = dict(tag=tag, label=label, X=X, y=y, weight=weights, star=star, part=part, row=row, target=target)
             values |= dict(settings=settings, meta=meta, path=path, simulated=simulated, n_rows=len(table))
             return cls(**values, row_weight=weight, classes=target.classes)
@@ -228,8 +232,7 @@ class Dataset:
 
     def __getitem__(self, name):
         """Return a `Part` by name: "train", "val", "test" or "dropped"."""
-        if name not in (*PARTS, DROPPED):
-            raise unknown("part", name, (*PARTS, DROPPED))
+        check_names("part", [name], (*PARTS, DROPPED))
         rows = np.flatnonzero(self.part == name)
         weight = None if self.weight is None else self.weight[rows]
         return Part(self.X.iloc[rows], self.y[rows], weight, self.star[rows], self.row[rows], self.classes)
@@ -352,19 +355,8 @@ def _feature_columns(names, features, suffix, dmdt):
     return columns
 
 
-def _read_needed(frame, file, needed, dmdt, weight):
-    """Return the columns that are needed of a table in memory or in a file."""
-    names = list(frame) if file is None else file.columns
-    if isinstance(weight, str) and weight not in names:
-        raise unknown("column of weights", weight, names)
-    if file is not None:
-        return _read_columns(file, needed, dmdt)
-    return make_plain(frame[[name for name in names if name in needed]])
-
-
 def _read_columns(file, needed, dmdt):
-    """Return the columns `needed` that a file has; in place of dmdt what derived features take of it, if not `dmdt`."""
-    needed = [name for name in file.columns if name in needed]
+    """Return the columns `needed` of a file; in place of dmdt what derived features take of it, if not `dmdt`."""
     # dmdt is nine tenths of a large table; for derived features alone it is summed up while it is read
     summed = "dmdt" in needed and not dmdt and isinstance(file, ParquetTable)
     if summed:

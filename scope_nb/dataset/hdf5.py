@@ -132,25 +132,21 @@ def _check_images(values):
     for row, value in enumerate(values):
         if value is None or isinstance(value, float):
             continue
-        if not _is_image(value):
+        if not _has_shape(value, (SIZE, SIZE)):
             raise ValueError(f"dmdt in row {row} is not {SIZE} x {SIZE} numbers")
         images[row] = np.array([np.array(line, np.float32) for line in value])
     return images
 
 
-def _is_image(value):
-    """Return whether a list or array is dmdt; it is asked before NumPy makes an array of nested lists."""
-    if isinstance(value, np.ndarray) and value.dtype != object:
-        return value.shape == (SIZE, SIZE)
-    lines = list(value) if isinstance(value, list | tuple | np.ndarray) and len(value) == SIZE else []
-    return bool(lines) and all(_is_line(line) for line in lines)
-
-
-def _is_line(line):
-    if isinstance(line, np.ndarray) and line.dtype != object:
-        return line.shape == (SIZE,)
-    numbers = line if isinstance(line, list | tuple | np.ndarray) and len(line) == SIZE else ["no number"]
-    return all(isinstance(value, float) or (type(value) is int and abs(value) < 2**53) for value in numbers)
+def _has_shape(values, shape):
+    """Return whether a list or array has numbers in this shape; it is asked before NumPy makes one of nested lists."""
+    if isinstance(values, np.ndarray) and values.dtype != object:
+        return values.shape == shape
+    if not isinstance(values, list | tuple | np.ndarray) or len(values) != shape[0]:
+        return False
+    if len(shape) > 1:
+        return all(_has_shape(inner, shape[1:]) for inner in values)
+    return all(isinstance(value, float) or (type(value) is int and abs(value) < 2**53) for value in values)
 
 
 class _Store:

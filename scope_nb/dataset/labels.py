@@ -100,13 +100,10 @@ def count_labels(meta, threshold=0.7):
     Labels are SCoPe's and `own_labels`; those that the table lacks have none.
     """
     positive = pd.DataFrame({label: _positive(meta, label, threshold) for label in [*label_names(), *own_labels(meta)]})
-    return pd.DataFrame(
-        {
-            "light curves": positive.sum(),
-            "stars": [meta["obj_id"][positive[label]].nunique() for label in positive],
-            "SCoPe": tags().set_index("label")["n_scope"].reindex(positive.columns),
-        }
-    )
+    counts = positive.sum().to_frame("light curves")
+    counts["stars"] = [meta["obj_id"][positive[label]].nunique() for label in positive]
+    counts["SCoPe"] = tags().set_index("label")["n_scope"].reindex(counts.index)
+    return counts
 
 
 def compare_medians(table, period_suffix="ELS_ECE_EAOV"):

@@ -75,7 +75,10 @@ def write_features(
     with tqdm(total=len(work.rows), initial=done, unit="light curve", disable=not progress) as bar:
         for name in [name for name in rows if name in missing]:
             _make_part(work, rows[name], n_jobs, bar.update, parts, name)
-    failures = work.failures | _read_failures(parts.folder, rows)
+    failures = dict(work.failures)
+    for name in rows:
+        reasons = json.loads((parts.folder / name / FAILURES).read_text(encoding="utf-8"))
+        failures |= {int(row): reason for row, reason in reasons.items()}
     if failures and bad == "raise":  # of an earlier call, which listed them
         raise ValueError(failures[min(failures)])
     listed = work.list_failures(failures)
@@ -108,12 +111,6 @@ def _make_part(work, rows, n_jobs, advance, parts, name):
             extra = [column for function in work.extra for column in function.example]
             table = table[[*feature_names(), *extra, "dmdt"]].rename_axis("row").reset_index()
             write_parquet(table, folder / FEATURES)
-
-
-def _read_failures(folder, names):
-    """Return by row why light curves of the parts have no features."""
-    texts = [(folder / name / FAILURES).read_text(encoding="utf-8") for name in names]
-    return {int(row): reason for text in texts for row, reason in json.loads(text).items()}
 
 
 def _joined(folder, names):

@@ -101,16 +101,16 @@ def _as_list(value):
 
 def _make(name, arguments):
     """Return what a function of that name would return if it is one of those in pickled arrays."""
-    plain = str(name).replace("numpy.core.", "numpy._core.")
-    if isinstance(name, _Name) and plain in ("numpy.dtype", "numpy._core.multiarray._reconstruct"):
+    plain = str(name).replace("numpy.core.", "numpy._core.") if isinstance(name, _Name) else ""
+    if plain in ("numpy.dtype", "numpy._core.multiarray._reconstruct"):
         return _Made(plain, arguments)  # is completed by the state that follows
-    if isinstance(name, _Name) and plain == "numpy._core.numeric._frombuffer":
+    if plain == "numpy._core.numeric._frombuffer":
         data, dtype, shape, order = arguments
         return _array(shape, dtype, order == "F", data)
-    if isinstance(name, _Name) and plain == "numpy._core.multiarray.scalar":
+    if plain == "numpy._core.multiarray.scalar":
         dtype, data = arguments
         return _array((), dtype, False, data)[()]
-    if isinstance(name, _Name) and plain == "_codecs.encode" and arguments[1:] == ("latin1",):
+    if plain == "_codecs.encode" and arguments[1:] == ("latin1",):
         return arguments[0].encode("latin1")
     raise ValueError(f"it holds a pickled object that could run code of its own: {name}")
 

@@ -9,9 +9,8 @@ import pandas as pd
 from sklearn.model_selection import train_test_split
 
 from ..lightcurves.curves import stars
-from ..taxonomy import NEGATIVE_LABEL, OWN_FEATURES, Tag, as_names, defaults, resolve_tag, unknown
+from ..taxonomy import NEGATIVE_LABEL, OWN_FEATURES, Tag, as_names, check_names, defaults, resolve_tag
 from .labels import resolve_classes, single_class, vote_shares
-from .tables import require_unique_columns
 
 PARTS = ("train", "val", "test")
 DROPPED = "dropped"  # the part of what `balance` leaves out of training
@@ -88,7 +87,6 @@ def _resolve_question(tag, label, columns):
 
 def find_target(table, question, star_and_key=None):
     """Return the `Target` of a question in a checked table; `star_and_key` is what `stars` returns, if at hand."""
-    require_unique_columns(table.columns, "the table")
     names = as_names(table["_id"]) if "_id" in table else pd.Series(dtype=str)
     if (repeated := names.duplicated() & (names != "")).any():
         first = np.argmax(repeated)
@@ -97,47 +95,37 @@ def find_target(table, question, star_and_key=None):
             "keep one of each, as table.drop_duplicates('_id') does"
         )
     if len(question.labels) > 1:
-        return _find_classes(table, question, star_and_key)
-    share = vote_shares(table, question.label)
-    y = (share > question.threshold).astype(int)
-    usable = np.ones(len(table), bool)
-    if question.tag == "vnv":  # a light curve that is neither is no negative
-        negative = vote_shares(table, NEGATIVE_LABEL, " for the negatives of 'vnv'")
-        usable = (y == 1) | (negative > question.threshold)
+        y, classes = single_class(table, question.labels, question.threshold)
+        share, usable, where = y, y >= 0, "the table"
+    else:
+        share, classes, where = vote_shares(table, question.label), (), f"{question.label!r} above {question.threshold}"
+        y = (share > question.threshold).astype(int)
+        usable = np.ones(len(table), bool)
+        if question.tag == "vnv":  # a light curve that is neither is no negative
+            negative = vote_shares(table, NEGATIVE_LABEL, " for the negatives of 'vnv'")
+            usable = (y == 1) | (negative > question.threshold)
     row = np.flatnonzero(usable)
-    _require_both(y[row], f"{question.label!r} above {question.threshold}", question.tag)
+    _require_kinds(y[row], where, question.tag, classes)
     star, key = star_and_key or stars(table)
-    return Target(row, share[row], y[row], star[row], key[row])
-
-
-def _find_classes(table, question, star_and_key):
-    """Return the `Target` of several classes."""
-    y, classes = single_class(table, question.labels, question.threshold)
-    row = np.flatnonzero(y >= 0)
-    _require_all(y[row], "the table", classes)
-    star, key = star_and_key or stars(table)
-    return Target(row, y[row], y[row], star[row], key[row], classes, len(y) - len(row))
+    n_several = len(y) - len(row) if classes else 0
+    return Target(row, share[row], y[row], star[row], key[row], classes, n_several)
 
 
 def assign_parts(target, tag, split, balance=None, seed=42):
     """Return the part of each light curve, or raise a `ValueError` if one lacks positives, negatives or a class."""
+    check_names("split", [split], ["star", "scope"])
     if split == "star":
         part = parts_of_stars(target.key)
-    elif split == "scope" and target.classes:
+    elif target.classes:
         raise ValueError("split='scope' repeats SCoPe's split of one tag; for several classes use split='star'")
-    elif split == "scope":
+    else:
         places = np.argsort(np.round(target.share) != 1, kind="stable")  # the positives first
         rest, test = train_test_split(places, test_size=0.1, random_state=42)  # SCoPe's own
         _, val = train_test_split(rest, test_size=0.1, random_state=42)
         part = np.full(len(places), "train", dtype="<U5")
         part[test], part[val] = "test", "val"
-    else:
-        raise unknown("split", split, ["star", "scope"])
     for name in PARTS:
-        if target.classes:
-            _require_all(target.y[part == name], f"the {name} part", target.classes)
-        else:
-            _require_both(target.y[part == name], f"the {name} part", tag)
+        _require_kinds(target.y[part == name], f"the {name} part", tag, target.classes)
     return part if balance is None else _balance(part, target, balance, seed)
 
 
@@ -201,18 +189,15 @@ def warn_of_few_stars(target, tag):
             warnings.warn(f"tag {name!r} has {text}", stacklevel=3)
 
 
-def _require_all(y, where, classes):
-    """Refuse several classes of which one has no light curve."""
+def _require_kinds(y, where, tag, classes):
+    """Refuse a target without positives, negatives or one of several classes: training and every score need all."""
     if missing := [name for value, name in enumerate(classes) if not (y == value).any()]:
         raise ValueError(
             f"{where} has no light curve whose only class is {' or '.join(map(repr, missing))}: leave such classes out "
             "of the list, or use more data"
         )
-
-
-def _require_both(y, where, tag):
-    """Refuse a target without positives or without negatives: training and every score need both."""
-    for value, kind in ((1, "positive"), (0, "negative")):
+    kinds = () if classes else ((1, "positive"), (0, "negative"))
+    for value, kind in kinds:
         if not len(y):
             raise ValueError(f"tag {tag!r}: {where} is empty: all stars of the table are in other parts")
         if not (y == value).any():

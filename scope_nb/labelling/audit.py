@@ -112,14 +112,11 @@ def judge_findings(findings, truth):
     """
     star = truth.set_index("obj_id").loc[findings["obj_id"]]
     tag_of = {label: tag for tag, label in tags()["label"].items()}
-    has = [
-        tag_of.get(label, label) in names.split() for label, names in zip(findings["label"], star["tags"], strict=True)
-    ]
-    if "stored" in findings:
-        ratio = {WRONG: 1.0} | {label: factor for factor, label in FACTORS.items()}
-        for k, (label, stored, period) in enumerate(
-            zip(findings["label"], findings["stored"], star["period"], strict=True)
-        ):
-            if label in ratio and np.isfinite(stored):
-                has[k] = is_same(period, stored / ratio[label]) != (label == WRONG)
+    ratio, has = {WRONG: 1.0} | {label: factor for factor, label in FACTORS.items()}, []
+    stored = findings["stored"] if "stored" in findings else np.full(len(findings), np.nan)
+    for label, old, period, names in zip(findings["label"], stored, star["period"], star["tags"], strict=True):
+        if label in ratio and np.isfinite(old):
+            has.append(is_same(period, old / ratio[label]) != (label == WRONG))
+        else:
+            has.append(tag_of.get(label, label) in names.split())
     return np.array(has, bool) == (findings["new"] > findings["old"]).to_numpy()

@@ -2,6 +2,7 @@
 
 import html
 import io
+from functools import partial
 
 import ipywidgets as widgets
 import matplotlib.pyplot as plt
@@ -61,7 +62,9 @@ class Desk(widgets.VBox):
         self.tag_buttons = {tag.name: self._make_tag_button(tag) for tag in self.asked}
         self.lines = widgets.Textarea(placeholder=HINT, rows=2, layout={"width": "36em"})
         self.taken, self.taking = "", False  # text of the field whose lines are done; whether lines are being done
-        actions = {"Vote": self._vote, "None of these": self._vote_none, "Don't know": self._pass, "Undo": self._undo}
+        none, unsure = partial(self._keep, VOTE, []), partial(self._keep, UNSURE, [])
+        self.acts = {"none": none, "?": unsure, "undo": self._undo}  # by the word of a line
+        actions = {"Vote": self._vote, "None of these": none, "Don't know": unsure, "Undo": self._undo}
         self.action_buttons = [self._make_button(name, act) for name, act in actions.items()]
         self.factor.observe(lambda change: self._choose_factor(change["new"]), "value")
         self.period.observe(lambda _: self._show(), "value")
@@ -165,31 +168,22 @@ class Desk(widgets.VBox):
         words, tags = text.split(), []
         periods = {word: _read_period(word, self.stored) for word in words if word[:2] == "p=" or word[:1] == "x"}
         periods = {word: period for word, period in periods.items() if period}
-        acts = {"none": self._vote_none, "?": self._pass, "undo": self._undo}
         for word in words:
-            if word not in periods and word not in acts:
+            if word not in periods and word not in self.acts:
                 tags.append(resolve_tag(word, columns=list(self.tag_buttons)).name)
         for period in periods.values():
             self.period.value = period
-        if words and words[-1] in acts:
+        if words and words[-1] in self.acts:
             if len(words) > 1:
                 raise ValueError(f"{words[-1]!r} stands by itself: {text!r} was not read as a vote")
-            return acts[words[-1]]()
-        if not tags:
-            return ""
-        return self._keep(VOTE, tags)
+            return self.acts[words[-1]]()
+        return self._keep(VOTE, tags) if tags else ""
 
     def _vote(self):
         tags = [name for name, button in self.tag_buttons.items() if button.value]
         if not tags:
             raise ValueError("no tag is set: choose one, or None of these")
         return self._keep(VOTE, tags)
-
-    def _vote_none(self):
-        return self._keep(VOTE, [])
-
-    def _pass(self):
-        return self._keep(UNSURE, [])
 
     def _keep(self, answer, tags):
         """Append an answer to the file, go on to the next star, and return what was kept, in words."""

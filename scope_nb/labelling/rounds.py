@@ -125,7 +125,7 @@ def compare_strategies(gains, metric="average_precision"):
     rows = {"random": {"mean": means["random"].mean(), "finds": found["random"], "verdict": ""}}
     for strategy in means.columns.drop("random"):
         difference = means[strategy] - means["random"]
-        half = student.ppf(0.975, len(difference) - 1) * difference.std() / np.sqrt(len(difference))
+        half = student.ppf(0.975, len(difference) - 1) * difference.sem()
         low, high = difference.mean() - half, difference.mean() + half
         verdict = "beats random" if low > 0 else "is worse than random" if high < 0 else "no clear difference"
         values = {"mean": means[strategy].mean(), "difference": difference.mean(), "low": low, "high": high}

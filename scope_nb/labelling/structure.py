@@ -22,8 +22,8 @@ def check_structure(table, threshold=0.7):
     each other the one with fewer votes is the wrong one. All light curves of a star have the same labels, but for those
     of an image or a period: the mean of their shares decides.
     """
-    labels = tags()["label"] if NEGATIVE_LABEL not in table else {**tags()["label"], NEGATIVE_LABEL: NEGATIVE_LABEL}
-    shares = pd.DataFrame({tag: vote_shares(table, label) for tag, label in labels.items() if label in table})
+    names = [tag for tag in (*tags().index, NEGATIVE_LABEL) if _label(tag) in table]
+    shares = pd.DataFrame({tag: vote_shares(table, _label(tag)) for tag in names})
     of_star = shares.drop(columns=[tag for tag in (*ARTEFACTS, *OF_PERIODS) if tag in shares])
     mean = of_star.groupby(stars(table)[0]).transform("mean")
     findings = [part for tag in of_star for part in _check_stars(table, shares[tag], mean[tag], threshold)]

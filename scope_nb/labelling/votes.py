@@ -140,13 +140,9 @@ def correct_by_votes(table, counts, least=1):
     enough = counts[counts["n"] >= least]
     if NEGATIVE_LABEL in table:
         variable = enough[enough["tag"] == "vnv"]
-        opposite = {
-            "label": NEGATIVE_LABEL,
-            "share": 1 - variable["share"],
-            "yes": variable["no"],
-            "no": variable["yes"],
-        }
-        enough = pd.concat([enough, variable.assign(**opposite)])
+        opposite = variable.rename(columns={"yes": "no", "no": "yes"})
+        opposite = opposite.assign(label=NEGATIVE_LABEL, share=1 - variable["share"])
+        enough = pd.concat([enough, opposite])
     shares = {label: table[label].astype(float).to_numpy() for label in enough["label"].unique() if label in table}
     if missing := set(enough["label"]) - set(shares):
         raise ValueError(f"the table has no column {min(missing)!r}, for which people voted: add it, empty")
@@ -209,11 +205,7 @@ def make_version(table, corrections, n_before=None, threshold=0.7):
     before, rows = table[labelled].reset_index(drop=True), {}
     for label in corrections["label"].unique():
         old, new = vote_shares(before, label), vote_shares(after, label)
-        rows[label] = {
-            "shares": (old != new).sum(),
-            "before": (old > threshold).sum(),
-            "after": (new > threshold).sum(),
-        }
+        rows[label] = (old != new).sum(), (old > threshold).sum(), (new > threshold).sum()
     after.attrs = table.attrs | {"version": table.attrs.get("version", 1) + 1}
     after.attrs |= {"corrections": describe_corrections(corrections), "new light curves": len(after) - n_before}
     return after, pd.DataFrame.from_dict(rows, orient="index", columns=["shares", "before", "after"])

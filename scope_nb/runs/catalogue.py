@@ -157,18 +157,15 @@ def classify(
     warn_of_missing(missing, len(runs))
     identity = identity_of(table)
     described = describe_stars(identity, curves, progress)
-    novelty = group_novelty(group, reports)
-    rates = None if novelty is None else novelty.rates(table)
-    if rates is not None:
+    novelty, warning = group_novelty(group, reports), ""
+    if novelty is not None:
+        rates = novelty.rates(table)
         described["surprise"] = pd.Series(rates).groupby(star, sort=False).median().round(4)
-    warning = "" if rates is None else describe_survey(rates)
+        warning = describe_survey(rates)
     labelled, contradictions = label_stars(described, probability, star, models.thresholds, combine, repair, top)
     settings = {"group": group, "combine": combine, "repair": repair, "false_alarms": false_alarms, "top": top}
-    settings |= {
-        "min_epochs": min_epochs,
-        "trusted": list(trusted),
-        "light_curves": len(star) if curves is None else len(curves),
-    }
+    count = len(table if curves is None else curves)
+    settings |= {"min_epochs": min_epochs, "trusted": list(trusted), "light_curves": count}
     record = provenance(settings, simulated=runs["simulated"].any())
     record |= {"unlike the training table": warning, "simulated": bool(runs["simulated"].any())}
     record |= {"runs": {f"{row['algorithm']}/{row['tag']}": row["time"] for _, row in runs.iterrows()}}
@@ -271,10 +268,9 @@ def describe_stars(identity, curves=None, progress=False):
         periods = period_table(curves.select(curves.n_epochs > 0), by_star=True, progress=progress)
         return described.join(periods[["period", "trust"]])
     if "period" in identity:
-        longest = (
-            identity.sort_values("n_epochs", ascending=False, kind="stable") if "n_epochs" in identity else identity
-        )
-        described["period"] = longest.groupby("obj_id")["period"].first()
+        if "n_epochs" in identity:  # the period of the longest light curve
+            identity = identity.sort_values("n_epochs", ascending=False, kind="stable")
+        described["period"] = identity.groupby("obj_id")["period"].first()
     return described
 
 

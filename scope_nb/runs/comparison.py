@@ -16,7 +16,7 @@ from ..scores.metrics import (
     number,
     resampled_scores,
 )
-from ..taxonomy import find_tag, published, tags, unknown
+from ..taxonomy import check_names, find_tag, published, tags
 from .saved import load_run, require_same
 
 COMPARED = {"f1_score": "F1", "average_precision": "average precision", "log_loss": "log loss"}
@@ -105,8 +105,7 @@ def published_counts(tag, algorithm="xgb"):
     both its algorithms ("dnn", "xgb") fractions of whole numbers.
     """
     tag = find_tag(tag)
-    if algorithm not in ("dnn", "xgb"):
-        raise unknown("published algorithm", algorithm, ("dnn", "xgb"))
+    check_names("published algorithm", [algorithm], ("dnn", "xgb"))
     if tag not in published().index:
         raise ValueError(f"SCoPe published no scores for {tag!r}; it did for {', '.join(published().index)}")
     expected = 0.1 * tags().loc[tag, "n_scope"]
@@ -172,12 +171,11 @@ def _published_f1(tag, algorithm, seed):
     return _f1(*counts), *np.percentile(_f1(*drawn), [2.5, 97.5])
 
 
-def answer_in_words(comparison, positive_stars):
-    """Return in three words what `compare_published_f1` says of a run with so many positive test stars."""
+def answer_in_words(comparison, positive_stars, a="published is better", b="run is better"):
+    """Return in a few words which F1 is better by the table of a `Comparison`, on so many positive test stars."""
     if positive_stars < FEW_TEST_STARS:
         return "too few test stars"
-    answers = {"a": "published is better", "b": "run is better", "": "no clear difference"}
-    return answers[comparison["better"].item()]
+    return {"a": a, "b": b, "": "no clear difference"}[comparison.at["f1_score", "better"]]
 
 
 def _f1(right, missed, false):

@@ -8,8 +8,8 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from ..scores.metrics import difference_with_interval, mean_difference, number, percent, with_interval
-from ..taxonomy import published, tags, unknown
-from .comparison import FEW_TEST_STARS, answer_in_words, compare, compare_published_f1
+from ..taxonomy import check_names, published, tags
+from .comparison import answer_in_words, compare, compare_published_f1
 from .saved import describe_difference, load_run, load_runs, require_same
 
 
@@ -24,13 +24,11 @@ def group_runs(reports="", group=""):
     if runs.empty:
         return runs
     group = group or runs.loc[runs["time"].idxmax(), "group"]
-    if group not in set(runs["group"]):
-        raise unknown("group of runs", group, sorted(set(runs["group"])))
+    check_names("group of runs", [group], sorted(set(runs["group"])))
     runs = runs[runs["group"] == group]  # in the order of the algorithms
     runs = _mark_other_data(runs[[_is_sound(folder) for folder in runs["folder"]]])
-    order = dict.fromkeys([*tags().index, *sorted(runs["tag"])])
-    place = {tag: k for k, tag in enumerate(order)}
-    return runs.sort_values("tag", key=lambda tag: tag.map(place), kind="stable", ignore_index=True)
+    order = [*tags().index, *sorted(runs["tag"])]
+    return runs.sort_values("tag", key=lambda tag: tag.map(order.index), kind="stable", ignore_index=True)
 
 
 def _is_sound(folder):
@@ -98,7 +96,6 @@ def against_group(runs, other, reports=""):
     with its 95 % interval, `low` and `high`, the `gain in AP` (average precision), and the `verdict`. The last row is
     the mean over all of them (`mean_difference`). It is an error if the groups share no tag and algorithm.
     """
-    verdicts = {"a": "worse", "b": "better", "": "no clear difference"}
     others = runs if runs.empty else group_runs(reports, other)
     shared = runs.merge(others[["tag", "algorithm", "folder"]], on=["tag", "algorithm"], suffixes=("", "_there"))
     if shared.empty:
@@ -111,12 +108,11 @@ def against_group(runs, other, reports=""):
         row = {"tag": run.tag, "algorithm": run.algorithm, "positive stars": run.n_positive_stars}
         row |= f1[["there", "here", "difference", "low", "high"]].to_dict()
         row["gain in AP"] = table.loc["average_precision", "difference"]
-        verdict = "too few test stars" if run.n_positive_stars < FEW_TEST_STARS else verdicts[f1["better"]]
-        rows.append(row | {"verdict": verdict})
+        rows.append(row | {"verdict": answer_in_words(table, run.n_positive_stars, "worse", "better")})
         pairs.append([each.evaluation.score_input() for each in pair])
     result = pd.DataFrame(rows).sort_values("difference", ascending=False)
     mean = {"tag": f"mean of {len(result)}", **result[["there", "here", "gain in AP"]].mean(), **mean_difference(pairs)}
-    mean["verdict"] = verdicts["b" if mean["low"] > 0 else "a" if mean["high"] < 0 else ""]
+    mean["verdict"] = "better" if mean["low"] > 0 else "worse" if mean["high"] < 0 else "no clear difference"
     return pd.concat([result, pd.DataFrame([mean])], ignore_index=True).astype({"positive stars": "Int64"})
 
 
@@ -182,13 +178,12 @@ def best_of_tags(runs):
         if not (pair := _best_two(group)):
             continue
         second, best = map(load_run, pair)
-        f1 = compare(second, best, n_resamples=1).table.loc["f1_score"]
-        verdict = "clearly better" if f1["better"] else "no clear difference"
-        few = best.evaluation.stats["test"]["n_positive_stars"] < FEW_TEST_STARS
+        table, n_stars = compare(second, best, n_resamples=1).table, best.evaluation.stats["test"]["n_positive_stars"]
+        f1, answer = table.loc["f1_score"], answer_in_words(table, n_stars, "clearly better", "clearly better")
         row = {"tag": tag, "best": best.algorithm, "F1": number(f1["b"])}
         row |= {"second": second.algorithm, "its F1": number(f1["a"])}
         row["difference"] = difference_with_interval(f1["difference"], f1[["low", "high"]])
-        rows.append(row | {"is it really better?": "too few test stars" if few else verdict})
+        rows.append(row | {"is it really better?": answer})
     return pd.DataFrame(rows)
 
 

@@ -9,10 +9,10 @@ from .. import __version__
 from ..config import find_table
 from ..files import sha256
 from ..notebook import check_parameters, usual_parameters
-from .saved import hash_inputs, load_run
+from .saved import INPUTS, hash_inputs, load_run
 
 NAMES = ("tag", "algorithm", "group", "reports")  # they say which run it is
-PATHS = ("data", "config", "light_curves", "start_from", "corrections")  # are compared by what is in the files
+PATHS = ("data", *INPUTS)  # are compared by what is in the files
 
 
 def describe_request(notebook, parameters):

@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 import warnings
-from collections import namedtuple
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,6 +27,7 @@ from ..scores.evaluation import Evaluation, pool
 from ..scores.metrics import METRICS, compute_scores
 from ..writing import clear_leftovers, lock, write_atomically
 
+INPUTS = ("config", "light_curves", "start_from", "corrections")  # parameters that name files or folders
 FILES = ("stats.json", "predictions.parquet", "provenance.json")
 PREDICTION_COLUMNS = ("row", "star", "part", "y", "probability")
 COUNTS = ("n", "n_positive", "n_stars", "n_positive_stars")
@@ -36,7 +36,6 @@ NO_MEAN = "one of the runs that it is the mean of has none, or no data set can h
 NAMED = ("group", "algorithm", "tag", "folder", "time", "content", "data", "data_hash", "simulated", "split")
 RUN_COLUMNS = (*NAMED, "f1_train", "importances", "replaced")
 SAME = 1e-9  # scores of the same predictions agree this closely, whatever the versions of the libraries
-RunFiles = namedtuple("RunFiles", ["stats", "record", "predictions", "content"])
 
 
 def provenance(parameters, data=None, simulated=False):
@@ -51,11 +50,8 @@ def provenance(parameters, data=None, simulated=False):
 
 def hash_inputs(parameters):
     """Return by parameter the SHA-256 of the files and folders beside the training table that parameters name."""
-    values = {
-        name: Path(parameters.get(name) or "").expanduser()
-        for name in ("config", "light_curves", "start_from", "corrections")
-    }
-    return {name: sha256(path) for name, path in values.items() if parameters.get(name) and path.exists()}
+    paths = {name: Path(parameters[name]).expanduser() for name in INPUTS if parameters.get(name)}
+    return {name: sha256(path) for name, path in paths.items() if path.exists()}
 
 
 def _versions():
@@ -244,7 +240,7 @@ def _name_of(folder):
 
 
 def _read_files(folder):
-    """Return scores, provenance and, as an Arrow table, predictions of a run, checked, as `RunFiles`.
+    """Return scores, provenance and predictions (a table of Arrow) of a run, all checked, and the SHA-256 of the last.
 
     Of a damaged run the `ValueError` names the file and what is wrong with it; a `FileNotFoundError` what is missing.
     """
@@ -271,7 +267,7 @@ def _read_files(folder):
     n = (predictions["part"].to_pandas() == "test").sum()
     if n != stats["test"]["n"]:
         raise ValueError(f"predictions.parquet has {n} test light curves, stats.json {stats['test']['n']}")
-    return RunFiles(stats, record, predictions, hashlib.sha256(file).hexdigest())
+    return stats, record, predictions, hashlib.sha256(file).hexdigest()
 
 
 def _read_json(path, check):
@@ -338,9 +334,9 @@ def load_runs(reports=""):
         data, dataset = record.get("data") or {}, record.get("dataset") or {}
         row = {"group": group, "algorithm": algorithm, "tag": tag, "folder": folder, "time": record["time"]}
         row |= {"content": content, "data": data.get("file"), "data_hash": data.get("sha256")}
-        row |= {"simulated": data.get("simulated", False)}
-        row |= {"split": dataset.get("split", "star"), "importances": stats["importances"]}
-        rows.append(row | {"f1_train": stats["train"]["f1_score"]} | stats["test"])
+        row |= {"simulated": data.get("simulated", False), "split": dataset.get("split", "star")}
+        row |= {"importances": stats["importances"], "f1_train": stats["train"]["f1_score"]}
+        rows.append(row | stats["test"])
         members[name] = dict(zip(record.get("members", []), record.get("contents", []), strict=False))
     current = {name: row["content"] for name, row in zip(members, rows, strict=True)}
     for row, contents in zip(rows, members.values(), strict=True):

@@ -49,9 +49,8 @@ def train_group(group, data="", reports="", algorithm="xgb", features="light cur
             dataset = Dataset.read(table, tag, **cuts[tag], **inputs)
         trained = fit(build(algorithm, tag, seed), dataset, seed=seed, progress=False)
         save_run(run, trained, evaluate(trained, dataset), dataset, settings | {"tag": tag, "group": group}, data=path)
-    if (
-        runs or not (folder / group / NOVELTY / "scores.parquet").is_file()
-    ):  # else what is unusual would be judged by another table than the tags
+    # it is fitted anew with any tag, else what is unusual would be judged by another table than the tags
+    if runs or not (folder / group / NOVELTY / "scores.parquet").is_file():
         fit_novelty(table, features, seed=seed).save(folder / group / NOVELTY)
     return reasons
 

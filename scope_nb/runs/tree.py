@@ -1,6 +1,7 @@
 """Sense across tags: the tree of tags, contradictions in it, and one answer from many yes-or-no probabilities."""
 
 from functools import cache
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -37,7 +38,7 @@ def exclusive_pairs():
     family, pairs = tags()["parent_tag"], []
     for parent, exempt in EXCLUSIVE.items():
         children = [tag for tag in family.index[family == parent] if tag not in exempt]
-        pairs += [(a, b) for i, a in enumerate(children) for b in children[i + 1 :]]
+        pairs += combinations(children, 2)
     return pairs
 
 

@@ -99,12 +99,12 @@ def _group_files(named):
 
 def _split_file(name, file, rows):
     """Return the partitions of a table; one that cannot be opened is one, and fails when it is read."""
+    if file.suffix.lower() != ".parquet":
+        return [Partition(name, (file,), has_features=True)]
     try:
-        opened = open_parquet(file) if file.suffix.lower() == ".parquet" else None
+        opened = open_parquet(file)
     except ValueError:
         return [Partition(name, (file,))]
-    if opened is None:
-        return [Partition(name, (file,), has_features=True)]
     schema, total = opened.schema_arrow, opened.metadata.num_rows
     has_features = any(column.startswith(OF_FEATURES) for column in schema.names)
     if not has_features and not any(pa.types.is_nested(kind) for kind in schema.types):  # a row is an epoch

@@ -53,10 +53,8 @@ class Outcome:
 
     def count_labels(self):
         """Return how many stars got each label, the most common one first; of the stage of stars."""
-        counts = pd.Series(dtype=int)
-        for entry in self.entries:
-            counts = counts.add(pd.Series(entry.get("labels", {}), dtype=int), fill_value=0)
-        return counts.astype(int).sort_values(ascending=False, kind="stable")
+        counts = pd.DataFrame([entry.get("labels", {}) for entry in self.entries]).sum().astype(int)
+        return counts.sort_index().sort_values(ascending=False, kind="stable")
 
     def list_failures(self):
         """Return the light curves that got no row, with `part`, `_id` and `reason`, as a table."""

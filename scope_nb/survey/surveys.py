@@ -107,13 +107,9 @@ def classify_survey(
     catalogue.check_request(None, None, combine, false_alarms)
     folder, work = Path(output).expanduser().absolute(), {"client": connect(client), "jobs": jobs, "progress": progress}
     runs, partitions, outcomes = list_group(group, reports), list_partitions(source, part_rows), {}
-    settings = {
-        "group": group,
-        "reports": str(reports_folder(reports)),
-        "false_alarms": false_alarms,
-        "trusted": list(trusted),
-    }
-    settings["runs"] = [f"{row['algorithm']}/{row['tag']} {row['content']}" for _, row in runs.iterrows()]
+    contents = [f"{row['algorithm']}/{row['tag']} {row['content']}" for _, row in runs.iterrows()]
+    settings = {"group": group, "reports": str(reports_folder(reports)), "false_alarms": false_alarms}
+    settings |= {"trusted": list(trusted), "runs": contents}
     how, catalog = {"combine": combine, "repair": repair}, open_hats(source)
     with lock(folder, wait=False):
         features = {part.name: (part.describe(), part) for part in partitions if part.has_features}
