@@ -12,7 +12,7 @@ from tqdm.auto import tqdm
 from ..dataset.dataset import inputs
 from ..models.saving import load_model
 from ..taxonomy import check_names
-from .saved import load_run, load_runs
+from .saved import input_settings, load_run, load_runs
 
 BATCH = 20_000  # rows that are judged at a time
 
@@ -87,13 +87,12 @@ def _keep_reason(missing, name):
 
 def _inputs_of(run, table, curves, rows, cache):
     """Return what a run looks at of some rows; inputs of runs of the same settings are made once."""
-    cut = run.record["dataset"]
-    if cut.get("light_curves") and curves is None:
+    settings, looks_at_curves = input_settings(run), bool(run.record["dataset"].get("light_curves"))
+    if looks_at_curves and curves is None:
         raise ValueError(f"{run.name} looks at light curves themselves, of which a table has none")
-    settings = [cut[name] for name in ("features", "period_suffix", "derived", "dmdt")]
-    key = json.dumps([*settings, bool(cut.get("light_curves"))])
+    key = json.dumps([*settings, looks_at_curves])
     if key not in cache:
-        cache[key] = inputs(table, *settings, curves if cut.get("light_curves") else None, rows)
+        cache[key] = inputs(table, *settings, curves if looks_at_curves else None, rows)
     return cache[key]
 
 

@@ -346,6 +346,14 @@ def load_runs(reports=""):
     return table
 
 
+def input_settings(run):
+    """Return with which features, period suffix, derived features and dmdt a run was trained."""
+    cut, names = run.record.get("dataset", {}), ("features", "period_suffix", "derived", "dmdt")
+    if missing := [name for name in names if name not in cut]:
+        raise ValueError(f"{run.name} does not record with which {', '.join(missing)} it was trained")
+    return [cut[name] for name in names]
+
+
 def apply_run(run, table, reports="", light_curves=None, trusted=()):
     """Return the `probability` of light curves by a saved run (`load_run`), and whether they are `positive` by it.
 
@@ -364,9 +372,7 @@ def apply_run(run, table, reports="", light_curves=None, trusted=()):
     if cut.get("light_curves") and light_curves is None:
         raise ValueError(f"{run.name} looks at light curves themselves: give those of the table as light_curves")
     model = load_model(run.folder / "model", trusted)
-    if missing := [name for name in ("features", "period_suffix", "derived", "dmdt") if name not in cut]:
-        raise ValueError(f"{run.name} does not record with which {', '.join(missing)} it was trained")
-    X = inputs(table, cut["features"], cut["period_suffix"], cut["derived"], cut["dmdt"], light_curves)
+    X = inputs(table, *input_settings(run), light_curves)
     probability = model.predict_proba(X)[:, 1]
     identified = "obj_id" in table or table.reindex(columns=["ra", "dec"]).notna().any(axis=None)
     if run.evaluation.by_star and identified:

@@ -114,6 +114,15 @@ def test_runs_and_tables_that_cannot_be_used_are_named(reports, curves, monkeypa
             classify(table, "stars", reports, **{choice: 0}, progress=False)
 
 
+def test_a_run_that_does_not_record_its_features_stops_no_other(reports, monkeypatch):
+    models = group_models.load_group(load_runs(reports).iloc[:2])
+    silent = next(iter(models.models))
+    monkeypatch.delitem(models.models[silent][0].record["dataset"], "features")
+    probability, missing = models.predict(read_parquet(files.sample()).head(5))
+    assert len(probability.columns) == 1 and silent not in probability
+    assert list(missing) == [silent] and "does not record with which features it was trained" in missing[silent]
+
+
 def test_rows_are_judged_in_batches(reports, monkeypatch):
     table = read_parquet(files.sample()).head(100)
     whole = classify(table, "stars", reports, progress=False)
