@@ -348,7 +348,7 @@ def load_runs(reports=""):
 
 def input_settings(run):
     """Return with which features, period suffix, derived features and dmdt a run was trained."""
-    cut, names = run.record.get("dataset", {}), ("features", "period_suffix", "derived", "dmdt")
+    cut, names = run.record.get("dataset") or {}, ("features", "period_suffix", "derived", "dmdt")
     if missing := [name for name in names if name not in cut]:
         raise ValueError(f"{run.name} does not record with which {', '.join(missing)} it was trained")
     return [cut[name] for name in names]
@@ -368,7 +368,7 @@ def apply_run(run, table, reports="", light_curves=None, trusted=()):
         Types that the model may hold, see `models.load_model`.
     """
     run = load_run(run, reports)
-    cut = run.record.get("dataset", {})
+    cut = run.record.get("dataset") or {}
     if cut.get("light_curves") and light_curves is None:
         raise ValueError(f"{run.name} looks at light curves themselves: give those of the table as light_curves")
     model = load_model(run.folder / "model", trusted)
