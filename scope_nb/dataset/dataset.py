@@ -174,13 +174,7 @@ class Dataset:
             question = check_question(names, tag, label, threshold, features, period_suffix, balance)
             tag, label, suffix = question.tag, question.label, question.period_suffix
             dmdt = "dmdt" in names if dmdt is None else dmdt
-            columns = _feature_columns(names, question.features, suffix, dmdt)
-            labels = list(question.labels.values())
-            for name in labels:
-                if name in columns:
-                    raise ValueError(f"{name!r} is both the label and a feature: leave it out of features")
-            meta_columns = [*IDENTITY, *label_names(), *labels, f"period_{suffix}"]
-            meta_columns = [name for name in dict.fromkeys(meta_columns) if name in names]
+            columns, meta_columns = _name_columns(names, question, dmdt)
             needed = {*columns, *meta_columns, *(sources(columns, suffix) if derived else ())}
             corrections = read_corrections(corrections)
             needed |= set(corrections["label"]) | ({"dmdt"} if dmdt else set())
@@ -353,6 +347,17 @@ def _feature_columns(names, features, suffix, dmdt):
         hint = ". None of them comes from the light curve: train with features='light curve' instead" if outside else ""
         raise ValueError(f"the table lacks {len(missing)} of the columns needed: {', '.join(missing)}{hint}")
     return columns
+
+
+def _name_columns(names, question, dmdt):
+    """Return the columns of features, and those of identity, labels and period that a table has."""
+    columns = _feature_columns(names, question.features, question.period_suffix, dmdt)
+    labels = list(question.labels.values())
+    for name in labels:
+        if name in columns:
+            raise ValueError(f"{name!r} is both the label and a feature: leave it out of features")
+    meta_columns = dict.fromkeys([*IDENTITY, *label_names(), *labels, f"period_{question.period_suffix}"])
+    return columns, [name for name in meta_columns if name in names]
 
 
 def _read_columns(file, needed, dmdt):

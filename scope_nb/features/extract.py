@@ -13,7 +13,7 @@ from ..lightcurves.values import PROBLEMS, as_floats, unusable
 from ..periods.gpu import choose_device, search_many
 from ..periods.grid_search import search_grid
 from ..periods.search import BAD_CHOICES, judge_searches, period_table, prepare_search
-from ..taxonomy import PERIOD_SUFFIXES, as_names, defaults, feature_table, label_names, unknown
+from ..taxonomy import PERIOD_SUFFIXES, as_names, check_names, defaults, feature_table, label_names
 from .dmdt import dmdt_histogram
 from .extra import TRIES, extra_functions, name_light_curve
 from .fourier import FOURIER_COLUMNS, fourier_features
@@ -96,7 +96,7 @@ def featurize(
     by_star : bool
         Search the light curves of each star together first, as `periods.period_table` does. The features of the nested
         search are then those at the star's period, and the column `period_of` says "star"; or "light curve", where
-        there is one only or all together have no period. This takes up to twice the time.
+        there is one only, or all together have no period or cannot be searched. This takes up to twice the time.
 
     Returns
     -------
@@ -144,8 +144,7 @@ class Extraction:
 
     def __init__(self, light_curves, max_freq, oversampling, min_epochs, extra, until, bad, device="cpu"):
         self.device = choose_device(device)
-        if bad not in BAD_CHOICES:
-            raise unknown("choice for bad", bad, BAD_CHOICES)
+        check_names("choice for bad", [bad], BAD_CHOICES)
         if len(light_curves) == 0:
             raise ValueError("there are no light curves")
         limits = (min_epochs, light_curves.min_epochs, defaults()["light_curves"]["min_epochs"])

@@ -37,9 +37,9 @@ def pack_epochs(all_prepared, dtype):
     curves["epoch"] = _starts(curves["epochs"])
     place_values(curves)
     total = curves["epochs"].sum()
-    words = [np.empty(total, np.uint64) for _ in range(3)]
+    steps, words, packed = (np.empty(total, np.uint64) for _ in range(3))
     counts = np.zeros((n, bins + 1), np.uint32), np.zeros((n, bins), np.int32), np.empty(total + n, np.int32)
-    epochs = Epochs(words[0], *counts, np.empty((total, 4)), *words[1:])
+    epochs = Epochs(steps, *counts, np.empty((total, 4)), words, packed)
     columns = [np.concatenate(values) for values in list(zip(*all_prepared, strict=True))[:3]]
     _pack_light_curves(*columns, np.array([grid.step for grid in grids]), curves, rough, *epochs)
     return epochs, curves, rough

@@ -1,5 +1,6 @@
 """Periods: three searches and one for eclipses, and the nested one that judges the candidates of all."""
 
+import warnings
 from collections import namedtuple
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -11,7 +12,7 @@ from tqdm.auto import tqdm
 
 from ..lightcurves.curves import FEWEST_EPOCHS, require_light_curves, stars, thinned
 from ..lightcurves.values import as_floats, check_times, unusable
-from ..taxonomy import PERIOD_SUFFIXES, check_names, defaults, find_suffix, unknown
+from ..taxonomy import PERIOD_SUFFIXES, check_names, defaults, find_suffix
 from .bands import binary_odds, merge_bands
 from .eclipses import Eclipses, fit_eclipses, search_eclipses
 from .gpu import choose_device, search_many
@@ -174,12 +175,12 @@ def period_table(
     pandas.DataFrame
         One row per light curve (index `_id`; with its `star`, if it has a name) or star (index `star`), in their order:
         `n_epochs`, `bands`, and of `PeriodResult` all from `period` to `candidate_trust`. A `ValueError` names a light
-        curve or star that cannot be searched; with `bad="list"` it gets no period, and `attrs["failures"]` says why.
+        curve or star that cannot be searched; with `bad="list"` it gets no period, a warning counts them, and
+        `attrs["failures"]` says why.
     """
     others = ("by_star", "method", "n_jobs", "progress", "device", "bad")
     check_names("option of period_table()", options, (*others, *OPTIONS[:2]))
-    if bad not in BAD_CHOICES:
-        raise unknown("choice for bad", bad, BAD_CHOICES)
+    check_names("choice for bad", [bad], BAD_CHOICES)
     method, device = find_suffix(method), choose_device(device)
     require_light_curves(light_curves)
     rows = pd.Series(np.arange(len(light_curves)))
@@ -199,6 +200,9 @@ def period_table(
     reasons = table.pop("reason").dropna()
     if bad == "list":
         table.attrs["failures"] = [{index.name: name, "reason": reason} for name, reason in reasons.items()]
+    if len(reasons):
+        count = f"{len(reasons)} of {len(groups)} {'stars' if by_star else 'light curves'} cannot be searched"
+        warnings.warn(f"{count}, first {reasons.index[0]}: {reasons.iloc[0]}", stacklevel=2)
     if not by_star and "obj_id" in light_curves.meta:
         table.insert(0, "star", light_curves.meta["obj_id"].to_numpy())
     return table
